@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole configuration, typed. Each room describes its own part; this only puts them together. A value of this type
+// that came out of config::load() is valid as a whole (docs: leasehold schema).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "election/core/timing.h"
+#include "election/stores/file_options.h"
+#include "metrics/options.h"
+#include "supervisor/options.h"
+
+namespace leasehold::config {
+
+struct StoreOptions {  // exactly one; more alternatives come with more stores
+    stores::FileOptions file;
+
+    friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
+};
+
+struct ElectionOptions {
+    std::string name;         // the lock's name; has no default
+    election::Timing timing;  // lease_duration, renew_deadline, retry_period, clock_drift, kill_allowance
+    StoreOptions store;
+
+    friend bool operator==(const ElectionOptions&, const ElectionOptions&) = default;
+};
+
+struct Options {
+    std::string identity;  // empty: <host name>_<unique id>, made at start
+    ElectionOptions election;
+    supervisor::WorkloadOptions workload;
+    metrics::HttpOptions http;
+    log::Options logging;
+};
+
+}  // namespace leasehold::config

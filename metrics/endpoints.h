@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What each path answers (design: /metrics /healthz /livez /readyz /leader /standby /status /), from a picture of the
+// agent's state that is taken anew for each request. Pure but for the metrics registry it reads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/http_server.h"
+#include "metrics/metrics.h"
+
+namespace leasehold::metrics {
+
+// A decision of the election, as /status shows it.
+struct JournalEntry {
+    double unix_seconds = 0;
+    std::string text;
+};
+
+// Everything that is to be read at this moment. Times in seconds since the epoch, for people; remaining times in
+// seconds.
+struct StatusView {
+    std::string version;
+    std::string identity;
+    std::string election;
+    std::string store;                 // Store::describe()
+    std::string role;                  // standby, leader, stopping, releasing, finished
+    bool leading = false;              // may this instance call itself leader now (never past the soft instant)
+    bool renewed_within_lease = true;  // if leader: the lease was renewed within its duration
+    bool configured = true;
+    bool store_answered = false;  // the store has answered at least once
+    bool supervisor_connected = false;
+
+    std::string holder;         // empty: nobody, or not fresh
+    bool holder_fresh = false;  // seen within its own lease duration
+    std::uint64_t transitions = 0;
+    std::uint64_t term = 0;
+    std::uint64_t fencing_token = 0;
+    std::optional<double> soft_in_seconds;  // while a term runs
+    std::optional<double> hard_in_seconds;
+    std::optional<double> free_in_seconds;  // standby: when it may try at the earliest, if nothing changes
+
+    std::string workload_state;  // stopped, running, stopping
+    std::int64_t workload_pid = 0;
+    std::optional<int> workload_last_exit_code;
+
+    std::vector<std::string> last_errors;  // newest last
+    std::vector<JournalEntry> journal;     // newest last
+};
+
+using StatusSource = std::function<StatusView()>;
+
+// The handler for HttpServer::start().
+HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source);
+
+}  // namespace leasehold::metrics

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every metric of the program, by name, in one catalogue (metrics/catalogue.h). All series stand at zero from the
+// start.
+//
+// Threads: the event loop's only. Never blocks.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/time.h"
+
+namespace leasehold::metrics {
+
+struct MetricLabels {
+    std::string election;  // leader_election_master_status{name}
+    std::string version;
+    std::string revision;
+};
+
+class Metrics {
+public:
+    explicit Metrics(const MetricLabels& labels);
+    ~Metrics();
+    Metrics(const Metrics&) = delete;
+    Metrics& operator=(const Metrics&) = delete;
+
+    // Prometheus text format 0.0.4.
+    std::string text() const;
+
+    // Election.
+    void set_timing(Duration lease_duration, Duration renew_deadline);
+    void set_leading(bool leading);
+    void acquired();
+    void lost(const std::string& reason);  // "deadline", "other_holder", "requested", "workload_ended", ...
+    void set_transitions(double transitions);
+    void renewed(Duration took, double sent_unix_seconds, double expires_unix_seconds);
+    void renew_failed(const std::string& reason);
+    void store_request(const std::string& operation, const std::string& code, Duration took);  // ("read", "ok", ...)
+
+    // Workload.
+    void set_workload_state(const std::string& state);  // stopped, running, stopping
+    void workload_started(double unix_seconds);
+    void workload_exited(const std::string& reason, int exit_code);  // reason: "code" or "signal"
+    void workload_killed();                                          // a stop had to be escalated to SIGKILL
+    void workload_stopped(Duration took);                            // stop signal to proven empty
+    void fence_margin(Duration left);  // lease time left when the tree was proven empty; negative counts as an overrun
+
+    // Program.
+    void set_agent_restarts(double count);
+    void set_containment(const std::string& method);
+
+private:
+    struct Series;
+    std::unique_ptr<Series> series_;
+};
+
+}  // namespace leasehold::metrics

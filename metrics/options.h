@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace leasehold::metrics {
+
+// http: where the endpoints are served. "0.0.0.0:9090", "[::]:9090", "127.0.0.1:0"; an empty list serves nothing.
+struct HttpOptions {
+    std::vector<std::string> listen = {"0.0.0.0:9090"};
+
+    friend bool operator==(const HttpOptions&, const HttpOptions&) = default;
+};
+
+}  // namespace leasehold::metrics

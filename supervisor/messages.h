@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the three processes say to each other: one message per packet of a SOCK_SEQPACKET socket. All three run the same
+// executable file (the guardian executes /proc/self/exe, which stays the same file when the path is replaced), so
+// messages are plain structures in native layout; the version is checked all the same.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "supervisor/term_machine.h"
+
+namespace leasehold::supervisor {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+// ---- agent -> supervisor
+struct GrantMessage {
+    TermGrant grant;
+};
+struct RevokeMessage {
+    Term term = 0;
+    StopMode mode = StopMode::orderly;
+};
+struct PingMessage {
+    std::uint64_t number = 0;
+};
+
+// ---- supervisor -> agent
+// First packet on every new connection: what is going on.
+struct HelloMessage {
+    TermMachine::Phase phase = TermMachine::Phase::idle;
+    TermGrant grant;  // when not idle
+    Term closed_through = 0;
+    std::int64_t pid = 0;
+};
+struct StartedMessage {
+    Term term = 0;
+    std::int64_t pid = 0;
+};
+struct ExitedMessage {  // the workload's own process ended
+    Term term = 0;
+    bool by_signal = false;
+    int exit_status = 0;  // as the program's exit status: the code, 128 + signal, 126 or 127
+};
+struct StoppingMessage {  // the tree was asked to stop, for whatever reason
+    Term term = 0;
+};
+struct KilledMessage {  // a stop was escalated to SIGKILL
+    Term term = 0;
+};
+struct EmptyMessage {
+    Term term = 0;
+    Duration stop_took{};  // from asking to stop to the proof; zero when nobody asked
+    Duration
+        lease_left{};  // hard instant + what the margin keeps back is not known here: time left to the hard instant
+    bool had_tree = false;  // a tree was started in this term at all
+};
+struct PongMessage {
+    std::uint64_t number = 0;
+};
+
+// ---- guardian -> supervisor, guardian -> agent
+struct StopMessage {
+    StopMode mode = StopMode::orderly;
+};
+struct SignalMessage {  // to the workload's process group
+    int signal = 0;
+};
+struct NewPeerMessage {};         // carries a descriptor: the socket to the (new) agent, or to the (new) supervisor
+struct SupervisorGoneMessage {};  // to the agent: nothing can be granted any more; emptying
+struct TreeEmptiedMessage {       // to the agent: the guardian has proven empty what the supervisor left
+    Term closed_through = 0;
+};
+
+// ---- to the guardian
+struct WorkloadEndedMessage {  // from the supervisor: leasehold is to end with this status
+    int exit_status = 0;
+};
+struct GiveUpMessage {  // from the agent: leasehold is to end with this status (124, 125)
+    int exit_status = 0;
+};
+
+using Message =
+    std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
+                 KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
+                 SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage>;
+
+struct Received {
+    Message message;
+    UniqueFd fd;  // when one came along
+};
+
+// One end of a connection. Not thread-safe; send and receive never block.
+class Channel {
+public:
+    Channel() = default;
+    explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
+
+    // Two connected ends, close-on-exec, non-blocking.
+    static Result<std::pair<Channel, Channel>> pair();
+
+    // Sends one message, with a copy of descriptor `fd` when it is not -1. Fails when the peer is gone, and when its
+    // queue is full (EAGAIN): then the peer has not read for long, and the caller treats it as hung.
+    Result<void> send(const Message& message, int fd = -1) const;
+
+    // The next message; nothing when there is none yet. Fails when the peer is gone (code ENOTCONN) and on packets that
+    // are not of this protocol version.
+    Result<std::optional<Received>> receive() const;
+
+    int fd() const { return socket_.get(); }
+    explicit operator bool() const { return static_cast<bool>(socket_); }
+    void close() { socket_.reset(); }
+
+private:
+    UniqueFd socket_;
+};
+
+}  // namespace leasehold::supervisor

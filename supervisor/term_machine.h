@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the supervisor may do with the workload, as a pure state machine: when to start it, when to ask it to stop, when
+// to kill its tree, when to say that the term is over. The supervisor process performs its actions; so does the
+// simulator.
+//
+// Rules:
+//   - one tree at a time; it is started only by a grant of a term newer than every closed one, and only before the soft
+//     instant of that grant;
+//   - at the soft instant (leader's view of both clocks) the tree is asked to stop, at the hard one it is killed; a
+//   later
+//     grant of the same term moves both while it runs, and only the hard one once it is stopping;
+//   - a term is closed for good when its tree was proven empty after it was asked to stop, or when the workload ended
+//   by
+//     itself; EMPTY(term) is reported then, and again whenever someone asks about a closed term;
+//   - after on_stop() nothing is started any more.
+//
+// Threads: none, not thread-safe. No I/O, no clock, never blocks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+
+namespace leasehold::supervisor {
+
+using Term = std::uint64_t;
+
+struct TermGrant {
+    Term term = 0;
+    std::uint64_t token = 0;
+    std::uint64_t transitions = 0;
+    Instant soft;
+    Instant hard;
+
+    friend bool operator==(const TermGrant&, const TermGrant&) = default;
+};
+
+enum class StopMode : std::uint32_t {
+    orderly,  // the stop signal, then up to the grace period
+    kill,     // SIGKILL now
+};
+
+// Actions.
+struct StartWorkload {
+    TermGrant grant;
+};
+struct AskToStop {};  // the stop signal to the workload's process group
+struct KillTree {};   // SIGKILL to everything in the tree, again and again until it is proven empty
+struct ReportEmpty {
+    Term term = 0;
+};
+using Action = std::variant<StartWorkload, AskToStop, KillTree, ReportEmpty>;
+using Actions = std::vector<Action>;
+
+class TermMachine {
+public:
+    enum class Phase { idle, running, stopping, killing };
+
+    struct Settings {
+        Duration grace_period;    // of an orderly stop
+        Duration recheck;         // how often at least both clocks are looked at while a tree is alive
+        Term closed_through = 0;  // terms up to this one are closed already
+    };
+
+    explicit TermMachine(const Settings& settings);
+
+    Actions on_grant(Instant now, const TermGrant& grant);
+    Actions on_revoke(Instant now, Term term, StopMode mode);
+
+    // Leasehold ends (or the guardian is gone): stop what runs, start nothing any more.
+    Actions on_stop(Instant now, StopMode mode);
+
+    // The workload's own process ended, or could not be executed. What it left behind is asked to stop.
+    Actions on_main_exited(Instant now);
+
+    // Proof that nothing of the tree is alive.
+    Actions on_tree_empty(Instant now);
+
+    Actions on_tick(Instant now);
+
+    // How long until the next on_tick() is owed at the latest; nothing while idle.
+    std::optional<Duration> wake(Instant now) const;
+
+    Phase phase() const { return phase_; }
+    bool accepts_terms() const { return !ending_; }
+    Term term() const { return grant_.term; }  // the running one, or the last
+    Term closed_through() const { return closed_through_; }
+    const TermGrant& grant() const { return grant_; }
+
+private:
+    Actions begin_stop(Instant now, StopMode mode);
+
+    Settings settings_;
+    Phase phase_ = Phase::idle;
+    bool ending_ = false;
+    Term closed_through_ = 0;
+    TermGrant grant_;
+    Instant kill_at_;  // while stopping: end of the grace period
+};
+
+}  // namespace leasehold::supervisor
