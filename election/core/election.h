@@ -38,8 +38,8 @@ struct Settings {
 
 // What a restarted agent is told about the past of its incarnation.
 struct Past {
-    Term last_term = 0;                 // the highest term number ever granted
-    std::uint64_t highest_version = 0;  // the highest version number ever seen, to recognise a restored store
+    Term last_term = 0;              // the highest term number ever granted
+    std::uint64_t last_version = 0;  // the version number seen last, to recognise a restored store
 
     // The term that is running, if there is one.
     struct Running {
@@ -59,7 +59,7 @@ enum class Role {
 
 class Election {
 public:
-    Election(Settings settings, Past past, Instant now);
+    Election(Settings settings, const Past& past, Instant now);
 
     // Must be called with a `now` that never goes back on either clock. Begin with Tick.
     Step step(Instant now, const Event& event);
@@ -73,10 +73,111 @@ public:
     const std::optional<Snapshot>& seen() const { return seen_; }
     Instant seen_at() const { return seen_at_; }
 
+    // Standby: how long until the lease may be tried if nothing changes; nothing when that will not come by itself.
+    std::optional<Duration> free_in(Instant now) const;
+
     // When the last successful write of this object was sent.
     const std::optional<Instant>& last_renewal() const { return last_renewal_; }
 
-    std::uint64_t highest_version() const { return highest_version_; }
+    // The version number seen last: what Past::last_version is to be after a restart.
+    std::uint64_t last_version() const { return last_version_; }
+
+private:
+    // What the register must look like for our next write to be applied.
+    struct Base {
+        bool absent = false;
+        Version version;  // empty when absent
+        friend bool operator==(const Base&, const Base&) = default;
+    };
+    struct PendingWrite {
+        RequestId id = 0;
+        WritePurpose purpose = WritePurpose::acquire;
+        std::string write_id;
+        Base base;
+    };
+    // Whose a state of the register is, in the eyes of the holder of the current term.
+    enum class Owner { us, other, nobody };
+
+    // election.cpp: events, the picture of the register, requests.
+    void handle(Instant now, const ReadDone& done);
+    void handle(Instant now, const WriteDone& done);
+    void handle(Instant now, const WatchSeen& watch);
+    void handle(Instant now, const TreeEmpty& empty);
+    void handle(const StopRequested& stop);
+    void advance(Instant now);
+    void observe(Instant now, const Snapshot& snapshot);
+    bool is_news(const Snapshot& snapshot) const;
+    void start_read(Duration timeout);
+    void start_write(WritePurpose purpose, const Base& base, Duration timeout);
+    Base base_of(const Snapshot& snapshot) const;
+    Owner owner_of(const Snapshot& snapshot) const;
+    void note(Decision decision, std::string detail = {}, Duration wait = {});
+    Duration wake(Instant now) const;
+    Duration random_below(Duration limit);
+
+    // standby.cpp: waiting and acquiring.
+    void advance_standby(Instant now);
+    void finish_if_nothing_is_held(Instant now);
+    void attempt(Instant now);
+    void read_done_standby(Instant now, const Snapshot& snapshot);
+    void write_done_acquire(Instant now, const WriteDone& done);
+    void acquired(Instant now, Instant sent, const Version& version);
+    void end_campaign(Instant now);
+    void announce_wait();
+
+    // leader.cpp: renewing, losing, releasing.
+    void advance_holder(Instant now);
+    void check_deadlines(Instant now);
+    void advance_release(Instant now);
+    void read_done_holder(Instant now, const Snapshot& snapshot);
+    void read_done_release(Instant now, const Snapshot& snapshot);
+    void write_done_renew(Instant now, const WriteDone& done);
+    void write_done_release(Instant now, const WriteDone& done);
+    void extend(Instant sent);
+    void lose_to_other(const Snapshot& snapshot);
+    void revoke(RevokeMode mode);
+    void end_term(Instant now);
+    Duration holder_timeout(Instant now) const;
+    void conflict_seen(Instant now);
+
+    Settings settings_;
+    Role role_ = Role::standby;
+    bool stop_requested_ = false;
+    Step out_;  // of the step under way
+
+    // The register as last seen.
+    std::optional<Snapshot> seen_;
+    Instant seen_at_;
+    bool seen_rolled_back_ = false;
+    Duration seen_wait_{};  // how long a standby has to wait after seen_at_
+    std::uint64_t last_version_ = 0;
+    std::uint64_t transitions_ = 0;  // the highest seen
+    bool read_wanted_ = true;
+    Instant read_not_before_;
+    Instant contact_at_;  // when the store said anything last
+
+    // Requests under way, and what became of earlier ones.
+    RequestId next_request_ = 1;
+    std::uint64_t next_attempt_ = 1;
+    std::optional<RequestId> read_;
+    std::optional<PendingWrite> write_;
+    std::map<std::string, Instant> unresolved_;  // write id -> when sent, of this term's attempts without an answer
+
+    // The current term or campaign.
+    Term term_ = 0;                 // the highest number used so far
+    std::optional<Base> campaign_;  // acquiring: what the attempts of this campaign expect
+    std::optional<Base> base_;      // holding: what the next write expects; nothing when that has to be read first
+    std::optional<Grant> grant_;
+    std::optional<Version> begun_by_;  // holding, but not granted yet: the write that began the term
+    std::optional<Instant> last_renewal_;
+    std::uint64_t term_transitions_ = 0;  // of the current term or campaign
+    int conflicts_ = 0;                   // in a row
+    bool lost_ = false;                   // someone else holds it: neither renew nor release
+    bool expired_ = false;                // the hard instant has passed: the term is not extended any more
+    Instant write_not_before_;            // pacing of renewals, releases, attempts
+    std::optional<Decision> announced_;
+    std::string announced_detail_;
+    std::uint64_t random_;
 };
 
 }  // namespace leasehold::election

@@ -112,6 +112,7 @@ enum class Decision {
     waiting_unreadable,    // held, because it cannot be understood
     attempting,            // trying to acquire
     attempt_lost,          // someone else was faster
+    attempt_failed,        // the store refused or did not answer; tried again
     acquired,              // a term begins
     renew_failed,          // one renewal did not succeed; retried
     rewriting,             // the record was deleted, emptied, damaged or restored; the holder writes it again

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events, the picture of the register and the requests. What follows from them is in standby.cpp and leader.cpp.
+#include "election/core/election.h"
+
+#include <utility>
+
+namespace leasehold::election {
+
+Election::Election(Settings settings, const Past& past, Instant now)
+    : settings_(std::move(settings)),
+      seen_at_(now),
+      last_version_(past.last_version),
+      read_not_before_(now),
+      contact_at_(now),
+      term_(past.last_term),
+      write_not_before_(now),
+      random_(settings_.seed) {
+    if (past.running) {
+        grant_ = past.running->grant;
+        term_ = std::max(term_, grant_->term);
+        transitions_ = term_transitions_ = grant_->transitions;
+        role_ = past.running->stopping ? Role::stopping : Role::leader;
+    }
+}
+
+Step Election::step(Instant now, const Event& event) {
+    out_ = {};
+    if (const auto* read = std::get_if<ReadDone>(&event)) handle(now, *read);
+    if (const auto* write = std::get_if<WriteDone>(&event)) handle(now, *write);
+    if (const auto* watch = std::get_if<WatchSeen>(&event)) handle(now, *watch);
+    if (std::holds_alternative<WatchBroken>(event)) read_wanted_ = true;
+    if (const auto* empty = std::get_if<TreeEmpty>(&event)) handle(now, *empty);
+    if (const auto* stop = std::get_if<StopRequested>(&event)) handle(*stop);
+    advance(now);
+    out_.wake = wake(now);
+    return std::exchange(out_, {});
+}
+
+void Election::handle(Instant now, const ReadDone& done) {
+    if (read_ != done.id) return;
+    read_.reset();
+    if (done.outcome.status == ReadStatus::failed) {
+        read_wanted_ = true;
+        read_not_before_ = now + (settings_.timing.retry_period / 4 + random_below(settings_.timing.retry_period / 4));
+        return;
+    }
+    contact_at_ = now;
+    observe(now, done.outcome.snapshot);
+    switch (role_) {
+        case Role::standby: read_done_standby(now, done.outcome.snapshot); break;
+        case Role::leader:
+        case Role::stopping: read_done_holder(now, done.outcome.snapshot); break;
+        case Role::releasing: read_done_release(now, done.outcome.snapshot); break;
+        case Role::finished: break;
+    }
+}
+
+void Election::handle(Instant now, const WriteDone& done) {
+    if (!write_ || write_->id != done.id) return;
+    if (done.outcome.status == WriteStatus::applied || done.outcome.status == WriteStatus::conflict) contact_at_ = now;
+    switch (write_->purpose) {
+        case WritePurpose::acquire: write_done_acquire(now, done); break;
+        case WritePurpose::renew: write_done_renew(now, done); break;
+        case WritePurpose::release: write_done_release(now, done); break;
+    }
+}
+
+// A newer record is believed at once: at worst a compare-and-swap fails. Anything else that a watch says (gone,
+// emptied, older) may be a replay, and is asked about.
+void Election::handle(Instant now, const WatchSeen& watch) {
+    if (!is_news(watch.snapshot)) {
+        contact_at_ = now;
+        return;
+    }
+    const bool newer = watch.snapshot.presence == Presence::present && watch.snapshot.version.number > last_version_;
+    if (role_ == Role::standby && newer && !campaign_) {
+        contact_at_ = now;
+        observe(now, watch.snapshot);
+    } else {
+        read_wanted_ = true;
+    }
+}
+
+void Election::handle(Instant now, const TreeEmpty& empty) {
+    if (!grant_ || empty.term < grant_->term) return;
+    if (role_ != Role::leader && role_ != Role::stopping) return;
+    if (role_ == Role::leader) note(Decision::workload_ended);
+    role_ = Role::releasing;
+    write_not_before_ = now;
+    if (base_) read_.reset();  // the release itself finds out
+}
+
+void Election::handle(const StopRequested&) {
+    if (stop_requested_) return;
+    stop_requested_ = true;
+    if (role_ != Role::leader) return;
+    note(Decision::stopping_on_request);
+    role_ = Role::stopping;
+    revoke(RevokeMode::orderly);
+}
+
+void Election::advance(Instant now) {
+    if (role_ == Role::leader || role_ == Role::stopping) advance_holder(now);
+    if (role_ == Role::releasing) advance_release(now);
+    if (role_ == Role::standby) advance_standby(now);
+}
+
+bool Election::is_news(const Snapshot& snapshot) const {
+    if (write_ && snapshot.presence == Presence::present && snapshot.record.write_id == write_->write_id &&
+        snapshot.record.incarnation == settings_.incarnation) {
+        return false;  // its answer is on the way and says more
+    }
+    if (base_ && !base_->absent) return snapshot.presence == Presence::absent || snapshot.version != base_->version;
+    return !seen_ || *seen_ != snapshot;
+}
+
+// Takes over a state of the register, and works out how long a standby has to wait from now on if it has changed.
+void Election::observe(Instant now, const Snapshot& snapshot) {
+    const bool there = snapshot.presence != Presence::absent;
+    if (snapshot.presence == Presence::present) transitions_ = std::max(transitions_, snapshot.record.transitions);
+    if (seen_ && *seen_ == snapshot) return;
+    const bool edited = seen_ && seen_->presence == Presence::present && !snapshot.record.write_id.empty() &&
+                        snapshot.record.write_id == seen_->record.write_id;
+    seen_rolled_back_ = snapshot.rolled_back || (there && snapshot.version.number < last_version_);
+    if (snapshot.presence == Presence::present && !seen_rolled_back_) {
+        // A changed duration without a new write is an edit by hand, of which the holder does not know yet.
+        const Duration written = snapshot.record.lease_duration;
+        seen_wait_ = edited ? std::max(seen_wait_, written) : written;
+    } else {
+        seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, settings_.timing.lease_duration});
+    }
+    if (there) last_version_ = snapshot.version.number;
+    seen_ = snapshot;
+    seen_at_ = now;
+}
+
+void Election::start_read(Duration timeout) {
+    read_wanted_ = false;
+    read_ = next_request_++;
+    out_.commands.emplace_back(DoRead{*read_, timeout});
+}
+
+void Election::start_write(WritePurpose purpose, const Base& base, Duration timeout) {
+    DoWrite write;
+    write.id = next_request_++;
+    write.purpose = purpose;
+    write.expect_absent = base.absent;
+    write.expected = base.version;
+    write.timeout = timeout;
+    write.record.holder = settings_.identity;
+    write.record.lease_duration = settings_.timing.lease_duration;
+    write.record.transitions = term_transitions_;
+    write.record.incarnation = settings_.incarnation;
+    write.record.write_id = WriteId{term_, settings_.agent, next_attempt_++}.text();
+    write.record.released = purpose == WritePurpose::release;
+    write_ = PendingWrite{write.id, purpose, write.record.write_id, base};
+    out_.commands.emplace_back(std::move(write));
+}
+
+Election::Base Election::base_of(const Snapshot& snapshot) const {
+    if (snapshot.presence == Presence::absent) return {true, {}};
+    return {false, snapshot.version};
+}
+
+Election::Owner Election::owner_of(const Snapshot& snapshot) const {
+    if (snapshot.presence != Presence::present || seen_rolled_back_) return Owner::nobody;
+    if (snapshot.record.incarnation == settings_.incarnation && snapshot.record.holder == settings_.identity) {
+        const auto id = WriteId::parse(snapshot.record.write_id);
+        return id && id->term == term_ ? Owner::us : Owner::nobody;
+    }
+    return Owner::other;  // released too: then someone else has held it since our last write
+}
+
+void Election::note(Decision decision, std::string detail, Duration wait) {
+    out_.commands.emplace_back(Note{decision, term_, std::move(detail), wait});
+}
+
+Duration Election::wake(Instant now) const {
+    const Timing& timing = settings_.timing;
+    Duration next = timing.lease_duration;
+    const auto at = [&](Duration left) { next = std::min(next, std::max(left, Duration::zero())); };
+    if (read_wanted_ && !read_) at(left_on_any_clock(read_not_before_, now));
+    if (role_ == Role::finished) return next;
+    if (role_ == Role::standby) {
+        if (campaign_ || begun_by_) at(left_on_any_clock(write_not_before_, now));
+        if (const auto free = free_in(now)) at(std::max(*free, left_on_any_clock(write_not_before_, now)));
+        at(left_on_any_clock(contact_at_ + timing.lease_duration, now));
+    } else {
+        // Timers run on one clock; the other one may be ahead.
+        at(timing.lease_duration / 20);
+        if (!write_) at(left_on_any_clock(write_not_before_, now));
+        if (role_ == Role::leader) at(left_on_any_clock(grant_->soft, now));
+    }
+    return next;
+}
+
+// SplitMix64 (Steele, Lea, Flood 2014), so that a seed means the same everywhere.
+Duration Election::random_below(Duration limit) {
+    random_ += 0x9e3779b97f4a7c15U;
+    std::uint64_t z = random_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    z ^= z >> 31;
+    const auto range = static_cast<std::uint64_t>(std::max<Duration::rep>(limit.count(), 1));
+    return Duration(static_cast<Duration::rep>(z % range));
+}
+
+}  // namespace leasehold::election

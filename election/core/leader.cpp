@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The election's other half: renewing, losing and releasing what is held.
+#include "election/core/election.h"
+
+#include <utility>
+
+namespace leasehold::election {
+
+void Election::advance_holder(Instant now) {
+    check_deadlines(now);
+    if (lost_ || write_ || read_) return;
+    if (!base_ || read_wanted_) {
+        if (reached_on_any_clock(read_not_before_, now)) start_read(holder_timeout(now));
+        if (!base_ || read_) return;
+    }
+    if (reached_on_any_clock(write_not_before_, now)) start_write(WritePurpose::renew, *base_, holder_timeout(now));
+}
+
+// Comes before anything else is done: after a freeze the tree is killed before anything renews. Only a tree that cannot
+// be killed in time gets the lease renewed after all, so that it keeps others out for as long as that is possible.
+void Election::check_deadlines(Instant now) {
+    if (role_ == Role::leader && reached_on_any_clock(grant_->soft, now)) {
+        note(Decision::lost_deadline);
+        role_ = Role::stopping;
+        revoke(RevokeMode::orderly);
+    }
+    if (!expired_ && reached_on_any_clock(grant_->hard, now)) {
+        expired_ = true;
+        revoke(RevokeMode::kill);
+        write_not_before_ = later_of(write_not_before_, now + settings_.timing.kill_allowance);
+    }
+}
+
+void Election::write_done_renew(Instant now, const WriteDone& done) {
+    const PendingWrite write = *std::exchange(write_, std::nullopt);
+    switch (done.outcome.status) {
+        case WriteStatus::applied:
+            conflicts_ = 0;
+            if (role_ == Role::standby) {
+                acquired(now, done.sent, done.outcome.version);
+                return;
+            }
+            base_ = Base{false, done.outcome.version};
+            last_version_ = done.outcome.version.number;
+            unresolved_.clear();
+            write_not_before_ = role_ == Role::releasing ? now : done.sent + settings_.timing.retry_period;
+            extend(done.sent);
+            return;
+        case WriteStatus::conflict: conflict_seen(now); return;
+        case WriteStatus::unknown: unresolved_[write.write_id] = done.sent; [[fallthrough]];
+        case WriteStatus::failed:
+            note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
+            write_not_before_ =
+                later_of(done.sent + settings_.timing.retry_period, now + settings_.timing.retry_period / 5);
+            return;
+    }
+}
+
+// A consistent read decides what a conflict means: an earlier attempt of ours without an answer, or someone else.
+void Election::conflict_seen(Instant now) {
+    base_.reset();
+    read_wanted_ = true;
+    read_not_before_ = ++conflicts_ > 1 ? now + settings_.timing.retry_period / 5 : now;
+}
+
+void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
+    if (lost_ || write_) return;
+    const Owner owner = owner_of(snapshot);
+    if (owner == Owner::other) {
+        lose_to_other(snapshot);
+        return;
+    }
+    if (owner == Owner::us) {
+        const bool confirmed = base_ == base_of(snapshot);
+        base_ = base_of(snapshot);
+        if (const auto sent = unresolved_.find(snapshot.record.write_id); sent != unresolved_.end()) {
+            extend(sent->second);
+        }
+        if (confirmed) return;
+    } else if (expired_) {
+        lost_ = true;  // not ours any more, and too late to say whose it may be by now
+        return;
+    } else {
+        note(Decision::rewriting, snapshot.problem);
+        base_ = base_of(snapshot);
+    }
+    if (!expired_) write_not_before_ = now;
+}
+
+void Election::lose_to_other(const Snapshot& snapshot) {
+    note(Decision::lost_other_holder, snapshot.record.holder);
+    lost_ = true;
+    role_ = Role::stopping;
+    revoke(RevokeMode::kill);
+}
+
+// A late success moves only the hard instant: once stopping, the term ends. Nothing revives an expired one.
+void Election::extend(Instant sent) {
+    last_renewal_ = last_renewal_ ? later_of(*last_renewal_, sent) : sent;
+    if (!grant_ || lost_ || expired_ || role_ == Role::releasing) return;
+    if (role_ == Role::leader) grant_->soft = later_of(grant_->soft, settings_.timing.soft(sent));
+    grant_->hard = later_of(grant_->hard, settings_.timing.hard(sent));
+    out_.commands.emplace_back(*grant_);
+}
+
+void Election::revoke(RevokeMode mode) { out_.commands.emplace_back(Revoke{grant_->term, mode}); }
+
+// A request of the holder ends before the next deadline does. Past the last one only a tree that cannot be killed
+// renews.
+Duration Election::holder_timeout(Instant now) const {
+    const Instant limit = role_ == Role::leader ? grant_->soft : grant_->hard;
+    const Duration left = left_on_any_clock(limit, now);
+    return left > Duration::zero() ? request_timeout(settings_.timing, left) : settings_.timing.renew_deadline / 3;
+}
+
+void Election::advance_release(Instant now) {
+    if (lost_) {
+        end_term(now);
+        return;
+    }
+    if (write_ || read_) return;
+    const Instant expiry = last_renewal_ ? *last_renewal_ + settings_.timing.lease_duration : grant_->hard;
+    if (reached_on_any_clock(expiry, now)) {
+        note(Decision::release_abandoned, "the lease has run out");
+        end_term(now);
+        return;
+    }
+    const Duration timeout = settings_.timing.renew_deadline / 3;
+    if (!base_) {
+        if (reached_on_any_clock(read_not_before_, now)) start_read(timeout);
+    } else if (reached_on_any_clock(write_not_before_, now)) {
+        start_write(WritePurpose::release, *base_, timeout);
+    }
+}
+
+void Election::read_done_release(Instant now, const Snapshot& snapshot) {
+    if (write_) return;
+    const Owner owner = owner_of(snapshot);
+    if (owner == Owner::other) {
+        note(Decision::release_abandoned, "held by " + snapshot.record.holder);
+        end_term(now);
+    } else if (owner == Owner::us && snapshot.record.released) {
+        note(Decision::released);
+        end_term(now);
+    } else {
+        base_ = base_of(snapshot);
+        write_not_before_ = now;
+    }
+}
+
+void Election::write_done_release(Instant now, const WriteDone& done) {
+    write_.reset();
+    switch (done.outcome.status) {
+        case WriteStatus::applied:
+            last_version_ = done.outcome.version.number;
+            note(Decision::released);
+            end_term(now);
+            return;
+        case WriteStatus::conflict: conflict_seen(now); return;
+        case WriteStatus::unknown:
+        case WriteStatus::failed:
+            note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
+            write_not_before_ = now + settings_.timing.retry_period / 5;
+            return;
+    }
+}
+
+// Back to contending, for ever; others go first.
+void Election::end_term(Instant now) {
+    const Duration head_start = settings_.timing.retry_period;
+    end_campaign(now);
+    role_ = Role::standby;
+    grant_.reset();
+    lost_ = expired_ = false;
+    conflicts_ = 0;
+    seen_.reset();
+    announced_.reset();
+    read_not_before_ = now;
+    write_not_before_ = now + (head_start + random_below(head_start));
+}
+
+}  // namespace leasehold::election

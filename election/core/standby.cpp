@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The election's standby half: waiting until the lease is free, and acquiring it.
+#include "election/core/election.h"
+
+#include <utility>
+
+namespace leasehold::election {
+
+std::optional<Duration> Election::free_in(Instant now) const {
+    if (!seen_ || seen_->presence == Presence::unreadable) return std::nullopt;
+    if (seen_->presence == Presence::absent && seen_->never_written) return Duration::zero();
+    if (seen_->presence == Presence::present && seen_->record.released && !seen_rolled_back_) return Duration::zero();
+    return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
+}
+
+void Election::advance_standby(Instant now) {
+    if (stop_requested_) finish_if_nothing_is_held(now);
+    if (role_ != Role::standby || write_) return;
+
+    const bool silent = reached_on_any_clock(contact_at_ + settings_.timing.lease_duration, now);
+    const bool must_read = !seen_ || read_wanted_ || silent || (begun_by_ && !base_);
+    if (must_read && !read_ && reached_on_any_clock(read_not_before_, now)) {
+        start_read(settings_.timing.renew_deadline / 3);
+    }
+    if (!reached_on_any_clock(write_not_before_, now)) return;
+    if (begun_by_) {
+        if (base_ && !read_) start_write(WritePurpose::renew, *base_, settings_.timing.renew_deadline / 3);
+    } else if (campaign_) {
+        if (!read_ && !read_wanted_)
+            start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
+    } else if (!stop_requested_ && free_in(now) == Duration::zero()) {
+        attempt(now);
+    }
+    announce_wait();
+}
+
+// Nothing is begun any more; but an attempt without an answer may turn out to be ours, and then it has to be released.
+void Election::finish_if_nothing_is_held(Instant now) {
+    if (write_) return;
+    if (begun_by_) {
+        role_ = Role::releasing;
+        advance_release(now);
+        if (role_ != Role::standby) return;
+    }
+    for (const auto& [id, sent] : unresolved_) {
+        if (!reached_on_any_clock(settings_.timing.soft(sent), now)) return;
+    }
+    if (campaign_) note(Decision::release_abandoned, "the outcome of an attempt to acquire stayed unknown");
+    campaign_.reset();
+    role_ = Role::finished;
+    out_.commands.emplace_back(Finished{});
+}
+
+void Election::attempt(Instant now) {
+    read_.reset();  // what it would say is older than what the attempt says
+    ++term_;
+    term_transitions_ = transitions_ + 1;
+    unresolved_.clear();
+    campaign_ = base_of(*seen_);
+    write_not_before_ = now;
+    announced_.reset();
+    note(Decision::attempting);
+    start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
+}
+
+void Election::write_done_acquire(Instant now, const WriteDone& done) {
+    const PendingWrite write = *std::exchange(write_, std::nullopt);
+    switch (done.outcome.status) {
+        case WriteStatus::applied: acquired(now, done.sent, done.outcome.version); return;
+        case WriteStatus::unknown: unresolved_[write.write_id] = done.sent; break;
+        case WriteStatus::conflict:
+        case WriteStatus::failed: break;
+    }
+    read_wanted_ = true;
+    if (done.outcome.status == WriteStatus::conflict) {
+        read_not_before_ = now;
+        if (!unresolved_.empty()) return;  // it may have been an earlier attempt of ours that was in the way
+        note(Decision::attempt_lost);
+        end_campaign(now);
+        seen_.reset();  // was stale: no further attempt before the next look
+        return;
+    }
+    note(Decision::attempt_failed, done.outcome.reason + ": " + done.outcome.detail);
+    if (unresolved_.empty()) {
+        end_campaign(now);
+    } else {
+        write_not_before_ = now + random_below(settings_.timing.retry_period);
+    }
+}
+
+void Election::read_done_standby(Instant now, const Snapshot& snapshot) {
+    if (write_ || !(campaign_ || begun_by_)) return;
+    if (begun_by_) {
+        if (owner_of(snapshot) == Owner::us) {
+            base_ = base_of(snapshot);
+        } else {
+            note(Decision::attempt_lost);
+            end_campaign(now);
+        }
+        return;
+    }
+    const auto ours = unresolved_.find(snapshot.record.write_id);
+    if (owner_of(snapshot) == Owner::us && ours != unresolved_.end()) {
+        acquired(now, ours->second, snapshot.version);
+    } else if (base_of(snapshot) != *campaign_) {
+        note(Decision::attempt_lost);
+        end_campaign(now);
+    } else if (stop_requested_) {
+        read_wanted_ = true;  // until it is too late for any attempt to matter
+        read_not_before_ = now + settings_.timing.retry_period / 4;
+    }
+}
+
+// A write of ours stands in the register. Everything counts from its sending, which may be long ago: then the first
+// thing to do is to renew, and only that begins the term.
+void Election::acquired(Instant now, Instant sent, const Version& version) {
+    base_ = Base{false, version};
+    last_version_ = version.number;
+    last_renewal_ = sent;
+    transitions_ = term_transitions_;
+    if (!begun_by_) begun_by_ = version;
+    campaign_.reset();
+    unresolved_.clear();
+    write_not_before_ = now;
+    const Timing& timing = settings_.timing;
+    if (stop_requested_ || left_on_any_clock(timing.soft(sent), now) <= timing.renew_deadline / 10) return;
+
+    grant_ = Grant{term_, begun_by_->number, term_transitions_, timing.soft(sent), timing.hard(sent)};
+    begun_by_.reset();
+    role_ = Role::leader;
+    lost_ = expired_ = false;
+    conflicts_ = 0;
+    read_wanted_ = false;
+    write_not_before_ = sent + timing.retry_period;
+    note(Decision::acquired);
+    out_.commands.emplace_back(*grant_);
+}
+
+// Back to watching. Whoever lost spreads its next attempt, so that many candidates do not stampede.
+void Election::end_campaign(Instant now) {
+    campaign_.reset();
+    begun_by_.reset();
+    base_.reset();
+    unresolved_.clear();
+    read_wanted_ = true;
+    write_not_before_ = now + random_below(settings_.timing.retry_period);
+}
+
+void Election::announce_wait() {
+    if (!seen_ || write_ || stop_requested_ || seen_->never_written) return;
+    Decision decision = Decision::waiting_for_holder;
+    std::string detail = seen_->record.holder;
+    if (seen_->presence == Presence::unreadable) {
+        decision = Decision::waiting_unreadable;
+        detail = seen_->problem;
+    } else if (seen_->presence != Presence::present || seen_rolled_back_) {
+        decision = Decision::waiting_unknown_past;
+        detail = seen_rolled_back_ ? "the record is older than one seen before" : "there is no record of a holder";
+    } else if (seen_->record.released) {
+        return;
+    }
+    if (announced_ == decision && announced_detail_ == detail) return;
+    announced_ = decision;
+    announced_detail_ = detail;
+    note(decision, std::move(detail), seen_wait_);
+}
+
+}  // namespace leasehold::election
