@@ -35,6 +35,8 @@ struct Options {
     supervisor::WorkloadOptions workload;
     metrics::HttpOptions http;
     log::Options logging;
+
+    friend bool operator==(const Options&, const Options&) = default;
 };
 
 }  // namespace leasehold::config

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each path answers (design: /metrics /healthz /livez /readyz /leader /standby /status /), from a picture of the
-// agent's state that is taken anew for each request. Pure but for the metrics registry it reads.
+// What each path answers, from a picture of the agent's state that is taken anew for each request:
+//
+//   /metrics           Prometheus text format
+//   /healthz, /livez   200 while the loops turn and, if leader, the lease was renewed within its duration; else 500
+//   /readyz            200 when configured and the store has answered; a standby is ready; else 500
+//   /leader, /standby  200 in that role, else 503; for load balancers
+//   /status            JSON; the keys are documented in status.h
+//   /                  {"name":"<holder>"} as leader-elector answers, empty when not fresh; a page for browsers
+//
+// Pure but for the metrics registry it reads. Never blocks.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +62,7 @@ struct StatusView {
 
 using StatusSource = std::function<StatusView()>;
 
-// The handler for HttpServer::start().
+// The handler for HttpServer::start(). `metrics` must outlive it.
 HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source);
 
 }  // namespace leasehold::metrics

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Every metric of the program, by name, in one catalogue (metrics/catalogue.h). All series stand at zero from the
-// start.
+// start. A reason, operation or code that the catalogue does not list counts as "other"; a state or method that it does
+// not list leaves every series of its metric at zero.
 //
 // Threads: the event loop's only. Never blocks.
 #pragma once
@@ -26,7 +27,8 @@ public:
     Metrics(const Metrics&) = delete;
     Metrics& operator=(const Metrics&) = delete;
 
-    // Prometheus text format 0.0.4.
+    // Prometheus text format 0.0.4. The same state gives the same order of lines. The process_* metrics are those of
+    // the calling process at this moment.
     std::string text() const;
 
     // Election.
@@ -36,11 +38,13 @@ public:
     void lost(const std::string& reason);  // "deadline", "other_holder", "requested", "workload_ended", ...
     void set_transitions(double transitions);
     void renewed(Duration took, double sent_unix_seconds, double expires_unix_seconds);
-    void renew_failed(const std::string& reason);
-    void store_request(const std::string& operation, const std::string& code, Duration took);  // ("read", "ok", ...)
+    void renew_failed(const std::string& reason);  // "conflict", or as in WriteOutcome::reason
+
+    // Operations: "read", "acquire", "renew", "release". Codes: "ok", "conflict", or as in ReadOutcome::reason.
+    void store_request(const std::string& operation, const std::string& code, Duration took);
 
     // Workload.
-    void set_workload_state(const std::string& state);  // stopped, running, stopping
+    void set_workload_state(const std::string& state);  // "stopped", "running", "stopping"
     void workload_started(double unix_seconds);
     void workload_exited(const std::string& reason, int exit_code);  // reason: "code" or "signal"
     void workload_killed();                                          // a stop had to be escalated to SIGKILL
@@ -48,8 +52,8 @@ public:
     void fence_margin(Duration left);  // lease time left when the tree was proven empty; negative counts as an overrun
 
     // Program.
-    void set_agent_restarts(double count);
-    void set_containment(const std::string& method);
+    void set_agent_restarts(double count);            // since the start of the guardian; never falls
+    void set_containment(const std::string& method);  // "subreaper"
 
 private:
     struct Series;

@@ -20,7 +20,7 @@ namespace leasehold::supervisor {
 
 class SharedPage {
 public:
-    // Creates the page in a memfd (guardian), or maps one that was inherited (supervisor, agent).
+    // Creates the page in a memfd (guardian), or maps one that was inherited (supervisor, agent; takes `fd`).
     static Result<std::unique_ptr<SharedPage>> create();
     static Result<std::unique_ptr<SharedPage>> open(int fd);
     ~SharedPage();
@@ -29,11 +29,11 @@ public:
 
     int fd() const { return fd_.get(); }
 
-    // Written by the agent, before it sends the grant. Deadlines never move back.
+    // Written by the agent, before it sends the grant. The deadlines of a term never move back.
     void publish(const TermGrant& grant);
-    void publish_highest_version(std::uint64_t version);
+    void publish_last_version(std::uint64_t version);
     TermGrant grant() const;  // term 0: none was ever granted
-    std::uint64_t highest_version() const;
+    std::uint64_t last_version() const;
 
     // Written by the supervisor: set before anything is started, cleared after the tree was proven empty. The guardian
     // clears it when it has emptied what a dead supervisor left.
@@ -50,6 +50,7 @@ public:
 
 private:
     struct Layout;
+    static Result<std::unique_ptr<SharedPage>> map(UniqueFd fd);
     SharedPage(UniqueFd fd, Layout* layout) : fd_(std::move(fd)), layout_(layout) {}
 
     UniqueFd fd_;

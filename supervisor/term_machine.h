@@ -8,11 +8,11 @@
 //   - one tree at a time; it is started only by a grant of a term newer than every closed one, and only before the soft
 //     instant of that grant;
 //   - at the soft instant (leader's view of both clocks) the tree is asked to stop, at the hard one it is killed; a
-//   later
-//     grant of the same term moves both while it runs, and only the hard one once it is stopping;
-//   - a term is closed for good when its tree was proven empty after it was asked to stop, or when the workload ended
-//   by
-//     itself; EMPTY(term) is reported then, and again whenever someone asks about a closed term;
+//     later grant of the same term moves both while it runs, and only the hard one once it is stopping;
+//   - a term is closed for good when its tree was proven empty, when it was revoked before it began, or when its grant
+//     came too late; EMPTY(term) is reported then, and again whenever someone asks about a closed term;
+//   - EMPTY is never reported while any tree is alive. Whoever speaks of another term than that of the living tree has
+//     lost track of it: the tree is killed, and the answer follows the proof;
 //   - after on_stop() nothing is started any more.
 //
 // Threads: none, not thread-safe. No I/O, no clock, never blocks.
@@ -93,13 +93,17 @@ public:
 
 private:
     Actions begin_stop(Instant now, StopMode mode);
+    Actions kill();
+    Actions close(Term term);
+    Actions disagree(Term asked);
 
     Settings settings_;
     Phase phase_ = Phase::idle;
     bool ending_ = false;
     Term closed_through_ = 0;
     TermGrant grant_;
-    Instant kill_at_;  // while stopping: end of the grace period
+    Instant kill_at_;           // while stopping: end of the grace period
+    Term asked_meanwhile_ = 0;  // another term that someone asked about while a tree was alive
 };
 
 }  // namespace leasehold::supervisor

@@ -76,6 +76,7 @@ void Election::handle(Instant now, const WatchSeen& watch) {
     const bool newer = watch.snapshot.presence == Presence::present && watch.snapshot.version.number > last_version_;
     if (role_ == Role::standby && newer && !campaign_) {
         contact_at_ = now;
+        read_.reset();  // it may have been answered before this came about
         observe(now, watch.snapshot);
     } else {
         read_wanted_ = true;
@@ -119,10 +120,11 @@ bool Election::is_news(const Snapshot& snapshot) const {
 void Election::observe(Instant now, const Snapshot& snapshot) {
     const bool there = snapshot.presence != Presence::absent;
     if (snapshot.presence == Presence::present) transitions_ = std::max(transitions_, snapshot.record.transitions);
-    if (seen_ && *seen_ == snapshot) return;
+    const bool older = there && snapshot.version.number < last_version_;
+    if (seen_ && *seen_ == snapshot && !older) return;
     const bool edited = seen_ && seen_->presence == Presence::present && !snapshot.record.write_id.empty() &&
                         snapshot.record.write_id == seen_->record.write_id;
-    seen_rolled_back_ = snapshot.rolled_back || (there && snapshot.version.number < last_version_);
+    seen_rolled_back_ = snapshot.rolled_back || older;
     if (snapshot.presence == Presence::present && !seen_rolled_back_) {
         // A changed duration without a new write is an edit by hand, of which the holder does not know yet.
         const Duration written = snapshot.record.lease_duration;
@@ -176,23 +178,34 @@ void Election::note(Decision decision, std::string detail, Duration wait) {
     out_.commands.emplace_back(Note{decision, term_, std::move(detail), wait});
 }
 
+// How long nothing can happen by itself. What waits for an answer is owed none: the answer itself is a step.
 Duration Election::wake(Instant now) const {
     const Timing& timing = settings_.timing;
     Duration next = timing.lease_duration;
-    const auto at = [&](Duration left) { next = std::min(next, std::max(left, Duration::zero())); };
-    if (read_wanted_ && !read_) at(left_on_any_clock(read_not_before_, now));
-    if (role_ == Role::finished) return next;
+    const auto at = [&](Instant due) { next = std::min(next, left_on_any_clock(due, now)); };
     if (role_ == Role::standby) {
-        if (campaign_ || begun_by_) at(left_on_any_clock(write_not_before_, now));
-        if (const auto free = free_in(now)) at(std::max(*free, left_on_any_clock(write_not_before_, now)));
-        at(left_on_any_clock(contact_at_ + timing.lease_duration, now));
-    } else {
+        if (write_) return next;
+        if (!read_)
+            at(wants_read() ? read_not_before_ : later_of(contact_at_ + timing.lease_duration, read_not_before_));
+        if (campaign_ || begun_by_) {
+            if (!read_ && (begun_by_ ? base_.has_value() : !wants_read())) at(write_not_before_);
+        } else if (const auto free = free_in(now); free && !stop_requested_) {
+            next = std::min(next, std::max(*free, left_on_any_clock(write_not_before_, now)));
+        }
+        Duration too_late{};  // for every attempt whose outcome is unknown
+        for (const auto& [id, sent] : unresolved_)
+            too_late = std::max(too_late, left_on_any_clock(timing.soft(sent), now));
+        if (stop_requested_) next = std::min(next, too_late);
+    } else if (role_ != Role::finished) {
         // Timers run on one clock; the other one may be ahead.
-        at(timing.lease_duration / 20);
-        if (!write_) at(left_on_any_clock(write_not_before_, now));
-        if (role_ == Role::leader) at(left_on_any_clock(grant_->soft, now));
+        next = timing.lease_duration / 20;
+        if (role_ == Role::leader) at(grant_->soft);
+        if (role_ != Role::releasing && !expired_) at(grant_->hard);
+        if (lost_ || write_ || read_) return std::max(next, Duration::zero());
+        at(base_ ? write_not_before_ : read_not_before_);
+        if (read_wanted_ && role_ != Role::releasing) at(read_not_before_);
     }
-    return next;
+    return std::max(next, Duration::zero());
 }
 
 // SplitMix64 (Steele, Lea, Flood 2014), so that a seed means the same everywhere.

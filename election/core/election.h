@@ -123,7 +123,8 @@ private:
     void write_done_acquire(Instant now, const WriteDone& done);
     void acquired(Instant now, Instant sent, const Version& version);
     void end_campaign(Instant now);
-    void announce_wait();
+    void announce_wait(Instant now);
+    bool wants_read() const;
 
     // leader.cpp: renewing, losing, releasing.
     void advance_holder(Instant now);
@@ -138,6 +139,7 @@ private:
     void revoke(RevokeMode mode);
     void end_term(Instant now);
     Duration holder_timeout(Instant now) const;
+    Instant next_try(Instant now, Instant sent) const;
     void conflict_seen(Instant now);
 
     Settings settings_;
@@ -174,6 +176,7 @@ private:
     int conflicts_ = 0;                   // in a row
     bool lost_ = false;                   // someone else holds it: neither renew nor release
     bool expired_ = false;                // the hard instant has passed: the term is not extended any more
+    bool release_unknown_ = false;        // a release without an answer: someone else may hold it already
     Instant write_not_before_;            // pacing of renewals, releases, attempts
     std::optional<Decision> announced_;
     std::string announced_detail_;

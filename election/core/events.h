@@ -59,7 +59,8 @@ using Event = std::variant<Tick, ReadDone, WriteDone, WatchSeen, WatchBroken, Tr
 
 // ---- commands -----------------------------------------------------------------------------------------------------
 
-// Read the register consistently. At most one read is under way at a time.
+// Read the register consistently. A newer read takes the place of one still under way: the older one's answer is
+// ignored when it comes.
 struct DoRead {
     RequestId id = 0;
     Duration timeout{};

@@ -51,10 +51,20 @@ void Election::write_done_renew(Instant now, const WriteDone& done) {
         case WriteStatus::unknown: unresolved_[write.write_id] = done.sent; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
-            write_not_before_ =
-                later_of(done.sent + settings_.timing.retry_period, now + settings_.timing.retry_period / 5);
+            write_not_before_ = next_try(now, done.sent);
             return;
     }
+}
+
+// After a renewal without success. The last tenth of what the deadline allows is used to the full, so that an outage
+// that ends just in time goes unnoticed.
+Instant Election::next_try(Instant now, Instant sent) const {
+    const Timing& timing = settings_.timing;
+    if (role_ == Role::releasing) return now;
+    const Instant soonest = now + timing.retry_period / 5;
+    const Instant usual = later_of(sent + timing.retry_period, soonest);
+    if (role_ != Role::leader) return usual;
+    return later_of(earlier_of(usual, grant_->soft + -timing.renew_deadline / 10), soonest);
 }
 
 // A consistent read decides what a conflict means: an earlier attempt of ours without an answer, or someone else.
@@ -78,7 +88,7 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
             extend(sent->second);
         }
         if (confirmed) return;
-    } else if (expired_) {
+    } else if (reached_on_any_clock(grant_->hard, now)) {
         lost_ = true;  // not ours any more, and too late to say whose it may be by now
         return;
     } else {
@@ -143,6 +153,9 @@ void Election::read_done_release(Instant now, const Snapshot& snapshot) {
     } else if (owner == Owner::us && snapshot.record.released) {
         note(Decision::released);
         end_term(now);
+    } else if (owner == Owner::nobody && release_unknown_) {
+        note(Decision::release_abandoned, "the record vanished when it may have been released and taken already");
+        end_term(now);
     } else {
         base_ = base_of(snapshot);
         write_not_before_ = now;
@@ -158,7 +171,7 @@ void Election::write_done_release(Instant now, const WriteDone& done) {
             end_term(now);
             return;
         case WriteStatus::conflict: conflict_seen(now); return;
-        case WriteStatus::unknown:
+        case WriteStatus::unknown: release_unknown_ = true; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
             write_not_before_ = now + settings_.timing.retry_period / 5;
@@ -172,7 +185,7 @@ void Election::end_term(Instant now) {
     end_campaign(now);
     role_ = Role::standby;
     grant_.reset();
-    lost_ = expired_ = false;
+    lost_ = expired_ = release_unknown_ = false;
     conflicts_ = 0;
     seen_.reset();
     announced_.reset();

@@ -14,25 +14,27 @@ std::optional<Duration> Election::free_in(Instant now) const {
     return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
 }
 
+bool Election::wants_read() const {
+    return !seen_ || read_wanted_ || (begun_by_ && !base_) || (campaign_ && stop_requested_);
+}
+
 void Election::advance_standby(Instant now) {
     if (stop_requested_) finish_if_nothing_is_held(now);
     if (role_ != Role::standby || write_) return;
 
+    const bool may_write = reached_on_any_clock(write_not_before_, now);
+    if (!campaign_ && !begun_by_ && !stop_requested_ && may_write && free_in(now) == Duration::zero()) {
+        attempt(now);
+        return;
+    }
     const bool silent = reached_on_any_clock(contact_at_ + settings_.timing.lease_duration, now);
-    const bool must_read = !seen_ || read_wanted_ || silent || (begun_by_ && !base_);
-    if (must_read && !read_ && reached_on_any_clock(read_not_before_, now)) {
+    if ((wants_read() || silent) && !read_ && reached_on_any_clock(read_not_before_, now)) {
         start_read(settings_.timing.renew_deadline / 3);
     }
-    if (!reached_on_any_clock(write_not_before_, now)) return;
-    if (begun_by_) {
-        if (base_ && !read_) start_write(WritePurpose::renew, *base_, settings_.timing.renew_deadline / 3);
-    } else if (campaign_) {
-        if (!read_ && !read_wanted_)
-            start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
-    } else if (!stop_requested_ && free_in(now) == Duration::zero()) {
-        attempt(now);
-    }
-    announce_wait();
+    announce_wait(now);
+    if (!may_write || read_) return;
+    if (begun_by_ && base_) start_write(WritePurpose::renew, *base_, settings_.timing.renew_deadline / 3);
+    if (campaign_ && !wants_read()) start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
 }
 
 // Nothing is begun any more; but an attempt without an answer may turn out to be ours, and then it has to be released.
@@ -107,7 +109,7 @@ void Election::read_done_standby(Instant now, const Snapshot& snapshot) {
         note(Decision::attempt_lost);
         end_campaign(now);
     } else if (stop_requested_) {
-        read_wanted_ = true;  // until it is too late for any attempt to matter
+        // Asked again until it is too late for any attempt to matter.
         read_not_before_ = now + settings_.timing.retry_period / 4;
     }
 }
@@ -147,23 +149,23 @@ void Election::end_campaign(Instant now) {
     write_not_before_ = now + random_below(settings_.timing.retry_period);
 }
 
-void Election::announce_wait() {
-    if (!seen_ || write_ || stop_requested_ || seen_->never_written) return;
+void Election::announce_wait(Instant now) {
+    if (!seen_ || campaign_ || begun_by_ || stop_requested_ || free_in(now) == Duration::zero()) return;
     Decision decision = Decision::waiting_for_holder;
     std::string detail = seen_->record.holder;
+    Duration wait = seen_wait_;
     if (seen_->presence == Presence::unreadable) {
         decision = Decision::waiting_unreadable;
         detail = seen_->problem;
+        wait = Duration::zero();  // for ever
     } else if (seen_->presence != Presence::present || seen_rolled_back_) {
         decision = Decision::waiting_unknown_past;
         detail = seen_rolled_back_ ? "the record is older than one seen before" : "there is no record of a holder";
-    } else if (seen_->record.released) {
-        return;
     }
     if (announced_ == decision && announced_detail_ == detail) return;
     announced_ = decision;
     announced_detail_ = detail;
-    note(decision, std::move(detail), seen_wait_);
+    note(decision, std::move(detail), wait);
 }
 
 }  // namespace leasehold::election

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/agent.h"
+
+#include <array>
+#include <csignal>
+
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "app/exit_status.h"
+#include "app/version.h"
+#include "config/config.h"
+#include "election/stores/file_store.h"
+
+namespace leasehold::app {
+namespace {
+
+Result<std::string> read_all(int fd) {
+    std::string text;
+    std::array<char, 16384> part{};
+    for (off_t offset = 0;;) {
+        const ssize_t count = pread(fd, part.data(), part.size(), offset);
+        if (count < 0) return system_failure("cannot read the accepted configuration");
+        if (count == 0) return text;
+        text.append(part.data(), static_cast<std::size_t>(count));
+        offset += count;
+    }
+}
+
+// Signals meant for leasehold go to the guardian, which tells us. A service manager that signals every process of the
+// service must not end the agent before the lease is released.
+void ignore_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
+        std::signal(signal, SIG_IGN);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch) {
+    std::unique_ptr<Agent> agent(new Agent(std::move(launch)));
+    if (auto done = agent->set_up(); !done) return tl::unexpected<Error>(done.error());
+    return agent;
+}
+
+Result<void> Agent::set_up() {
+    auto text = read_all(launch_.spec.config_fd);
+    if (!text) return tl::unexpected<Error>(text.error());
+    config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
+    if (!loaded.problems.empty()) {
+        return failure("the accepted configuration cannot be read back: " + loaded.problems.front().text("(accepted)"));
+    }
+    options_ = std::move(loaded.options);
+
+    auto loop = EventLoop::create();
+    if (!loop) return tl::unexpected<Error>(loop.error());
+    loop_ = std::move(*loop);
+    auto page = supervisor::SharedPage::open(launch_.page_fd);
+    if (!page) return tl::unexpected<Error>(page.error());
+    page_ = std::move(*page);
+
+    metrics_ = std::make_unique<metrics::Metrics>(
+        metrics::MetricLabels{options_.election.name, app::version(), app::revision()});
+    metrics_->set_timing(options_.election.timing.lease_duration, options_.election.timing.renew_deadline);
+    metrics_->set_agent_restarts(static_cast<double>(page_->agent_restarts()));
+    metrics_->set_containment("subreaper");
+    metrics_->set_workload_state(workload_state_);
+
+    auto store = stores::open_file_store(*loop_, options_.election.store.file,
+                                         launch_.spec.incarnation + '-' + std::to_string(launch_.agent_number));
+    if (!store) return tl::unexpected<Error>(store.error());
+    store_ = std::move(*store);
+
+    guardian_ = supervisor::Channel(UniqueFd(launch_.guardian_fd));
+    if (auto done = loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { guardian_readable(); }); !done) {
+        return done;
+    }
+    auto hurry = Timer::create(*loop_, [this] { leave(0); });
+    if (!hurry) return tl::unexpected<Error>(hurry.error());
+    hurry_timer_ = std::move(*hurry);
+    return start_http();
+}
+
+Result<void> Agent::start_http() {
+    std::vector<UniqueFd> listeners;
+    for (const int fd : launch_.spec.listener_fds) {
+        listeners.emplace_back(fd);
+        log::info("serving http on {}", metrics::local_address(fd));
+    }
+    if (listeners.empty()) return {};
+    auto server = metrics::HttpServer::start(*loop_, std::move(listeners),
+                                             metrics::make_handler(*metrics_, [this] { return status(); }));
+    if (!server) return tl::unexpected<Error>(server.error());
+    http_ = std::move(*server);
+    return {};
+}
+
+int Agent::run() {
+    if (launch_.spec.wait_timeout > Duration::zero() && page_->grant().term == 0) {
+        auto timer = Timer::create(*loop_, [this] {
+            journal_.add({log::Level::error, "gave up waiting for leadership (--wait-timeout)"});
+            if (auto sent = guardian_.send(supervisor::GiveUpMessage{kGaveUpWaiting}); !sent) {
+                log::error("cannot tell the guardian: {}", sent.error().message);
+            }
+        });
+        if (!timer) {
+            log::error("{}", timer.error().message);
+            return kLeaseholdFailed;
+        }
+        wait_timer_ = std::move(*timer);
+        wait_timer_->arm_in(launch_.spec.wait_timeout);
+    }
+    if (auto done = loop_->run(); !done) {
+        log::error("{}", done.error().message);
+        return kLeaseholdFailed;
+    }
+    return status_;
+}
+
+void Agent::guardian_readable() {
+    while (guardian_) {
+        auto received = guardian_.receive();
+        if (!received) {
+            // The guardian is gone. The supervisor, if it is alive, is emptying its tree right now and will say so.
+            log::error("lost the guardian ({}); stopping", received.error().message);
+            loop_->unwatch(guardian_.fd());
+            guardian_.close();
+            stop(supervisor::StopMode::orderly);
+            if (!supervisor_) leave(kLeaseholdFailed);
+            return;
+        }
+        if (!*received) return;
+        on_guardian_message(std::move(**received));
+    }
+}
+
+void Agent::on_guardian_message(supervisor::Received received) {
+    if (std::holds_alternative<supervisor::NewPeerMessage>(received.message)) {
+        connect_supervisor(std::move(received.fd));
+    } else if (const auto* stop_message = std::get_if<supervisor::StopMessage>(&received.message)) {
+        stop(stop_message->mode);
+    } else if (std::holds_alternative<supervisor::SupervisorGoneMessage>(received.message)) {
+        drop_supervisor("the guardian says that it is gone");
+    } else if (const auto* emptied = std::get_if<supervisor::TreeEmptiedMessage>(&received.message)) {
+        log::warn("the guardian has emptied what the supervisor left behind");
+        workload_state_ = "stopped";
+        metrics_->set_workload_state(workload_state_);
+        if (driver_) driver_->deliver(election::TreeEmpty{emptied->closed_through});
+    } else {
+        log::warn("unexpected message from the guardian");
+    }
+}
+
+void Agent::stop(supervisor::StopMode mode) {
+    if (mode == supervisor::StopMode::kill) hurry_ = true;
+    stop_requested_ = true;
+    if (driver_) {
+        driver_->deliver(election::StopRequested{});
+    } else if (!supervisor_) {
+        leave(0);  // nothing was ever begun
+    }
+}
+
+void Agent::leave(int status) {
+    status_ = status;
+    loop_->stop();
+}
+
+int agent_main(const std::vector<std::string>& arguments) {
+    prctl(PR_SET_NAME, "leasehold-agent");
+    ignore_signals();
+    auto launch = supervisor::parse_agent_arguments(arguments);
+    if (!launch) {
+        log::error("{}", launch.error().message);
+        return kLeaseholdFailed;
+    }
+    log::init(launch->spec.logging, "agent");
+    auto agent = Agent::create(std::move(*launch));
+    if (!agent) {
+        log::error("{}", agent.error().message);
+        return kLeaseholdFailed;
+    }
+    return (*agent)->run();
+}
+
+}  // namespace leasehold::app

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent process: takes part in the election and serves the HTTP endpoints. It holds no deadline of the workload:
+// when it crashes the guardian starts another one, when it hangs the deadlines it granted run out.
+//
+// One thread (a store may have more inside). Talks to guardian and supervisor over their sockets and publishes every
+// grant in the shared page before it sends it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/driver.h"
+#include "app/journal.h"
+#include "base/event_loop.h"
+#include "config/options.h"
+#include "election/stores/store.h"
+#include "metrics/endpoints.h"
+#include "metrics/http_server.h"
+#include "metrics/metrics.h"
+#include "supervisor/launch.h"
+#include "supervisor/messages.h"
+#include "supervisor/shared_page.h"
+
+namespace leasehold::app {
+
+class Agent {
+public:
+    // Takes over what it was launched with; nothing is begun yet.
+    static Result<std::unique_ptr<Agent>> create(supervisor::AgentLaunch launch);
+
+    // Returns the exit status of the process: 0 when the election has finished in order.
+    int run();
+
+private:
+    explicit Agent(supervisor::AgentLaunch launch) : launch_(std::move(launch)) {}
+
+    // agent.cpp
+    Result<void> set_up();
+    Result<void> start_http();
+    void guardian_readable();
+    void on_guardian_message(supervisor::Received received);
+    void stop(supervisor::StopMode mode);
+    void leave(int status);
+
+    // agent_supervisor.cpp: the link to the supervisor.
+    void connect_supervisor(UniqueFd socket);
+    void supervisor_readable();
+    void on_supervisor_message(const supervisor::Message& message);
+    void on_hello(const supervisor::HelloMessage& hello);
+    void on_empty(const supervisor::EmptyMessage& empty);
+    void drop_supervisor(const std::string& why);
+    bool send_supervisor(const supervisor::Message& message);
+
+    // agent_election.cpp: what the election wants done.
+    Result<void> start_election(const election::Past& past);
+    Driver::Hooks hooks();
+    void grant(const election::Grant& grant);
+    void revoke(const election::Revoke& revoke);
+    void note(const election::Note& note);
+    void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
+    void renewed(Instant sent, Duration took);
+    void stepped();
+
+    // agent_status.cpp: what is shown of it.
+    metrics::StatusView status() const;
+
+    supervisor::AgentLaunch launch_;
+    config::Options options_;
+    std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<supervisor::SharedPage> page_;
+    supervisor::Channel guardian_;
+    supervisor::Channel supervisor_;
+    std::unique_ptr<metrics::Metrics> metrics_;
+    std::unique_ptr<stores::Store> store_;
+    std::unique_ptr<Driver> driver_;  // nothing before the supervisor's first hello
+    std::unique_ptr<metrics::HttpServer> http_;
+    std::unique_ptr<Timer> wait_timer_;   // --wait-timeout
+    std::unique_ptr<Timer> hurry_timer_;  // a second stop request
+    Journal journal_;
+
+    bool stop_requested_ = false;
+    bool hurry_ = false;
+    bool store_answered_ = false;
+    bool counted_as_leading_ = false;
+    std::string workload_state_ = "stopped";
+    std::int64_t workload_pid_ = 0;
+    std::optional<int> workload_last_exit_code_;
+    int status_ = 0;
+};
+
+// The main function of the role; `arguments` is everything after the role argument.
+int agent_main(const std::vector<std::string>& arguments);
+
+}  // namespace leasehold::app

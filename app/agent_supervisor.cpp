@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's link to the supervisor.
+#include <sys/epoll.h>
+
+#include "app/agent.h"
+#include "app/exit_status.h"
+#include "base/clock.h"
+#include "base/duration_text.h"
+
+namespace leasehold::app {
+
+void Agent::connect_supervisor(UniqueFd socket) {
+    drop_supervisor("replaced");
+    if (!socket) {
+        log::error("the guardian announced a supervisor without a socket");
+        return;
+    }
+    supervisor_ = supervisor::Channel(std::move(socket));
+    auto watched = loop_->watch(supervisor_.fd(), EPOLLIN, [this](std::uint32_t) { supervisor_readable(); });
+    if (!watched) {
+        log::error("cannot watch the supervisor's socket: {}", watched.error().message);
+        supervisor_.close();
+    }
+}
+
+void Agent::drop_supervisor(const std::string& why) {
+    if (!supervisor_) return;
+    log::debug("closing the connection to the supervisor: {}", why);
+    loop_->unwatch(supervisor_.fd());
+    supervisor_.close();
+    // With guardian and supervisor both gone nobody can prove the tree empty any more: nothing is released.
+    if (!guardian_) leave(kLeaseholdFailed);
+}
+
+void Agent::supervisor_readable() {
+    while (supervisor_) {
+        auto received = supervisor_.receive();
+        if (!received) {
+            drop_supervisor(received.error().message);
+            return;
+        }
+        if (!*received) return;
+        on_supervisor_message((*received)->message);
+    }
+}
+
+bool Agent::send_supervisor(const supervisor::Message& message) {
+    if (!supervisor_) return false;
+    if (auto sent = supervisor_.send(message); !sent) {
+        log::error("cannot reach the supervisor: {}", sent.error().message);
+        return false;
+    }
+    return true;
+}
+
+void Agent::on_supervisor_message(const supervisor::Message& message) {
+    if (const auto* hello = std::get_if<supervisor::HelloMessage>(&message)) {
+        on_hello(*hello);
+    } else if (const auto* started = std::get_if<supervisor::StartedMessage>(&message)) {
+        workload_state_ = "running";
+        workload_pid_ = started->pid;
+        const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
+        metrics_->workload_started(since_epoch.count());
+        journal_.add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});
+    } else if (const auto* exited = std::get_if<supervisor::ExitedMessage>(&message)) {
+        workload_last_exit_code_ = exited->exit_status;
+        metrics_->workload_exited(exited->by_signal ? "signal" : "code", exited->exit_status);
+        journal_.add({log::Level::info, fmt::format("the workload ended with status {}", exited->exit_status)});
+    } else if (std::holds_alternative<supervisor::StoppingMessage>(message)) {
+        workload_state_ = "stopping";
+    } else if (std::holds_alternative<supervisor::KilledMessage>(message)) {
+        metrics_->workload_killed();
+        journal_.add({log::Level::warn, "the workload did not stop in time and was killed"});
+    } else if (const auto* empty = std::get_if<supervisor::EmptyMessage>(&message)) {
+        on_empty(*empty);
+    } else if (!std::holds_alternative<supervisor::PongMessage>(message)) {
+        log::warn("unexpected message from the supervisor");
+    }
+    metrics_->set_workload_state(workload_state_);
+}
+
+// The first one starts the election: only now is it known whether a term of an earlier agent is still running. Later
+// ones come from a new supervisor, whose predecessor's tree the guardian has emptied.
+void Agent::on_hello(const supervisor::HelloMessage& hello) {
+    using Phase = supervisor::TermMachine::Phase;
+    const bool idle = hello.phase == Phase::idle;
+    workload_state_ = idle ? "stopped" : (hello.phase == Phase::running ? "running" : "stopping");
+    workload_pid_ = hello.pid;
+    if (driver_) return;
+
+    const supervisor::TermGrant last = page_->grant();
+    election::Past past;
+    past.last_term = std::max(last.term, hello.closed_through);
+    past.last_version = page_->last_version();
+    if (last.term > 0) {
+        const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
+        past.running = election::Past::Running{grant, hello.phase != Phase::running};
+        journal_.add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
+    }
+    if (auto started = start_election(past); !started) {
+        log::error("{}", started.error().message);
+        leave(kLeaseholdFailed);
+        return;
+    }
+    // Nothing runs in the last term any more, or it was never begun: its end is still to be confirmed, and the lease to
+    // be released if the earlier agent did not come to that.
+    if (last.term > 0 && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
+    if (stop_requested_) driver_->deliver(election::StopRequested{});
+}
+
+void Agent::on_empty(const supervisor::EmptyMessage& empty) {
+    workload_state_ = "stopped";
+    workload_pid_ = 0;
+    if (empty.had_tree) {
+        const Duration left = empty.lease_left + options_.election.timing.margin();
+        metrics_->workload_stopped(empty.stop_took);
+        metrics_->fence_margin(left);
+        journal_.add({left > Duration::zero() ? log::Level::info : log::Level::error,
+                      fmt::format("the workload's tree is proven empty, {} after it was asked to stop; {} of the lease "
+                                  "were left",
+                                  to_rounded_text(empty.stop_took), to_rounded_text(left))});
+    }
+    if (driver_) driver_->deliver(election::TreeEmpty{empty.term});
+}
+
+}  // namespace leasehold::app

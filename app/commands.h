@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands. Each prints its results on standard output and what is wrong on standard error, and returns the exit
+// status of the program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace leasehold::app {
+
+struct RunArguments {
+    std::string config;
+    std::vector<std::string> command;  // replaces workload.command when not empty
+};
+
+// Checks everything that can be checked before anything is started, then becomes the guardian: returns only on failure.
+// `wait_timeout` is a duration as text, or empty.
+int run_command(const RunArguments& arguments, const std::string& wait_timeout);
+
+int init_command(const std::string& config);
+int check_command(const std::string& config, bool probe);
+int config_command(const std::string& config);
+int schema_command();
+
+}  // namespace leasehold::app

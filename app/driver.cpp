@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/driver.h"
+
+#include "base/clock.h"
+
+namespace leasehold::app {
+namespace {
+
+std::int64_t wall_us() {
+    using namespace std::chrono;
+    return duration_cast<microseconds>(wall_now().time_since_epoch()).count();
+}
+
+std::string code_of(const election::WriteOutcome& outcome) {
+    switch (outcome.status) {
+        case election::WriteStatus::applied: return "ok";
+        case election::WriteStatus::conflict: return "conflict";
+        case election::WriteStatus::failed:
+        case election::WriteStatus::unknown: break;
+    }
+    return outcome.reason;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> Driver::create(EventLoop& loop, stores::Store& store, election::Election election,
+                                               Hooks hooks) {
+    std::unique_ptr<Driver> driver(new Driver(store, std::move(election), std::move(hooks)));
+    auto timer = Timer::create(loop, [raw = driver.get()] { raw->deliver(election::Tick{}); });
+    if (!timer) return tl::unexpected<Error>(timer.error());
+    driver->timer_ = std::move(*timer);
+    return driver;
+}
+
+void Driver::start() {
+    store_.watch({.seen = [this](const election::Snapshot& snapshot) { deliver(election::WatchSeen{snapshot}); },
+                  .broken = [this](const std::string& reason) { deliver(election::WatchBroken{reason}); }});
+    deliver(election::Tick{});
+}
+
+void Driver::deliver(const election::Event& event) {
+    const election::Step step = election_.step(now(), event);
+    for (const election::Command& command : step.commands) perform(command);
+    timer_->arm_in(step.wake);
+    hooks_.stepped();
+}
+
+void Driver::perform(const election::Command& command) {
+    if (const auto* wanted_read = std::get_if<election::DoRead>(&command)) read(*wanted_read);
+    if (const auto* wanted_write = std::get_if<election::DoWrite>(&command)) write(*wanted_write);
+    if (const auto* grant = std::get_if<election::Grant>(&command)) hooks_.grant(*grant);
+    if (const auto* revoke = std::get_if<election::Revoke>(&command)) hooks_.revoke(*revoke);
+    if (const auto* note = std::get_if<election::Note>(&command)) hooks_.note(*note);
+    if (std::holds_alternative<election::Finished>(command)) hooks_.finished();
+}
+
+void Driver::read(const election::DoRead& command) {
+    const Instant sent = now();
+    store_.read(command.timeout, [this, sent, id = command.id](election::ReadOutcome outcome) {
+        const bool ok = outcome.status == election::ReadStatus::ok;
+        hooks_.request("read", ok ? "ok" : outcome.reason, elapsed_at_most(sent, now()), outcome.detail);
+        deliver(election::ReadDone{id, sent, std::move(outcome)});
+    });
+}
+
+void Driver::write(const election::DoWrite& command) {
+    stores::WriteRequest request{command.expect_absent, command.expected, command.record};
+    request.record.renew_time_us = wall_us();
+    if (command.purpose == election::WritePurpose::acquire || acquired_at_us_ == 0) {
+        acquired_at_us_ = request.record.renew_time_us;
+    }
+    request.record.acquire_time_us = acquired_at_us_;
+
+    const bool extends = command.purpose != election::WritePurpose::release;
+    const Instant sent = now();
+    store_.write(std::move(request), command.timeout, [this, sent, extends, id = command.id](auto outcome) {
+        const Duration took = elapsed_at_most(sent, now());
+        hooks_.request("write", code_of(outcome), took, outcome.detail);
+        if (extends && outcome.status == election::WriteStatus::applied) hooks_.renewed(sent, took);
+        deliver(election::WriteDone{id, sent, std::move(outcome)});
+    });
+}
+
+}  // namespace leasehold::app

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Performs what the election's state machine asks for: the store's requests with the instants at which they were sent,
+// the watch, the timer; and hands everything else to its owner.
+//
+// Threads: the event loop's. Never blocks. Loop and store outlive the driver.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/event_loop.h"
+#include "election/core/election.h"
+#include "election/stores/store.h"
+
+namespace leasehold::app {
+
+class Driver {
+public:
+    struct Hooks {
+        std::function<void(const election::Grant&)> grant;
+        std::function<void(const election::Revoke&)> revoke;
+        std::function<void(const election::Note&)> note;
+        std::function<void()> finished;
+        // A store request was answered: for metrics.
+        std::function<void(const char* operation, const std::string& code, Duration took, const std::string& detail)>
+            request;
+        // A write of ours that begins or extends the term was applied.
+        std::function<void(Instant sent, Duration took)> renewed;
+        std::function<void()> stepped;  // after every step, when everything it asked for was begun
+    };
+
+    static Result<std::unique_ptr<Driver>> create(EventLoop& loop, stores::Store& store, election::Election election,
+                                                  Hooks hooks);
+
+    // Opens the watch and takes the first step.
+    void start();
+    void deliver(const election::Event& event);
+
+    const election::Election& election() const { return election_; }
+
+private:
+    Driver(stores::Store& store, election::Election election, Hooks hooks)
+        : store_(store), election_(std::move(election)), hooks_(std::move(hooks)) {}
+
+    void perform(const election::Command& command);
+    void read(const election::DoRead& command);
+    void write(const election::DoWrite& command);
+
+    stores::Store& store_;
+    election::Election election_;
+    Hooks hooks_;
+    std::unique_ptr<Timer> timer_;
+    std::int64_t acquired_at_us_ = 0;  // of the current term, for people
+};
+
+}  // namespace leasehold::app

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/identity.h"
+
+#include <array>
+#include <vector>
+
+#include <fmt/core.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+namespace leasehold::app {
+
+Result<std::string> random_hex(std::size_t bytes) {
+    std::vector<unsigned char> noise(bytes);
+    if (getrandom(noise.data(), noise.size(), 0) != static_cast<ssize_t>(bytes)) return system_failure("getrandom");
+    std::string text;
+    for (const unsigned char byte : noise) text += fmt::format("{:02x}", byte);
+    return text;
+}
+
+Result<std::string> make_identity() {
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) return system_failure("gethostname");
+    auto unique = random_hex(4);
+    if (!unique) return unique;
+    return std::string(host.data()) + '_' + *unique;
+}
+
+}  // namespace leasehold::app

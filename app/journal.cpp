@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/journal.h"
+
+#include "base/clock.h"
+#include "base/duration_text.h"
+
+namespace leasehold::app {
+namespace {
+
+constexpr std::size_t kEntriesKept = 50;
+constexpr std::size_t kErrorsKept = 10;
+
+Sentence describe_waiting(const election::Note& note) {
+    using election::Decision;
+    const std::string wait = to_rounded_text(note.wait);
+    switch (note.decision) {
+        case Decision::waiting_for_holder:
+            return {log::Level::info,
+                    fmt::format("standby: {} holds the lease; it is free once {} pass without a renewal", note.detail,
+                                wait)};
+        case Decision::waiting_unknown_past:
+            return {
+                log::Level::warn,
+                fmt::format("standby: {}, so somebody may still be running: waiting {}. To start without this wait, "
+                            "make the record beforehand with 'leasehold init'",
+                            note.detail, wait)};
+        default:
+            return {log::Level::error,
+                    fmt::format("standby: the record cannot be understood and counts as held: {}. When nobody runs the "
+                                "workload any more, move the record away and run 'leasehold init'",
+                                note.detail)};
+    }
+}
+
+}  // namespace
+
+Sentence describe(const election::Note& note) {
+    using election::Decision;
+    const auto& [decision, term, detail, wait] = note;
+    switch (decision) {
+        case Decision::waiting_for_holder:
+        case Decision::waiting_unknown_past:
+        case Decision::waiting_unreadable: return describe_waiting(note);
+        case Decision::attempting: return {log::Level::debug, "standby: the lease is free, trying to acquire it"};
+        case Decision::attempt_lost: return {log::Level::info, "standby: another candidate was faster"};
+        case Decision::attempt_failed:
+            return {log::Level::warn, fmt::format("standby: could not acquire the lease, trying again: {}", detail)};
+        case Decision::acquired: return {log::Level::info, fmt::format("leader: acquired the lease, term {}", term)};
+        case Decision::renew_failed:
+            return {log::Level::warn, fmt::format("a write to the store failed and is tried again: {}", detail)};
+        case Decision::rewriting:
+            return {log::Level::warn,
+                    fmt::format("leader: the record was deleted, emptied, damaged or restored by someone; writing it "
+                                "again{}{}",
+                                detail.empty() ? "" : ": ", detail)};
+        case Decision::lost_deadline:
+            return {log::Level::error,
+                    "leader: could not renew the lease before the renew deadline; stopping the workload"};
+        case Decision::lost_other_holder:
+            return {log::Level::error,
+                    fmt::format("leader: {} holds the lease now; killing the workload at once", detail)};
+        case Decision::stopping_on_request:
+            return {log::Level::info, "leader: asked to stop; stopping the workload, then releasing the lease"};
+        case Decision::workload_ended: return {log::Level::info, "leader: the workload is gone; releasing the lease"};
+        case Decision::released: return {log::Level::info, "released the lease"};
+        case Decision::release_abandoned:
+            return {log::Level::warn,
+                    fmt::format("the lease could not be released, others wait until it runs out: {}", detail)};
+    }
+    return {log::Level::info, "unknown decision"};
+}
+
+std::string loss_reason(election::Decision decision) {
+    using election::Decision;
+    switch (decision) {
+        case Decision::lost_deadline: return "deadline";
+        case Decision::lost_other_holder: return "other_holder";
+        case Decision::stopping_on_request: return "requested";
+        case Decision::workload_ended: return "workload_ended";
+        default: return {};
+    }
+}
+
+void Journal::add(const Sentence& sentence) {
+    if (log::enabled(sentence.level)) log::write(sentence.level, sentence.text);
+    if (sentence.level == log::Level::debug) return;
+    const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
+    entries_.push_back({since_epoch.count(), sentence.text});
+    if (entries_.size() > kEntriesKept) entries_.pop_front();
+}
+
+void Journal::add_error(const std::string& text) {
+    if (!errors_.empty() && errors_.back() == text) return;
+    errors_.push_back(text);
+    if (errors_.size() > kErrorsKept) errors_.pop_front();
+}
+
+}  // namespace leasehold::app

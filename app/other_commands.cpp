@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands that start nothing.
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include "app/commands.h"
+#include "app/exit_status.h"
+#include "app/load.h"
+#include "base/duration_text.h"
+#include "config/config.h"
+#include "election/stores/file_store.h"
+
+namespace leasehold::app {
+namespace {
+
+// A configuration for inspection: the command may come from the command line of `run` later.
+std::optional<config::Options> load(const std::string& file) {
+    return load_or_complain(file, {config::process_environment(), true});
+}
+
+void print_line(const std::string& what, const std::string& value) { fmt::print("  {:<58}{}\n", what, value); }
+
+void print_budget(const config::Options& options) {
+    const election::Timing& timing = options.election.timing;
+    const election::Budget budget = election::budget(timing);
+    fmt::print("Timing (lease {}, renew deadline {}, retry period {}, margin {}):\n", to_text(timing.lease_duration),
+               to_text(timing.renew_deadline), to_text(timing.retry_period), to_text(timing.margin()));
+    print_line("a store outage goes unnoticed up to",
+               to_text(budget.outage_tolerated_worst) + " to " + to_text(budget.outage_tolerated));
+    print_line("then the workload is asked to stop, and killed after", to_text(budget.forced_stop_time));
+    print_line("a planned stop lets the workload take up to", to_text(options.workload.stop.grace_period));
+    fmt::print("A successor starts:\n");
+    print_line("after a clean stop, or when the supervisor dies", "at once");
+    print_line("after the whole candidate is lost, at the latest", to_text(budget.takeover_at_most));
+    print_line("after the whole candidate is lost, at the earliest", to_text(budget.takeover_at_least));
+    print_line("on the very first start, or when the record was deleted",
+               "after " + to_text(timing.lease_duration) + ", unless known to be new");
+    if (options.workload.stop.grace_period > budget.forced_stop_time) {
+        fmt::print("Note: when leadership is lost the workload gets {}, not its grace period of {}.\n",
+                   to_text(budget.forced_stop_time), to_text(options.workload.stop.grace_period));
+    }
+}
+
+int probe_all(const config::Options& options) {
+    if (!options.workload.command.empty()) {
+        if (const int status = complain_about_command(options.workload); status != 0) return status;
+        fmt::print("Command: {} can be executed.\n", options.workload.command.front());
+    }
+    const auto prepared = stores::prepare_file_store(options.election.store.file);
+    if (!prepared) {
+        complain(prepared.error().message);
+        return kLeaseholdFailed;
+    }
+    fmt::print("Store: {} can be used.\n", options.election.store.file.path);
+    return 0;
+}
+
+}  // namespace
+
+int init_command(const std::string& config) {
+    const auto options = load(config);
+    if (!options) return kUsage;
+    const auto done = stores::init_file_store(options->election.store.file, options->election.timing.lease_duration);
+    if (!done) {
+        complain(done.error().message);
+        return kLeaseholdFailed;
+    }
+    fmt::print("{}\n", *done);
+    return 0;
+}
+
+int check_command(const std::string& config, bool probe) {
+    const auto options = load(config);
+    if (!options) return kUsage;
+    fmt::print("{}: valid\n", config);
+    print_budget(*options);
+    return probe ? probe_all(*options) : 0;
+}
+
+int config_command(const std::string& config) {
+    const auto options = load(config);
+    if (!options) return kUsage;
+    fmt::print("{}", config::to_yaml(*options, true));
+    return 0;
+}
+
+int schema_command() {
+    fmt::print("{}\n", config::json_schema());
+    return 0;
+}
+
+}  // namespace leasehold::app

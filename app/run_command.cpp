@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `leasehold run`: everything that can go wrong goes wrong here, before anything is started.
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/exit_status.h"
+#include "app/identity.h"
+#include "app/load.h"
+#include "config/config.h"
+#include "election/stores/file_store.h"
+#include "metrics/http_server.h"
+#include "supervisor/launch.h"
+
+namespace leasehold::app {
+namespace {
+
+int fail(int status, const std::string& message) {
+    complain(message);
+    return status;
+}
+
+// The accepted configuration, sealed, as every agent of this start will read it.
+Result<UniqueFd> sealed_text(const std::string& text) {
+    UniqueFd fd(memfd_create("leasehold-config", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd) return system_failure("memfd_create");
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t count = write(fd.get(), text.data() + done, text.size() - done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return system_failure("cannot keep the configuration in memory");
+        done += static_cast<std::size_t>(count);
+    }
+    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+        return system_failure("cannot seal the configuration");
+    }
+    return fd;
+}
+
+// Fills in who we are; the incarnation is unique to this start.
+Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
+    if (options.identity.empty()) {
+        auto identity = make_identity();
+        if (!identity) return tl::unexpected<Error>(identity.error());
+        options.identity = *identity;
+    }
+    auto incarnation = random_hex(8);
+    if (!incarnation) return tl::unexpected<Error>(incarnation.error());
+    supervisor::LaunchSpec spec;
+    spec.identity = options.identity;
+    spec.election = options.election.name;
+    spec.incarnation = *incarnation;
+    spec.workload = options.workload;
+    spec.recheck = options.election.timing.lease_duration / 20;
+    spec.logging = options.logging;
+    return spec;
+}
+
+}  // namespace
+
+int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
+    config::LoadSettings settings{config::process_environment(), !arguments.command.empty()};
+    auto loaded = load_or_complain(arguments.config, settings);
+    if (!loaded) return kUsage;
+    config::Options options = std::move(*loaded);
+    if (!arguments.command.empty()) options.workload.command = arguments.command;
+    Duration give_up_after{};
+    if (!wait_timeout.empty()) {
+        const auto parsed = parse_wait_timeout(wait_timeout);
+        if (!parsed) return fail(kUsage, parsed.error().message);
+        give_up_after = *parsed;
+    }
+    if (const int status = complain_about_command(options.workload); status != 0) return status;
+
+    auto prepared = stores::prepare_file_store(options.election.store.file);
+    if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
+    auto listeners = metrics::open_listeners(options.http.listen);
+    if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
+    auto spec = describe_launch(options);
+    if (!spec) return fail(kLeaseholdFailed, spec.error().message);
+    auto config_fd = sealed_text(config::to_yaml(options, false));
+    if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
+
+    spec->wait_timeout = give_up_after;
+    spec->config_fd = config_fd->get();
+    for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
+    spec->held_fds.push_back(prepared->presence.get());
+    return fail(kLeaseholdFailed, supervisor::become_guardian(*spec).message);
+}
+
+}  // namespace leasehold::app

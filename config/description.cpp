@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/description.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace leasehold::config {
+namespace {
+
+// `field` returns a reference to a member, of an options object constant or not. `put` puts a value there.
+template <class T, class Field, class Put>
+Key make_key(std::string path, std::string help, Shape shape, const Form<T>& form, Field field, Put put) {
+    Key key{.path = std::move(path), .help = std::move(help), .shape = shape, .plain = form.plain};
+    key.add = [read = form.read, field, put](Options& options, const Entry& entry) -> Result<void> {
+        auto value = read(entry.text);
+        if (!value) return tl::unexpected(value.error());
+        put(field(options), entry.name, std::move(*value));
+        return {};
+    };
+    return key;
+}
+
+template <class T, class Field>
+Key scalar_key(std::string path, std::string help, const Form<T>& form, Field field) {
+    const auto put = [](T& member, const std::string&, T value) { member = std::move(value); };
+    Key key = make_key(std::move(path), std::move(help), Shape::scalar, form, field, put);
+    key.schema = form.schema;
+    key.clear = [](Options&) {};
+    key.entries = [write = form.write, field](const Options& options) {
+        std::string text = write(field(options));
+        return text.empty() ? std::vector<Entry>{} : std::vector<Entry>{{"", std::move(text)}};
+    };
+    return key;
+}
+
+template <class T, class Field>
+Key list_key(std::string path, std::string help, const Form<T>& form, Field field) {
+    const auto put = [](auto& member, const std::string&, T value) { member.push_back(std::move(value)); };
+    Key key = make_key(std::move(path), std::move(help), Shape::list, form, field, put);
+    key.schema = {{"type", "array"}, {"items", form.schema}};
+    key.clear = [field](Options& options) { field(options).clear(); };
+    key.entries = [write = form.write, field](const Options& options) {
+        std::vector<Entry> entries;
+        for (const T& value : field(options)) entries.push_back({"", write(value)});
+        return entries;
+    };
+    return key;
+}
+
+template <class T, class Field>
+Key mapping_key(std::string path, std::string help, const Form<std::string>& names, const Form<T>& form, Field field) {
+    const auto put = [](auto& member, const std::string& name, T value) { member[name] = std::move(value); };
+    Key key = make_key(std::move(path), std::move(help), Shape::mapping, form, field, put);
+    key.schema = {{"type", {"object", "null"}}, {"propertyNames", names.schema}, {"additionalProperties", form.schema}};
+    key.clear = [field](Options& options) { field(options).clear(); };
+    key.check_name = [read = names.read](const std::string& name) -> Result<void> {
+        return read(name).map([](const std::string&) {});
+    };
+    key.entries = [write = form.write, field](const Options& options) {
+        std::vector<Entry> entries;
+        for (const auto& [name, value] : field(options)) entries.push_back({name, write(value)});
+        return entries;
+    };
+    return key;
+}
+
+Key identity() {
+    return scalar_key(
+        "identity", "Who this candidate is, unlike all others; made from the host's name if not given.",
+        identity_form(), [](auto& o) -> auto& { return o.identity; });
+}
+
+std::vector<Key> election() {
+    Key name = scalar_key(
+        "election.name", "The lock's name, the same for all candidates; the one key without a default.",
+        election_name_form(), [](auto& o) -> auto& { return o.election.name; });
+    name.need = Need::required;
+    name.example = "my-service";
+    return {
+        name,
+        scalar_key(
+            "election.lease_duration", "How long a lease lasts; a successor of a crashed leader waits that long.",
+            positive_duration_form(), [](auto& o) -> auto& { return o.election.timing.lease_duration; }),
+        scalar_key(
+            "election.renew_deadline", "How long the leader tries to renew before it begins to stop the workload.",
+            positive_duration_form(), [](auto& o) -> auto& { return o.election.timing.renew_deadline; }),
+        scalar_key(
+            "election.retry_period", "The time between two renewals.", positive_duration_form(),
+            [](auto& o) -> auto& { return o.election.timing.retry_period; }),
+        scalar_key(
+            "election.clock_drift", "The share of a lease by which the clocks of two candidates may drift apart.",
+            percentage_form(10), [](auto& o) -> auto& { return o.election.timing.clock_drift; }),
+        scalar_key(
+            "election.kill_allowance", "The time kept back at the end of a lease for a kill to be proven.",
+            duration_form(), [](auto& o) -> auto& { return o.election.timing.kill_allowance; }),
+    };
+}
+
+Key file_path() {
+    Key path = scalar_key(
+        "election.store.file.path", "The lease file; /var/lib/leasehold/<election.name>.lease if empty or not given.",
+        absolute_path_form(), [](auto& o) -> auto& { return o.election.store.file.path; });
+    path.schema["type"] = {"string", "null"};
+    path.derive = [](Options& options) {
+        if (!options.election.store.file.path.empty() || options.election.name.empty()) return;
+        options.election.store.file.path = "/var/lib/leasehold/" + options.election.name + ".lease";
+    };
+    return path;
+}
+
+Key command() {
+    const auto field = [](auto& o) -> auto& { return o.workload.command; };
+    Key key = list_key("workload.command",
+                       "The program to run, and its arguments, without a shell; required unless given on the command "
+                       "line.",
+                       argument_form(), field);
+    key.need = Need::unless_on_command_line;
+    key.example = "[/usr/sbin/program, --flag]";
+    key.schema["minItems"] = 1;
+    key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
+        if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
+        return add(options, entry);
+    };
+    return key;
+}
+
+std::vector<Key> workload() {
+    Key env = mapping_key(
+        "workload.env", "Variables added to the workload's environment.", variable_name_form(), variable_value_form(),
+        [](auto& o) -> auto& { return o.workload.env; });
+    env.example = "{NAME: value}";
+    return {
+        command(),
+        env,
+        scalar_key(
+            "workload.stop.signal", "The signal that asks the workload to end.", stop_signal_form(),
+            [](auto& o) -> auto& { return o.workload.stop.signal; }),
+        scalar_key(
+            "workload.stop.grace_period", "How long the workload may take to end before it is killed.",
+            positive_duration_form(), [](auto& o) -> auto& { return o.workload.stop.grace_period; }),
+    };
+}
+
+Key listen() {
+    Key key = list_key(
+        "http.listen", "Addresses that serve /metrics, /healthz and the like; none for an empty list.",
+        listen_address_form(), [](auto& o) -> auto& { return o.http.listen; });
+    key.example = "[\"0.0.0.0:9090\"]";
+    return key;
+}
+
+std::vector<Key> logging() {
+    using log::Format;
+    using log::Level;
+    const auto levels = choice_form<Level>(
+        {{"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}});
+    const auto formats = choice_form<Format>({{"text", Format::text}, {"json", Format::json}});
+    return {
+        scalar_key(
+            "logging.level", "The least important lines that are written.", levels,
+            [](auto& o) -> auto& { return o.logging.level; }),
+        scalar_key(
+            "logging.format", "Lines for people, or JSON objects for machines.", formats,
+            [](auto& o) -> auto& { return o.logging.format; }),
+    };
+}
+
+Description make_description() {
+    Description all;
+    all.sections = {
+        {.path = "election", .help = "Who may lead.", .example = "{name: my-service}"},
+        {.path = "election.store",
+         .help = "Where the lease is kept: exactly one store.",
+         .exactly_one = true,
+         .example = "{file: {}}"},
+        {.path = "election.store.file", .help = "A file on a local disk, for candidates on one machine."},
+        {.path = "workload",
+         .help = "What runs while this candidate leads.",
+         .example = "{command: [/path/to/program]}"},
+        {.path = "workload.stop", .help = "How the workload is asked to end.", .example = "{signal: TERM}"},
+        {.path = "http", .help = "Metrics, health and status.", .example = "{listen: [\"0.0.0.0:9090\"]}"},
+        {.path = "logging", .help = "The log of leasehold itself, on standard error.", .example = "{level: info}"},
+    };
+    const auto add = [&all](std::vector<Key> keys) {
+        std::move(keys.begin(), keys.end(), std::back_inserter(all.keys));
+    };
+    add({identity()});
+    add(election());
+    add({file_path()});
+    add(workload());
+    add({listen()});
+    add(logging());
+    return all;
+}
+
+}  // namespace
+
+const Description& description() {
+    static const Description instance = make_description();
+    return instance;
+}
+
+const Section* Description::section(std::string_view path) const {
+    const auto found = std::find_if(sections.begin(), sections.end(), [&](const Section& s) { return s.path == path; });
+    return found == sections.end() ? nullptr : &*found;
+}
+
+const Key* Description::key(std::string_view path) const {
+    const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.path == path; });
+    return found == keys.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Description::children(std::string_view section) const {
+    // A section's place among its siblings is that of its first key, so the order is that of the keys.
+    std::vector<std::string> names;
+    const std::string prefix = section.empty() ? "" : std::string(section) + '.';
+    for (const Key& key : keys) {
+        if (!key.path.starts_with(prefix)) continue;
+        const std::string name = key.path.substr(prefix.size(), key.path.find('.', prefix.size()) - prefix.size());
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+    return names;
+}
+
+std::string below(std::string_view section, std::string_view name) {
+    return section.empty() ? std::string(name) : std::string(section) + '.' + std::string(name);
+}
+
+std::string parent_of(std::string_view path) {
+    const std::size_t dot = path.rfind('.');
+    return std::string(dot == std::string_view::npos ? "" : path.substr(0, dot));
+}
+
+}  // namespace leasehold::config

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The forms that values take in the file: how text becomes a value, how a value becomes text, and what a JSON Schema
+// says about it. Each is used through the description (config/description.h). Pure.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace leasehold::config {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+struct Form {
+    // An error continues a sentence that begins with the text: "'15' ..." "has no unit; write 15s".
+    std::function<Result<T>(const std::string& text)> read;
+    std::function<std::string(const T& value)> write;  // read(write(value)) == value
+    Json schema;
+    bool plain = false;  // no text of this form means anything but text in YAML, so it needs no quotes
+};
+
+Form<std::string> identity_form();        // of a candidate
+Form<std::string> election_name_form();   // also serves as a file name
+Form<std::string> absolute_path_form();   // of a file; may be empty
+Form<std::string> argument_form();        // of a program; may be empty
+Form<std::string> variable_name_form();   // of the environment, not one that leasehold sets
+Form<std::string> variable_value_form();  // of the environment; may be empty
+Form<std::string> listen_address_form();  // "127.0.0.1:9090", "[::]:9090", ":9090", "localhost:0"
+Form<Duration> duration_form();           // "1m30s", at most a year; zero is one
+Form<Duration> positive_duration_form();
+Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
+Form<int> stop_signal_form();               // "TERM", "SIGTERM", "RTMIN+3", "15"
+
+// One of a few words. REQUIRES: `words` names every value of T.
+template <class T>
+Form<T> choice_form(std::vector<std::pair<std::string, T>> words);
+
+// Implementation of choice_form, without the type.
+Result<std::size_t> index_of(const std::string& text, const std::vector<std::string>& words);
+Json choice_schema(const std::vector<std::string>& words);
+
+template <class T>
+Form<T> choice_form(std::vector<std::pair<std::string, T>> words) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : words) names.push_back(name);
+    const auto read = [words, names](const std::string& text) {
+        return index_of(text, names).map([&words](std::size_t index) { return words[index].second; });
+    };
+    const auto write = [words](const T& value) {
+        for (const auto& [name, candidate] : words) {
+            if (candidate == value) return name;
+        }
+        return std::string();
+    };
+    return {read, write, choice_schema(names), true};
+}
+
+}  // namespace leasehold::config

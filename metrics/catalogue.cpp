@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/catalogue.h"
+
+#include <algorithm>
+#include <array>
+
+namespace leasehold::metrics {
+namespace {
+
+using enum MetricType;
+
+const std::vector<double> kRequestBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+
+// A grace period is often half a minute, so stops need two more.
+const std::vector<double> kStopBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                          0.5,   1,      2.5,   5,    10,    30,   60};
+
+const std::vector<std::string_view> kStoreOperations = {"read", "acquire", "renew", "release", kOther};
+
+// Reasons of the stores (ReadOutcome::reason, WriteOutcome::reason) and, for writes, "conflict".
+const std::vector<std::string_view> kStoreFailures = {
+    "timeout",    "conflict",  "io",        "io_stalled", "no_space",       "read_only",
+    "permission", "no_folder", "lock_file", "too_large",  "too_many_files", kOther};
+
+std::vector<std::string_view> store_codes() {
+    std::vector<std::string_view> codes = {"ok"};
+    codes.insert(codes.end(), kStoreFailures.begin(), kStoreFailures.end());
+    return codes;
+}
+
+std::vector<MetricSpec> election_metrics() {
+    return {
+        {Metric::master_status,
+         "leader_election_master_status",
+         gauge,
+         "",
+         "1 while this instance may call itself leader of the named election, else 0.",
+         {{"name"}}},
+        {Metric::leader_acquisitions, "leasehold_leader_acquisitions_total", counter, "",
+         "Terms of leadership that began here."},
+        {Metric::leader_losses,
+         "leasehold_leader_losses_total",
+         counter,
+         "",
+         "Terms of leadership that ended here, by reason.",
+         {{"reason", {"deadline", "other_holder", "requested", "workload_ended", kOther}}}},
+        {Metric::lease_transitions, "leasehold_lease_transitions", gauge, "",
+         "Terms of the election so far, as its record says."},
+        {Metric::lease_renew_duration,
+         "leasehold_lease_renew_duration_seconds",
+         histogram,
+         "seconds",
+         "Time from sending a successful renewal to its answer.",
+         {},
+         kRequestBuckets},
+        {Metric::lease_renewals, "leasehold_lease_renewals_total", counter, "",
+         "Renewals of the lease that succeeded."},
+        {Metric::lease_renew_failures,
+         "leasehold_lease_renew_failures_total",
+         counter,
+         "",
+         "Renewals of the lease that did not succeed and were tried again, by reason.",
+         {{"reason", kStoreFailures}}},
+        {Metric::lease_last_renew, "leasehold_lease_last_renew_timestamp_seconds", gauge, "seconds",
+         "When the last successful renewal was sent, in seconds since the epoch."},
+        {Metric::lease_expiry, "leasehold_lease_expiry_timestamp_seconds", gauge, "seconds",
+         "When the lease of this instance runs out unless it is renewed, in seconds since the epoch."},
+        {Metric::lease_duration, "leasehold_lease_duration_seconds", gauge, "seconds",
+         "The configured lease duration."},
+        {Metric::lease_renew_deadline, "leasehold_lease_renew_deadline_seconds", gauge, "seconds",
+         "The configured renew deadline: how long after the last renewal leadership is given up."},
+        {Metric::store_requests,
+         "leasehold_store_requests_total",
+         counter,
+         "",
+         "Requests to the store, by operation and outcome.",
+         {{"operation", kStoreOperations}, {"code", store_codes()}}},
+        {Metric::store_request_duration,
+         "leasehold_store_request_duration_seconds",
+         histogram,
+         "seconds",
+         "How long requests to the store took, answered or not.",
+         {{"operation", kStoreOperations}},
+         kRequestBuckets},
+    };
+}
+
+std::vector<MetricSpec> workload_metrics() {
+    return {
+        {Metric::workload_state,
+         "leasehold_workload_state",
+         gauge,
+         "",
+         "1 for the state that the workload is in, 0 for the others.",
+         {{"state", {"stopped", "running", "stopping"}}}},
+        {Metric::workload_starts, "leasehold_workload_starts_total", counter, "", "Starts of the workload."},
+        {Metric::workload_exits,
+         "leasehold_workload_exits_total",
+         counter,
+         "",
+         "Ends of the workload's own process: with an exit code, or by a signal.",
+         {{"reason", {"code", "signal", kOther}}}},
+        {Metric::workload_kills, "leasehold_workload_kills_total", counter, "",
+         "Stops of the workload that had to be forced with SIGKILL."},
+        {Metric::workload_last_exit_code, "leasehold_workload_last_exit_code", gauge, "",
+         "Exit code of the workload's last end; 128 and the signal's number when a signal ended it."},
+        {Metric::workload_start_time, "leasehold_workload_start_timestamp_seconds", gauge, "seconds",
+         "When the workload was last started, in seconds since the epoch."},
+        {Metric::workload_stop_duration,
+         "leasehold_workload_stop_duration_seconds",
+         histogram,
+         "seconds",
+         "Time from asking the workload to stop to the proof that nothing of it is alive.",
+         {},
+         kStopBuckets},
+        {Metric::fence_margin, "leasehold_fence_margin_seconds", gauge, "seconds",
+         "Lease time that was left when the workload's tree was last proven empty; negative: it outlived its lease."},
+        {Metric::fence_overruns, "leasehold_fence_overruns_total", counter, "",
+         "Times that the workload's tree outlived its lease."},
+    };
+}
+
+std::vector<MetricSpec> program_metrics() {
+    return {
+        {Metric::agent_restarts, "leasehold_agent_restarts_total", counter, "",
+         "Times that the agent process was restarted."},
+        {Metric::containment_info,
+         "leasehold_containment_info",
+         gauge,
+         "",
+         "1 for the method by which the workload's tree is contained.",
+         {{"method", {"subreaper"}}}},
+        {Metric::build_info,
+         "leasehold_build_info",
+         gauge,
+         "",
+         "Always 1; the labels name the build.",
+         {{"version"}, {"revision"}}},
+        {Metric::process_cpu_seconds, "process_cpu_seconds_total", counter, "seconds",
+         "User and system CPU time of the agent process."},
+        {Metric::process_resident_memory, "process_resident_memory_bytes", gauge, "bytes",
+         "Resident memory of the agent process."},
+        {Metric::process_virtual_memory, "process_virtual_memory_bytes", gauge, "bytes",
+         "Virtual memory of the agent process."},
+        {Metric::process_open_fds, "process_open_fds", gauge, "", "Open file descriptors of the agent process."},
+        {Metric::process_max_fds, "process_max_fds", gauge, "",
+         "How many file descriptors the agent process may open."},
+        {Metric::process_start_time, "process_start_time_seconds", gauge, "seconds",
+         "When the agent process was started, in seconds since the epoch."},
+    };
+}
+
+}  // namespace
+
+const std::vector<MetricSpec>& catalogue() {
+    static const std::vector<MetricSpec> all = [] {
+        std::vector<MetricSpec> specs = election_metrics();
+        for (auto&& part : {workload_metrics(), program_metrics()}) specs.insert(specs.end(), part.begin(), part.end());
+        return specs;
+    }();
+    return all;
+}
+
+const MetricSpec& spec(Metric id) { return catalogue().at(static_cast<std::size_t>(id)); }
+
+std::string_view known_value(const LabelSpec& label, std::string_view value) {
+    if (std::find(label.values.begin(), label.values.end(), value) != label.values.end()) return value;
+    const bool takes_others = !label.values.empty() && label.values.back() == kOther;
+    return takes_others ? kOther : std::string_view();
+}
+
+std::string lint(const MetricSpec& spec) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    if (spec.name.empty() || spec.name.find_first_not_of(kAllowed) != std::string_view::npos) {
+        return "is not snake_case";
+    }
+    const bool total = spec.name.ends_with("_total");
+    if (total != (spec.type == counter)) return "ends in _total exactly when it is a counter";
+    if (!spec.unit.empty()) {
+        const std::string suffix = "_" + std::string(spec.unit) + (total ? "_total" : "");
+        if (!spec.name.ends_with(suffix)) return "does not end in its unit, " + suffix;
+    }
+    constexpr std::array<std::string_view, 7> kNotBase = {"millis",  "micros", "nanos", "_ms",
+                                                          "minutes", "kilo",   "mega"};
+    for (const std::string_view unit : kNotBase) {
+        if (spec.name.find(unit) != std::string_view::npos) return "has a unit that is not a base unit";
+    }
+    if (spec.help.empty() || spec.help.back() != '.' || spec.help.find_first_of("\\\n") != std::string_view::npos) {
+        return "needs a help text of one plain sentence";
+    }
+    if ((spec.type == histogram) == spec.buckets.empty()) return "has buckets exactly when it is a histogram";
+    if (!std::is_sorted(spec.buckets.begin(), spec.buckets.end())) return "has unsorted buckets";
+    return {};
+}
+
+}  // namespace leasehold::metrics

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libmicrohttpd parses and answers; sockets are accepted, counted and timed here. It is given no listening socket,
+// because it would stop accepting at its connection limit, and no timeout, because every byte that a client drips
+// would start that anew.
+#include "metrics/http_server.h"
+
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include <microhttpd.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "metrics/connection_table.h"
+
+namespace leasehold::metrics {
+namespace {
+
+constexpr const char* kAllowedMethods = "GET, HEAD, OPTIONS";
+
+// Connections taken in one go before everything else on the loop gets its turn.
+constexpr int kAcceptsAtOnce = 16;
+
+// How long to leave newcomers in the kernel's queue when no descriptor or memory is left for them.
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+void log_library(void*, const char* format, va_list arguments) {
+    if (!log::enabled(log::Level::debug)) return;
+    char line[512];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    std::string_view text = line;
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    log::debug("http: {}", text);
+}
+
+// The library has found its own state corrupt; going on "is never safe", as its manual says.
+[[noreturn]] void panic(void*, const char* file, unsigned line, const char* reason) {
+    log::error("http: libmicrohttpd is broken at {}:{}: {}", file, line, reason == nullptr ? "" : reason);
+    std::abort();
+}
+
+bool has_query_argument(MHD_Connection* connection, std::string_view name) {
+    const char* value = nullptr;
+    std::size_t length = 0;
+    return MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name.data(), name.size(), &value,
+                                         &length) == MHD_YES;
+}
+
+bool has_body(MHD_Connection* connection) {
+    for (const char* header : {MHD_HTTP_HEADER_CONTENT_LENGTH, MHD_HTTP_HEADER_TRANSFER_ENCODING}) {
+        const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, header);
+        if (value != nullptr && std::string_view(value) != "0") return true;
+    }
+    return false;
+}
+
+HttpRequest describe(MHD_Connection* connection, const char* url, const char* method) {
+    HttpRequest request;
+    request.method = method;
+    request.path = url;
+    request.verbose = has_query_argument(connection, "verbose");
+    const char* accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    if (accept != nullptr) request.accept = accept;
+    return request;
+}
+
+MHD_Result send_response(MHD_Connection* connection, const HttpResponse& answer, bool with_body, bool allow) {
+    const std::string empty;
+    const std::string& body = with_body ? answer.body : empty;
+    // The library copies the buffer, and only reads it.
+    MHD_Response* response =
+        MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
+    if (response == nullptr) return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+    // An answer of the past would name a leader of the past.
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    if (allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, kAllowedMethods);
+    const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+class Server final : public HttpServer {
+public:
+    Server(EventLoop& loop, std::vector<UniqueFd> listeners, Handler handler, const HttpLimits& limits)
+        : loop_(loop),
+          listeners_(std::move(listeners)),
+          handler_(std::move(handler)),
+          limits_(limits),
+          table_({limits.request_time, limits.response_time, limits.idle_time}) {}
+    ~Server() override;
+
+    Result<void> begin();
+
+private:
+    Result<void> start_daemon();
+    Result<void> watch_listeners();
+    void pause_accepting();
+    void on_acceptable(int listener);
+    bool accept_one(int listener);
+    bool accept_failed(int code);
+    bool make_room();
+    void drop(int fd);
+    void serve();
+    void set_timer();
+    void on_timer();
+
+    MHD_Result on_request(MHD_Connection* connection, const char* url, const char* method);
+    void on_connection(MHD_Connection* connection, void** context, MHD_ConnectionNotificationCode code);
+    void on_completed(MHD_Connection* connection);
+
+    EventLoop& loop_;
+    std::vector<UniqueFd> listeners_;
+    Handler handler_;
+    HttpLimits limits_;
+    ConnectionTable table_;
+    MHD_Daemon* daemon_ = nullptr;
+    int daemon_fd_ = -1;  // the library's epoll descriptor
+    std::unique_ptr<Timer> timer_;
+    bool accepting_ = false;
+    bool complained_ = false;  // that no connection can be accepted; none was since
+};
+
+// What the library keeps for a connection: a pointer to its handle in the table.
+ConnectionTable::Handle* handle_of(MHD_Connection* connection) {
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == nullptr ? nullptr : static_cast<ConnectionTable::Handle*>(info->socket_context);
+}
+
+Server::~Server() {
+    for (const UniqueFd& listener : listeners_) loop_.unwatch(listener.get());
+    if (daemon_fd_ >= 0) loop_.unwatch(daemon_fd_);
+    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+}
+
+Result<void> Server::begin() {
+    auto timer = Timer::create(loop_, [this] { on_timer(); });
+    if (!timer) return tl::unexpected<Error>(timer.error());
+    timer_ = std::move(*timer);
+    if (auto started = start_daemon(); !started) return started;
+    return watch_listeners();
+}
+
+Result<void> Server::start_daemon() {
+    MHD_set_panic_func(&panic, nullptr);
+    const MHD_AccessHandlerCallback answer = [](void* self, MHD_Connection* connection, const char* url,
+                                                const char* method, const char*, const char*, std::size_t*,
+                                                void** seen) {
+        // The first call comes after the header, the next after the body. An answer on the first one makes the library
+        // end the connection, which is right for a request with a body: nobody reads it here.
+        const bool first = std::exchange(*seen, self) == nullptr;
+        if (first && !has_body(connection)) return MHD_YES;
+        return static_cast<Server*>(self)->on_request(connection, url, method);
+    };
+    const MHD_NotifyConnectionCallback notify = [](void* self, MHD_Connection* connection, void** context,
+                                                   MHD_ConnectionNotificationCode code) {
+        static_cast<Server*>(self)->on_connection(connection, context, code);
+    };
+    const MHD_RequestCompletedCallback completed = [](void* self, MHD_Connection* connection, void**,
+                                                      MHD_RequestTerminationCode) {
+        static_cast<Server*>(self)->on_completed(connection);
+    };
+    daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
+                               answer, this,                                                           //
+                               MHD_OPTION_EXTERNAL_LOGGER, &log_library, static_cast<void*>(nullptr),  //
+                               MHD_OPTION_CONNECTION_LIMIT, limits_.connections,                       //
+                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.connection_memory,          //
+                               MHD_OPTION_NOTIFY_CONNECTION, notify, static_cast<void*>(this),         //
+                               MHD_OPTION_NOTIFY_COMPLETED, completed, static_cast<void*>(this),       //
+                               MHD_OPTION_END);
+    if (daemon_ == nullptr) return failure("the HTTP server cannot be started: libmicrohttpd refused", errno);
+    const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == nullptr || info->epoll_fd < 0) return failure("the HTTP server cannot be started: it has no epoll");
+    daemon_fd_ = info->epoll_fd;
+    return loop_.watch(daemon_fd_, EPOLLIN, [this](std::uint32_t) { serve(); });
+}
+
+Result<void> Server::watch_listeners() {
+    for (const UniqueFd& listener : listeners_) {
+        const int fd = listener.get();
+        if (auto watched = loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { on_acceptable(fd); }); !watched) {
+            return watched;
+        }
+    }
+    accepting_ = true;
+    return {};
+}
+
+void Server::on_acceptable(int listener) {
+    for (int i = 0; i < kAcceptsAtOnce && accepting_; ++i) {
+        if (!accept_one(listener)) break;
+    }
+    serve();
+}
+
+// Returns whether it makes sense to try again at once.
+bool Server::accept_one(int listener) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    auto* address = reinterpret_cast<sockaddr*>(&peer);
+    UniqueFd fd(accept4(listener, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return accept_failed(errno);
+    complained_ = false;
+    if (table_.size() >= limits_.connections) make_room();
+    if (MHD_add_connection(daemon_, fd.release(), address, length) != MHD_YES) {  // closes it in any case
+        log::debug("http: a connection was refused: {}", std::generic_category().message(errno));
+    }
+    return true;
+}
+
+bool Server::accept_failed(int code) {
+    if (code == EAGAIN || code == EWOULDBLOCK) return false;
+    if (code == EINTR || code == ECONNABORTED) return true;
+    if (!std::exchange(complained_, true)) {
+        log::warn("http: cannot accept connections: {}; trying again", std::generic_category().message(code));
+    }
+    const bool out_of_resources = code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+    if (out_of_resources && make_room()) return true;
+    pause_accepting();  // the listener stays readable, so the loop would spin
+    return false;
+}
+
+// Parts with the connection that has waited for the longest time, if there is one.
+bool Server::make_room() {
+    const auto longest = table_.end_longest();
+    if (!longest) return false;
+    drop(*longest);
+    MHD_run(daemon_);
+    return true;
+}
+
+// The library sees the end of the connection and closes it in its next run.
+void Server::drop(int fd) {
+    if (shutdown(fd, SHUT_RDWR) != 0 && errno != ENOTCONN) {
+        log::warn("http: cannot end a connection: {}", std::generic_category().message(errno));
+    }
+}
+
+void Server::pause_accepting() {
+    for (const UniqueFd& listener : listeners_) loop_.unwatch(listener.get());
+    accepting_ = false;
+}
+
+void Server::serve() {
+    MHD_run(daemon_);
+    set_timer();
+}
+
+void Server::set_timer() {
+    MHD_UNSIGNED_LONG_LONG library_ms = 0;
+    const bool library_waits = MHD_get_timeout(daemon_, &library_ms) == MHD_YES;
+    std::optional<Duration> next = table_.next_overdue(now());
+    const auto no_later_than = [&next](Duration delay) { next = std::min(next.value_or(delay), delay); };
+    if (library_waits) no_later_than(std::chrono::milliseconds(library_ms));
+    if (!accepting_) no_later_than(kAcceptPause);
+    if (next) {
+        timer_->arm_in(*next);
+    } else {
+        timer_->disarm();
+    }
+}
+
+void Server::on_timer() {
+    for (const int fd : table_.end_overdue(now())) drop(fd);
+    if (!accepting_) {
+        if (auto watched = watch_listeners(); !watched) log::error("http: cannot listen: {}", watched.error().message);
+    }
+    serve();
+}
+
+MHD_Result Server::on_request(MHD_Connection* connection, const char* url, const char* method) {
+    if (auto* handle = handle_of(connection)) table_.enter(*handle, ConnectionTable::Phase::response, now());
+    const std::string_view name = method;
+    const bool options = name == MHD_HTTP_METHOD_OPTIONS;
+    try {
+        if (name != MHD_HTTP_METHOD_GET && name != MHD_HTTP_METHOD_HEAD && !options) {
+            const std::string text = std::string("only ") + kAllowedMethods + " are served here\n";
+            return send_response(connection, {.status = 405, .body = text}, true, true);
+        }
+        return send_response(connection, handler_(describe(connection, url, method)), !options, options);
+    } catch (const std::exception& problem) {  // must not pass through the library's C frames
+        log::error("http: a request could not be answered: {}", problem.what());
+        return send_response(connection, {.status = 500, .body = "internal error\n"}, !options, false);
+    }
+}
+
+void Server::on_connection(MHD_Connection* connection, void** context, MHD_ConnectionNotificationCode code) {
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *context = new ConnectionTable::Handle(table_.add(info->connect_fd, now()));
+        return;
+    }
+    const std::unique_ptr<ConnectionTable::Handle> handle(static_cast<ConnectionTable::Handle*>(*context));
+    *context = nullptr;
+    if (handle) table_.remove(*handle);
+}
+
+void Server::on_completed(MHD_Connection* connection) {
+    if (auto* handle = handle_of(connection)) table_.enter(*handle, ConnectionTable::Phase::idle, now());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, std::vector<UniqueFd> listeners, Handler handler,
+                                                      HttpLimits limits) {
+    auto server = std::make_unique<Server>(loop, std::move(listeners), std::move(handler), limits);
+    if (auto begun = server->begin(); !begun) return tl::unexpected<Error>(begun.error());
+    return server;
+}
+
+}  // namespace leasehold::metrics

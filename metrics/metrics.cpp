@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/metrics.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "metrics/catalogue.h"
+#include "metrics/process.h"
+
+namespace leasehold::metrics {
+namespace {
+
+using prometheus::Labels;
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+bool is_process_metric(const MetricSpec& metric) { return metric.name.starts_with("process_"); }
+
+std::string given_value(const MetricLabels& given, std::string_view label) {
+    if (label == "name") return given.election;
+    if (label == "version") return given.version;
+    if (label == "revision") return given.revision;
+    throw std::logic_error("metrics: no value is given for label " + std::string(label));
+}
+
+// Every combination of the values that a metric's labels can take.
+std::vector<Labels> label_combinations(const MetricSpec& metric, const MetricLabels& given) {
+    std::vector<Labels> combinations = {{}};
+    for (const LabelSpec& label : metric.labels) {
+        std::vector<std::string> values(label.values.begin(), label.values.end());
+        if (values.empty()) values.push_back(given_value(given, label.name));
+        std::vector<Labels> longer;
+        for (const Labels& combination : combinations) {
+            for (const std::string& value : values) {
+                longer.push_back(combination);
+                longer.back()[std::string(label.name)] = value;
+            }
+        }
+        combinations = std::move(longer);
+    }
+    return combinations;
+}
+
+prometheus::MetricFamily process_family(Metric id, double value) {
+    const MetricSpec& metric = spec(id);
+    prometheus::ClientMetric sample;
+    const bool counts = metric.type == MetricType::counter;
+    (counts ? sample.counter.value : sample.gauge.value) = value;
+    return {std::string(metric.name),
+            std::string(metric.help),
+            counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
+            {sample}};
+}
+
+void add_process_families(std::vector<prometheus::MetricFamily>& families) {
+    const auto sample = sample_process();
+    if (!sample) return;  // no /proc: an honest gap rather than zeros
+    families.push_back(process_family(Metric::process_cpu_seconds, sample->cpu_seconds));
+    families.push_back(process_family(Metric::process_resident_memory, sample->resident_bytes));
+    families.push_back(process_family(Metric::process_virtual_memory, sample->virtual_bytes));
+    families.push_back(process_family(Metric::process_open_fds, sample->open_fds));
+    families.push_back(process_family(Metric::process_max_fds, sample->max_fds));
+    families.push_back(process_family(Metric::process_start_time, sample->start_unix_seconds));
+}
+
+// The registry keeps series in hash tables; people compare scrapes by eye.
+void sort(std::vector<prometheus::MetricFamily>& families) {
+    std::sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (auto& family : families) {
+        for (auto& metric : family.metric) std::sort(metric.label.begin(), metric.label.end());
+        std::sort(family.metric.begin(), family.metric.end(),
+                  [](const auto& a, const auto& b) { return a.label < b.label; });
+    }
+}
+
+}  // namespace
+
+// One metric with all its series, addressed by the values of its labels in the catalogue's order.
+struct Metrics::Series {
+    using Values = std::vector<std::string>;
+
+    explicit Series(const MetricLabels& given_labels) : given(given_labels) {
+        for (const MetricSpec& metric : catalogue()) {
+            if (!is_process_metric(metric)) add(metric);
+        }
+    }
+
+    void add(const MetricSpec& metric) {
+        const std::string name(metric.name);
+        const std::string help(metric.help);
+        const auto fill = [&](auto& family, auto& series, const auto&... arguments) {
+            for (const Labels& labels : label_combinations(metric, given)) {
+                series[{metric.id, labels}] = &family.Add(labels, arguments...);
+            }
+        };
+        switch (metric.type) {
+            case MetricType::counter:
+                return fill(prometheus::BuildCounter().Name(name).Help(help).Register(registry), counters);
+            case MetricType::gauge:
+                return fill(prometheus::BuildGauge().Name(name).Help(help).Register(registry), gauges);
+            case MetricType::histogram:
+                return fill(prometheus::BuildHistogram().Name(name).Help(help).Register(registry), histograms,
+                            metric.buckets);
+        }
+    }
+
+    // The series of these label values; null when a value is unknown and its label has no "other".
+    template <class Kind>
+    Kind* find(const std::map<std::pair<Metric, Labels>, Kind*>& series, Metric id, const Values& values) const {
+        const MetricSpec& metric = spec(id);
+        Labels labels;
+        for (std::size_t i = 0; i < metric.labels.size(); ++i) {
+            const LabelSpec& label = metric.labels[i];
+            labels[std::string(label.name)] =
+                label.values.empty() ? given_value(given, label.name) : std::string(known_value(label, values.at(i)));
+        }
+        const auto found = series.find({id, labels});
+        return found == series.end() ? nullptr : found->second;
+    }
+
+    void count(Metric id, const Values& values = {}, double by = 1) const {
+        if (auto* counter = find(counters, id, values)) counter->Increment(by);
+    }
+    void set(Metric id, double value, const Values& values = {}) const {
+        if (auto* gauge = find(gauges, id, values)) gauge->Set(value);
+    }
+    void observe(Metric id, Duration value, const Values& values = {}) const {
+        if (auto* histogram = find(histograms, id, values)) histogram->Observe(in_seconds(value));
+    }
+
+    // 1 for one value of the metric's only label, 0 for all others.
+    void choose(Metric id, const std::string& value) const {
+        for (const std::string_view known : spec(id).labels.front().values) {
+            set(id, known == value ? 1 : 0, {std::string(known)});
+        }
+    }
+
+    MetricLabels given;
+    prometheus::Registry registry;
+    std::map<std::pair<Metric, Labels>, prometheus::Counter*> counters;
+    std::map<std::pair<Metric, Labels>, prometheus::Gauge*> gauges;
+    std::map<std::pair<Metric, Labels>, prometheus::Histogram*> histograms;
+};
+
+Metrics::Metrics(const MetricLabels& labels) : series_(std::make_unique<Series>(labels)) {
+    series_->set(Metric::build_info, 1);
+}
+
+Metrics::~Metrics() = default;
+
+std::string Metrics::text() const {
+    std::vector<prometheus::MetricFamily> families = series_->registry.Collect();
+    add_process_families(families);
+    sort(families);
+    return prometheus::TextSerializer().Serialize(families);
+}
+
+void Metrics::set_timing(Duration lease_duration, Duration renew_deadline) {
+    series_->set(Metric::lease_duration, in_seconds(lease_duration));
+    series_->set(Metric::lease_renew_deadline, in_seconds(renew_deadline));
+}
+
+void Metrics::set_leading(bool leading) { series_->set(Metric::master_status, leading ? 1 : 0); }
+
+void Metrics::acquired() { series_->count(Metric::leader_acquisitions); }
+
+void Metrics::lost(const std::string& reason) { series_->count(Metric::leader_losses, {reason}); }
+
+void Metrics::set_transitions(double transitions) { series_->set(Metric::lease_transitions, transitions); }
+
+void Metrics::renewed(Duration took, double sent_unix_seconds, double expires_unix_seconds) {
+    series_->count(Metric::lease_renewals);
+    series_->observe(Metric::lease_renew_duration, took);
+    series_->set(Metric::lease_last_renew, sent_unix_seconds);
+    series_->set(Metric::lease_expiry, expires_unix_seconds);
+}
+
+void Metrics::renew_failed(const std::string& reason) { series_->count(Metric::lease_renew_failures, {reason}); }
+
+void Metrics::store_request(const std::string& operation, const std::string& code, Duration took) {
+    series_->count(Metric::store_requests, {operation, code});
+    series_->observe(Metric::store_request_duration, took, {operation});
+}
+
+void Metrics::set_workload_state(const std::string& state) { series_->choose(Metric::workload_state, state); }
+
+void Metrics::workload_started(double unix_seconds) {
+    series_->count(Metric::workload_starts);
+    series_->set(Metric::workload_start_time, unix_seconds);
+}
+
+void Metrics::workload_exited(const std::string& reason, int exit_code) {
+    series_->count(Metric::workload_exits, {reason});
+    series_->set(Metric::workload_last_exit_code, exit_code);
+}
+
+void Metrics::workload_killed() { series_->count(Metric::workload_kills); }
+
+void Metrics::workload_stopped(Duration took) { series_->observe(Metric::workload_stop_duration, took); }
+
+void Metrics::fence_margin(Duration left) {
+    series_->set(Metric::fence_margin, in_seconds(left));
+    if (left < Duration::zero()) series_->count(Metric::fence_overruns);
+}
+
+void Metrics::set_agent_restarts(double count) {
+    const double before = series_->find(series_->counters, Metric::agent_restarts, {})->Value();
+    if (count > before) series_->count(Metric::agent_restarts, {}, count - before);
+}
+
+void Metrics::set_containment(const std::string& method) { series_->choose(Metric::containment_info, method); }
+
+}  // namespace leasehold::metrics

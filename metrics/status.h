@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's state as JSON for programs (/status) and as a page for browsers (/). Pure.
+//
+// Keys of the JSON object; times and durations in seconds, null for what does not exist at the moment:
+//
+//   version, identity, election, store, role      strings
+//   leading                                       may this instance call itself leader now
+//   renewed_within_lease, configured, store_answered, supervisor_connected    booleans, as the health checks see them
+//   holder                                        who holds the lease, empty when nobody does or it is not fresh
+//   holder_fresh                                  seen within its own lease duration
+//   transitions, term, fencing_token              numbers
+//   soft_in_seconds, hard_in_seconds              until the running term ends its workload, gently and for good
+//   free_in_seconds                               until this instance may try to acquire, if nothing changes
+//   workload                                      {state, pid, last_exit_code}; pid is null when there is none
+//   last_errors                                   strings, newest last
+//   journal                                       [{time_seconds, text}], decisions and why, newest last
+#pragma once
+
+#include <string>
+
+#include "metrics/endpoints.h"
+
+namespace leasehold::metrics {
+
+std::string status_json(const StatusView& view);
+std::string status_page(const StatusView& view);
+
+// {"name":"<holder>"}, as leader-elector 0.4 and 0.5 answer; an empty name when nobody is known to hold the lease.
+std::string holder_json(const StatusView& view);
+
+}  // namespace leasehold::metrics

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How long to wait before something is tried again. Plain values, no clock.
+#pragma once
+
+#include <algorithm>
+
+#include "base/time.h"
+
+namespace leasehold::supervisor {
+
+// Restarts of a process: the first at once, then `initial`, doubling up to `most`; from the beginning again after a
+// process that lived for `reset_after`.
+class Backoff {
+public:
+    struct Settings {
+        Duration initial = std::chrono::milliseconds(100);
+        Duration most = std::chrono::seconds(5);
+        Duration reset_after = std::chrono::minutes(1);
+    };
+
+    Backoff() = default;
+    explicit Backoff(const Settings& settings) : settings_(settings) {}
+
+    Duration after(Duration lifetime) {
+        if (lifetime >= settings_.reset_after) next_ = Duration(0);
+        const Duration wait = next_;
+        next_ = next_ == Duration(0) ? settings_.initial : std::min(next_ * 2, settings_.most);
+        return wait;
+    }
+
+private:
+    Settings settings_;
+    Duration next_{};
+};
+
+// Repeated passes over something that is expected to be over at once: every 2 ms at first, and ever more rarely, down
+// to once a second, when it resists.
+class KillRhythm {
+public:
+    void restart() { passes_ = 0; }
+
+    Duration next() {
+        ++passes_;
+        if (passes_ <= kQuickPasses) return kQuick;
+        const int doublings = std::min(passes_ - kQuickPasses, 10);
+        return std::min<Duration>(kQuick * (1 << doublings), std::chrono::seconds(1));
+    }
+
+    // True for the passes that are worth a line in the log: the first that is no longer quick, and later every tenth.
+    bool resists() const { return passes_ > kQuickPasses && (passes_ - kQuickPasses) % 10 == 1; }
+
+private:
+    static constexpr Duration kQuick = std::chrono::milliseconds(2);
+    static constexpr int kQuickPasses = 100;
+    int passes_ = 0;
+};
+
+}  // namespace leasehold::supervisor

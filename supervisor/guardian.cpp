@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/guardian.h"
+
+#include <csignal>
+#include <exception>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr int kKilled = 128 + SIGKILL;
+constexpr int kAgentFailuresWhileEnding = 3;
+
+bool is_ours(int signal) {
+    return signal == SIGCHLD || signal == SIGPIPE || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+std::string how(const std::optional<Exit>& exit) {
+    if (!exit) return "for an unknown reason";
+    if (exit->by_signal) return "by " + signal_name(exit->status - 128);
+    return "with status " + std::to_string(exit->status);
+}
+
+}  // namespace
+
+Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage> page)
+    : spec_(std::move(spec)), spec_fd_(std::move(spec_fd)), page_(std::move(page)) {
+    spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
+}
+
+Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments) {
+    auto page = SharedPage::create();
+    if (!page) return tl::unexpected<Error>(page.error());
+    std::unique_ptr<Guardian> made(
+        new Guardian(std::move(arguments.spec), UniqueFd(arguments.spec_fd), std::move(*page)));
+    if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
+    return made;
+}
+
+Result<void> Guardian::prepare() {
+    auto loop = EventLoop::create();
+    if (!loop) return tl::unexpected<Error>(loop.error());
+    loop_ = std::move(*loop);
+    auto signals = SignalSource::create(
+        *loop_, [this](const signalfd_siginfo& info) { on_signal(static_cast<int>(info.ssi_signo)); });
+    if (!signals) return tl::unexpected<Error>(signals.error());
+    signals_ = std::move(*signals);
+    auto spawner = RoleSpawner::create();
+    if (!spawner) return tl::unexpected<Error>(spawner.error());
+    spawner_ = std::move(*spawner);
+    const auto timer = [this](std::unique_ptr<Timer>& place, std::function<void()> callback) -> Result<void> {
+        auto made = Timer::create(*loop_, std::move(callback));
+        if (!made) return tl::unexpected<Error>(made.error());
+        place = std::move(*made);
+        return {};
+    };
+    return timer(page_timer_, [this] { look_at_page(); })
+        .and_then([&] { return timer(kill_timer_, [this] { continue_emptying(); }); })
+        .and_then([&] { return timer(supervisor_.restart, [this] { start_supervisor(); }); })
+        .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); });
+}
+
+int Guardian::run() {
+    start_supervisor();
+    start_agent();
+    look_at_page();
+    for (bool done = false; !done;) {
+        try {
+            const auto served = loop_->run();
+            done = served.has_value();
+            if (!done) log::error("{}; the guardian tries on", served.error().message);
+        } catch (const std::exception& problem) {  // short of memory
+            log::error("{}; the guardian goes on", problem.what());
+        }
+        if (!done) usleep(10'000);
+    }
+    return given_up_status_.value_or(workload_status_.value_or(0));
+}
+
+// ---- signals ------------------------------------------------------------------------------------------------------
+
+void Guardian::on_signal(int signal) {
+    if (signal == SIGCHLD) {
+        if (emptying_) return continue_emptying();
+        reap(Children::of_this_thread,
+             [](const Exit& exit) { log::debug("reaped process {}, which nobody waited for", exit.pid); });
+    } else if (signal == SIGTERM || signal == SIGINT || (signal == SIGQUIT && !page_->populated())) {
+        log::info("{} received", signal_name(signal));
+        on_stop_signal();
+    } else if (!is_ours(signal)) {
+        log::info("{} received, handed to the workload", signal_name(signal));
+        tell(supervisor_, SignalMessage{signal});
+    }
+}
+
+void Guardian::on_stop_signal() {
+    ++stop_signals_;
+    if (stop_signals_ == 1) {
+        begin_ending();
+    } else if (stop_signals_ == 2) {
+        log::warn("asked a second time: the workload is killed, and the release is not waited for long");
+        tell(supervisor_, StopMessage{StopMode::kill});
+        tell(agent_, StopMessage{StopMode::kill});
+    } else {
+        log::warn("asked a third time: everything is killed");
+        finish();
+        kill_role(agent_);
+        kill_role(supervisor_);
+    }
+}
+
+void Guardian::begin_ending() {
+    if (ending_) return;
+    ending_ = true;
+    // The supervisor first: nothing is started from here on, whatever the agent says.
+    tell(supervisor_, StopMessage{StopMode::orderly});
+    tell(agent_, StopMessage{StopMode::orderly});
+    if (!agent_.alive()) start_agent();  // it was waiting to be restarted; it may have a lease to release
+    look_at_page();
+}
+
+// The agent has nothing more to do. The supervisor takes the end of its socket for the end of the guardian: it stops
+// what runs, and ends when nothing is left.
+void Guardian::finish() {
+    ending_ = true;
+    finished_ = true;
+    quiet_since_.reset();
+    agent_.restart->disarm();
+    supervisor_.restart->disarm();
+    if (supervisor_.channel) {
+        read_role(supervisor_);
+        if (supervisor_.channel) loop_->unwatch(supervisor_.channel.fd());
+        supervisor_.channel.close();
+    }
+    end_if_nothing_is_left();
+}
+
+void Guardian::end_if_nothing_is_left() {
+    if (finished_ && !agent_.alive() && !supervisor_.alive() && !emptying_) loop_->stop();
+}
+
+// ---- what the two say ---------------------------------------------------------------------------------------------
+
+void Guardian::on_supervisor_message(const Message& message) {
+    if (const auto* ended = std::get_if<WorkloadEndedMessage>(&message)) {
+        workload_status_ = ended->exit_status;
+        begin_ending();
+    } else if (std::holds_alternative<StartedMessage>(message)) {
+        look_at_page();  // there is a hard instant to be awake at
+    } else {
+        log::error("the supervisor sent a message that is not for the guardian; ignored");
+    }
+}
+
+void Guardian::on_agent_message(const Message& message) {
+    if (const auto* given_up = std::get_if<GiveUpMessage>(&message)) {
+        given_up_status_ = given_up->exit_status;
+        begin_ending();
+    } else {
+        log::error("the agent sent a message that is not for the guardian; ignored");
+    }
+}
+
+void Guardian::read_role(Role& role) {
+    while (role.channel) {
+        auto received = role.channel.receive();
+        if (!received && (received.error().code == EBADMSG || received.error().code == EPROTO)) {
+            log::error("from the {}: {}; ignored", role.name, received.error().message);
+        } else if (!received) {  // it is about to end: that its pidfd will tell
+            loop_->unwatch(role.channel.fd());
+            role.channel.close();
+        } else if (!*received) {
+            return;
+        } else if (&role == &supervisor_) {
+            on_supervisor_message((*received)->message);
+        } else {
+            on_agent_message((*received)->message);
+        }
+    }
+}
+
+void Guardian::tell(Role& role, const Message& message, int fd) {
+    if (!role.channel) return;
+    if (auto sent = role.channel.send(message, fd); !sent && sent.error().code != EPIPE) {
+        log::warn("to the {}: {}", role.name, sent.error().message);
+    }
+}
+
+// ---- starting, and what has ended ---------------------------------------------------------------------------------
+
+bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
+                          const std::vector<int>& fds) {
+    auto ends = Channel::pair();
+    if (ends) {
+        arguments.push_back("--spec-fd=" + std::to_string(spec_fd_.get()));
+        arguments.push_back("--page-fd=" + std::to_string(page_->fd()));
+        arguments.push_back("--guardian-fd=" + std::to_string(ends->second.fd()));
+        RoleImage image(role_argument, arguments);
+        for (const int fd : {spec_fd_.get(), page_->fd(), ends->second.fd()}) image.inherit(fd);
+        for (const int fd : fds) image.inherit(fd);
+        for (const int fd : spec_.held_fds) image.inherit(fd);
+        if (auto process = spawner_->spawn(image)) {
+            role.process = std::move(*process);
+            role.channel = std::move(ends->first);
+            role.started_at = now();
+            watch_role(role);
+            log::debug("{} started: process {}", role.name, role.process.pid);
+            return true;
+        } else {
+            log::error("the {} cannot be started: {}; trying again", role.name, process.error().message);
+        }
+    } else {
+        log::error("the {} cannot be started: {}; trying again", role.name, ends.error().message);
+    }
+    role.restart->arm_in(std::max<Duration>(role.backoff.after({}), std::chrono::milliseconds(100)));
+    return false;
+}
+
+void Guardian::watch_role(Role& role) {
+    auto watched = loop_->watch(role.process.pidfd.get(), EPOLLIN, [this, &role](std::uint32_t) {
+        if (&role == &supervisor_) {
+            on_supervisor_ended();
+        } else {
+            on_agent_ended();
+        }
+    });
+    if (watched) {
+        watched = loop_->watch(role.channel.fd(), EPOLLIN, [this, &role](std::uint32_t) { read_role(role); });
+    }
+    if (!watched) log::error("the {} cannot be watched: {}", role.name, watched.error().message);
+}
+
+void Guardian::start_supervisor() {
+    if (supervisor_.alive() || emptying_ || finished_) return;
+    supervisor_.restart->disarm();
+    if (!start_role(supervisor_, kSupervisorRole, {}, {})) return;
+    if (ending_) tell(supervisor_, StopMessage{StopMode::orderly});
+    connect_peers();
+}
+
+void Guardian::start_agent() {
+    if (agent_.alive() || finished_) return;
+    agent_.restart->disarm();
+    std::vector<int> fds = spec_.listener_fds;
+    fds.push_back(spec_.config_fd);
+    const std::string number = std::to_string(page_->agent_restarts() + 1);
+    if (!start_role(agent_, kAgentRole, {"--agent-number=" + number}, fds)) return;
+    connect_peers();
+    if (emptying_) tell(agent_, SupervisorGoneMessage{});
+    if (ending_) tell(agent_, StopMessage{stop_signals_ > 1 ? StopMode::kill : StopMode::orderly});
+}
+
+void Guardian::connect_peers() {
+    if (!supervisor_.alive() || !agent_.alive()) return;
+    auto ends = Channel::pair();
+    if (!ends) {
+        log::error("supervisor and agent cannot be connected: {}; the agent is started again", ends.error().message);
+        return kill_role(agent_);
+    }
+    tell(supervisor_, NewPeerMessage{}, ends->first.fd());
+    tell(agent_, NewPeerMessage{}, ends->second.fd());
+}
+
+// Reaps it and forgets it. Nothing when it is still alive after all.
+std::optional<Exit> Guardian::bury(Role& role) {
+    Exit exit;
+    if (!role.alive() || !reap_one(role.process.pidfd.get(), exit)) return std::nullopt;
+    loop_->unwatch(role.process.pidfd.get());
+    read_role(role);  // its last words
+    role.process = {};
+    if (role.channel) {
+        loop_->unwatch(role.channel.fd());
+        role.channel.close();
+    }
+    return exit;
+}
+
+void Guardian::on_agent_ended() {
+    const Instant started_at = agent_.started_at;
+    const auto exit = bury(agent_);
+    if (!exit) return;
+    const bool in_order = !exit->by_signal && exit->status == 0;
+    if (in_order || finished_) {
+        log::info("the agent has finished");
+        return finish();
+    }
+    if (ending_ && ++agent_failures_while_ending_ > kAgentFailuresWhileEnding) {
+        log::error("the agent ended {} again and again while leasehold ends: the lease is not released, it runs out",
+                   how(exit));
+        return finish();
+    }
+    const Duration wait = agent_.backoff.after(elapsed_at_least(started_at, now()));
+    page_->set_agent_restarts(page_->agent_restarts() + 1);
+    log::error("the agent ended {}; it is started again{}", how(exit), wait > Duration(0) ? " in a moment" : "");
+    agent_.restart->arm_in(wait);
+}
+
+void Guardian::on_supervisor_ended() {
+    const Instant started_at = supervisor_.started_at;
+    const auto exit = bury(supervisor_);
+    if (!exit) return;
+    if (finished_ && !exit->by_signal && exit->status == 0) return end_if_nothing_is_left();  // it had its own proof
+    log::error("the supervisor ended {}; the guardian empties what it left", how(exit));
+    if (ending_ && page_->populated() && !workload_status_) workload_status_ = kKilled;
+    supervisor_wait_ = supervisor_.backoff.after(elapsed_at_least(started_at, now()));
+    begin_emptying();
+}
+
+void Guardian::kill_role(Role& role) {
+    if (role.alive() && kill(role.process.pid, SIGKILL) != 0) {
+        log::error("the {} cannot be killed: {}", role.name, std::generic_category().message(errno));
+    }
+}
+
+}  // namespace leasehold::supervisor

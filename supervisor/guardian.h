@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The guardian process: PID 1 of a container, or whatever was started by hand. It owns the shared page, starts
+// supervisor and agent, restarts whichever of them ends, hands signals on, reaps every orphan, and enforces the hard
+// instant by what the page says, without asking anyone. Once it runs, no failed system call ends it.
+//
+// Signals, all of them blocked and read from a descriptor:
+//   TERM, INT             orderly end; the second time: kill the workload; the third: kill everything
+//   QUIT                  to the workload; an orderly end when none runs here
+//   TSTP, TTIN, TTOU      nothing: a stopped guardian would guard nothing
+//   CHLD, PIPE            its own business
+//   everything else       to the workload's process group
+//
+// Ends when the agent has finished (exit status 0: the lease is released, or there was nothing to release) and the tree
+// is proven empty. Then its exit status is the one the agent gave up with, or the workload's, or 0.
+//
+// Threads: one, and the sleeping one of RoleSpawner.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/event_loop.h"
+#include "supervisor/backoff.h"
+#include "supervisor/launch_internal.h"
+#include "supervisor/messages.h"
+#include "supervisor/reaper.h"
+#include "supervisor/role_spawner.h"
+#include "supervisor/shared_page.h"
+#include "supervisor/signals.h"
+
+namespace leasehold::supervisor {
+
+class Guardian {
+public:
+    // This process must be a subreaper already, and signals taken.
+    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments);
+
+    // Returns leasehold's exit status.
+    int run();
+
+private:
+    // Supervisor or agent.
+    struct Role {
+        explicit Role(const char* its_name) : name(its_name) {}
+
+        const char* name;
+        RoleProcess process;
+        Channel channel;
+        Instant started_at;
+        Backoff backoff;
+        std::unique_ptr<Timer> restart;
+
+        bool alive() const { return process.pid > 0; }
+    };
+
+    Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage> page);
+    Result<void> prepare();
+
+    void on_signal(int signal);
+    void on_supervisor_message(const Message& message);
+    void on_agent_message(const Message& message);
+    void on_supervisor_ended();
+    void on_agent_ended();
+
+    void start_supervisor();
+    void start_agent();
+    bool start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
+                    const std::vector<int>& fds);
+    void watch_role(Role& role);
+    void read_role(Role& role);
+    std::optional<Exit> bury(Role& role);
+    void connect_peers();
+    void tell(Role& role, const Message& message, int fd = -1);
+    void kill_role(Role& role);
+
+    void look_at_page();
+    Duration enforce_hard_instant(Instant at);
+    void end_what_does_not_end(Instant at);
+
+    void begin_emptying();
+    void continue_emptying();
+
+    void on_stop_signal();
+    void begin_ending();
+    void finish();
+    void end_if_nothing_is_left();
+
+    LaunchSpec spec_;
+    UniqueFd spec_fd_;
+    std::unique_ptr<SharedPage> page_;
+    std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<SignalSource> signals_;
+    std::unique_ptr<RoleSpawner> spawner_;
+    std::unique_ptr<Timer> page_timer_;
+    std::unique_ptr<Timer> kill_timer_;
+    KillRhythm kill_rhythm_;
+    Role supervisor_{"supervisor"};
+    Role agent_{"agent"};
+
+    std::optional<Instant> overdue_since_;  // the hard instant has passed and the tree is alive
+    std::optional<Instant> quiet_since_;    // ending, and no tree is alive
+    bool emptying_ = false;                 // what a dead supervisor left
+    Duration supervisor_wait_{};            // before the next one is started, once that is done
+    int stop_signals_ = 0;
+    bool ending_ = false;    // nothing new is started
+    bool finished_ = false;  // the agent has done what it could; only the supervisor is waited for
+    int agent_failures_while_ending_ = 0;
+    std::optional<int> workload_status_;
+    std::optional<int> given_up_status_;
+};
+
+}  // namespace leasehold::supervisor

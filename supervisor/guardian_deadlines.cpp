@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the guardian does by itself: the hard instant, what a dead supervisor left, and ends that do not come.
+#include <csignal>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/guardian.h"
+#include "supervisor/process_tree.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr int kFailed = 125;
+constexpr Duration kKillAgain = std::chrono::milliseconds(2);
+constexpr Duration kSupervisorsChance = std::chrono::milliseconds(100);  // to see its own tree gone, past the instant
+constexpr Duration kShortestQuiet = std::chrono::seconds(5);
+constexpr int kRechecksOfALease = 20;
+
+}  // namespace
+
+void Guardian::look_at_page() {
+    const Instant at = now();
+    Duration wait = spec_.recheck;
+    if (page_->populated() && supervisor_.alive()) {
+        wait = std::min(wait, enforce_hard_instant(at));
+    } else {
+        overdue_since_.reset();
+    }
+    if (ending_) end_what_does_not_end(at);
+    page_timer_->arm_in(wait);
+}
+
+// Kills the tree at the hard instant, as the supervisor does by itself. When it is not said to be empty soon after, the
+// supervisor does not work: it goes too, and the tree is the guardian's to empty and prove. Returns when to look again.
+Duration Guardian::enforce_hard_instant(Instant at) {
+    const Duration left = left_on_any_clock(page_->grant().hard, at);
+    if (left > Duration(0)) {
+        overdue_since_.reset();
+        return left;
+    }
+    if (!overdue_since_) {
+        overdue_since_ = at;
+        log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
+                  page_->grant().term);
+    }
+    if (elapsed_at_most(*overdue_since_, at) < kSupervisorsChance) {
+        signal_descendants(supervisor_.process.pid, SIGKILL);
+        return kKillAgain;
+    }
+    log::error("the supervisor does not report an empty tree; the guardian kills it");
+    kill_role(supervisor_);
+    return spec_.recheck;
+}
+
+// While leasehold ends and no tree is alive: whoever still has not ended after a whole lease has nothing to release any
+// more, and is stopped or hung.
+void Guardian::end_what_does_not_end(Instant at) {
+    if (page_->populated() || emptying_) return quiet_since_.reset();
+    if (!quiet_since_) quiet_since_ = at;
+    if (elapsed_at_least(*quiet_since_, at) < std::max(kRechecksOfALease * spec_.recheck, kShortestQuiet)) return;
+    if (agent_.alive()) {
+        log::error("the agent does not end; it is killed, and its lease, if it has one, runs out");
+        finish();
+        kill_role(agent_);
+    } else if (finished_ && supervisor_.alive()) {
+        log::error("the supervisor does not end; it is killed");
+        kill_role(supervisor_);
+    }
+}
+
+// The supervisor is dead, so everything it had below it is below the guardian now.
+void Guardian::begin_emptying() {
+    emptying_ = true;
+    if (!finished_) tell(agent_, SupervisorGoneMessage{});
+    kill_rhythm_.restart();
+    continue_emptying();
+}
+
+void Guardian::continue_emptying() {
+    if (!emptying_) return;
+    const bool none_left = reap(Children::of_this_thread, [](const Exit& exit) {
+        log::debug("reaped process {}, which the supervisor left behind", exit.pid);
+    });
+    if (!none_left) {
+        signal_descendants(getpid(), SIGKILL, agent_.process.pid);
+        kill_timer_->arm_in(kill_rhythm_.next());
+        if (kill_rhythm_.resists()) {
+            log::error(
+                "something that the supervisor left cannot be killed; the lease is not released over it; "
+                "trying on");
+        }
+        return;
+    }
+    emptying_ = false;
+    kill_timer_->disarm();
+    page_->close_through(page_->grant().term);
+    page_->set_populated(false);
+    log::info("nothing is left of what the dead supervisor had started");
+    if (finished_) return end_if_nothing_is_left();
+    tell(agent_, TreeEmptiedMessage{page_->closed_through()});
+    if (!ending_) supervisor_.restart->arm_in(supervisor_wait_);
+}
+
+int guardian_main(const std::vector<std::string>& arguments) {
+    prctl(PR_SET_NAME, "lease-guardian");
+    take_signals();
+    auto parsed = parse_role_arguments(arguments);
+    if (!parsed) {
+        log::error("{}", parsed.error().message);
+        return kFailed;
+    }
+    log::init(parsed->spec.logging, "guardian");
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
+        return kFailed;
+    }
+    auto guardian = Guardian::create(std::move(*parsed));
+    if (!guardian) {
+        log::error("{}", guardian.error().message);
+        return kFailed;
+    }
+    return (*guardian)->run();
+}
+
+}  // namespace leasehold::supervisor

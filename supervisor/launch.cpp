@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/launch.h"
+
+#include <charconv>
+#include <optional>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/wire.h"
+#include "supervisor/launch_internal.h"
+#include "supervisor/signals.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr std::uint64_t kFormat = 0x6c65617365686c01;  // the last byte is the version
+constexpr off_t kMaxSpecSize = 64 << 20;
+
+void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
+    out.number(texts.size());
+    for (const std::string& text : texts) out.text(text);
+}
+
+void write_fds(WireWriter& out, const std::vector<int>& fds) {
+    out.number(fds.size());
+    for (const int fd : fds) out.signed_number(fd);
+}
+
+std::vector<std::string> read_texts(WireReader& in) {
+    std::vector<std::string> texts(in.count());
+    for (std::string& text : texts) text = in.text();
+    return texts;
+}
+
+std::vector<int> read_fds(WireReader& in) {
+    std::vector<int> fds(in.count());
+    for (int& fd : fds) fd = static_cast<int>(in.signed_number());
+    return fds;
+}
+
+std::optional<int> descriptor(const std::string& text) {
+    int fd = -1;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), fd);
+    if (problem != std::errc() || end != text.data() + text.size() || fd < 0) return std::nullopt;
+    return fd;
+}
+
+void set_close_on_exec(int fd) {
+    if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails only for a descriptor that is not open
+}
+
+}  // namespace
+
+std::string encode(const LaunchSpec& spec) {
+    WireWriter out;
+    out.number(kFormat);
+    out.text(spec.identity);
+    out.text(spec.election);
+    out.text(spec.incarnation);
+    write_texts(out, spec.workload.command);
+    out.number(spec.workload.env.size());
+    for (const auto& [name, value] : spec.workload.env) {
+        out.text(name);
+        out.text(value);
+    }
+    out.signed_number(spec.workload.stop.signal);
+    out.signed_number(spec.workload.stop.grace_period.count());
+    out.signed_number(spec.recheck.count());
+    out.signed_number(spec.wait_timeout.count());
+    out.number(static_cast<std::uint64_t>(spec.logging.level));
+    out.number(static_cast<std::uint64_t>(spec.logging.format));
+    out.signed_number(spec.config_fd);
+    write_fds(out, spec.listener_fds);
+    write_fds(out, spec.held_fds);
+    return out.bytes();
+}
+
+Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
+    WireReader in(bytes);
+    if (in.number() != kFormat) return failure("the launch description is of another version of leasehold");
+    LaunchSpec spec;
+    spec.identity = in.text();
+    spec.election = in.text();
+    spec.incarnation = in.text();
+    spec.workload.command = read_texts(in);
+    for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
+        const std::string name = in.text();
+        spec.workload.env[name] = in.text();
+    }
+    spec.workload.stop.signal = static_cast<int>(in.signed_number());
+    spec.workload.stop.grace_period = Duration(in.signed_number());
+    spec.recheck = Duration(in.signed_number());
+    spec.wait_timeout = Duration(in.signed_number());
+    const std::uint64_t level = in.number();
+    const std::uint64_t format = in.number();
+    spec.config_fd = static_cast<int>(in.signed_number());
+    spec.listener_fds = read_fds(in);
+    spec.held_fds = read_fds(in);
+    if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
+        format > static_cast<std::uint64_t>(log::Format::json)) {
+        return failure("the launch description is damaged");
+    }
+    spec.logging.level = static_cast<log::Level>(level);
+    spec.logging.format = static_cast<log::Format>(format);
+    return spec;
+}
+
+Result<UniqueFd> seal_launch_spec(const LaunchSpec& spec) {
+    UniqueFd fd(memfd_create("leasehold-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd) return system_failure("memfd_create for the launch description");
+    const std::string bytes = encode(spec);
+    for (std::size_t written = 0; written < bytes.size();) {
+        const ssize_t part = write(fd.get(), bytes.data() + written, bytes.size() - written);
+        if (part < 0 && errno == EINTR) continue;
+        if (part <= 0) return system_failure("writing the launch description");
+        written += static_cast<std::size_t>(part);
+    }
+    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+        return system_failure("sealing the launch description");
+    }
+    return fd;
+}
+
+Result<LaunchSpec> read_launch_spec(int fd) {
+    struct stat info {};
+    if (fstat(fd, &info) != 0) return system_failure("the launch description (descriptor " + std::to_string(fd) + ")");
+    if (info.st_size > kMaxSpecSize) return failure("the launch description is impossibly large");
+    std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+    for (std::size_t done = 0; done < bytes.size();) {
+        // pread: the file offset is shared with whoever else holds this descriptor.
+        const ssize_t part = pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0) return system_failure("reading the launch description");
+        if (part == 0) return failure("the launch description is cut off");
+        done += static_cast<std::size_t>(part);
+    }
+    return decode_launch_spec(bytes);
+}
+
+Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments) {
+    RoleArguments parsed;
+    for (const std::string& argument : arguments) {
+        const std::size_t equals = argument.find('=');
+        const std::string name = argument.substr(0, equals);
+        const auto number = equals == std::string::npos ? std::nullopt : descriptor(argument.substr(equals + 1));
+        if (!number) return failure("this is not for people: unexpected argument \"" + argument + "\"");
+        if (name == "--spec-fd") {
+            parsed.spec_fd = *number;
+        } else if (name == "--page-fd") {
+            parsed.page_fd = *number;
+        } else if (name == "--guardian-fd") {
+            parsed.guardian_fd = *number;
+        } else if (name == "--agent-number") {
+            parsed.agent_number = static_cast<std::uint64_t>(*number);
+        } else {
+            return failure("this is not for people: unexpected argument \"" + argument + "\"");
+        }
+    }
+    auto spec = read_launch_spec(parsed.spec_fd);
+    if (!spec) return tl::unexpected<Error>(spec.error());
+    parsed.spec = std::move(*spec);
+    for (const int fd : {parsed.spec_fd, parsed.page_fd, parsed.guardian_fd, parsed.spec.config_fd}) {
+        set_close_on_exec(fd);
+    }
+    for (const int fd : parsed.spec.listener_fds) set_close_on_exec(fd);
+    for (const int fd : parsed.spec.held_fds) set_close_on_exec(fd);
+    return parsed;
+}
+
+Result<AgentLaunch> parse_agent_arguments(const std::vector<std::string>& arguments) {
+    auto parsed = parse_role_arguments(arguments);
+    if (!parsed) return tl::unexpected<Error>(parsed.error());
+    if (parsed->page_fd < 0 || parsed->guardian_fd < 0) return failure("the agent was started without its descriptors");
+    close(parsed->spec_fd);
+    return AgentLaunch{std::move(parsed->spec), parsed->page_fd, parsed->guardian_fd, parsed->agent_number};
+}
+
+Error become_guardian(const LaunchSpec& spec) {
+    auto sealed = seal_launch_spec(spec);
+    if (!sealed) return sealed.error();
+    RoleImage image(kGuardianRole, {"--spec-fd=" + std::to_string(sealed->get())});
+    image.inherit(sealed->get());
+    image.inherit(spec.config_fd);
+    for (const int fd : spec.listener_fds) image.inherit(fd);
+    for (const int fd : spec.held_fds) image.inherit(fd);
+    // Signals that arrive from here on wait, across the execution, for the guardian to read them.
+    take_signals();
+    const int problem = image.execute();
+    restore_signals();
+    return system_failure("cannot execute leasehold anew as its guardian (is /proc mounted?)", problem).value();
+}
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of launching that only this room (and its tests) need: the launch description's bytes, the arguments of a
+// role, and the program's own image, ready to be executed as one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "supervisor/launch.h"
+
+namespace leasehold::supervisor {
+
+std::string encode(const LaunchSpec& spec);
+Result<LaunchSpec> decode_launch_spec(std::string_view bytes);
+
+// The description in a sealed memfd, close-on-exec; and back.
+Result<UniqueFd> seal_launch_spec(const LaunchSpec& spec);
+Result<LaunchSpec> read_launch_spec(int fd);
+
+// What a role finds in its arguments. All descriptors named there are made close-on-exec; nobody owns them yet.
+struct RoleArguments {
+    LaunchSpec spec;
+    int spec_fd = -1;
+    int page_fd = -1;
+    int guardian_fd = -1;
+    std::uint64_t agent_number = 1;
+};
+Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments);
+
+// This very program, to be executed as `role`. Built before a fork, executed after it: execute() only makes
+// async-signal-safe calls.
+class RoleImage {
+public:
+    RoleImage(const std::string& role, const std::vector<std::string>& arguments);
+    RoleImage(const RoleImage&) = delete;
+    RoleImage& operator=(const RoleImage&) = delete;
+
+    // Leaves this descriptor open across the execution (-1 is ignored).
+    void inherit(int fd);
+
+    // Returns errno: only when it fails.
+    int execute() const;
+
+private:
+    std::vector<std::string> texts_;
+    std::vector<char*> argv_;
+    std::vector<int> inherited_;
+};
+
+}  // namespace leasehold::supervisor

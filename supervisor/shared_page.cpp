@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/shared_page.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr std::size_t kPageSize = 4096;
+constexpr std::uint64_t kMagic = 0x6c65617365686f01;  // the last byte is the layout's version
+
+using Field = std::atomic<std::uint64_t>;
+using Nanoseconds = std::atomic<std::int64_t>;
+static_assert(Field::is_always_lock_free && Nanoseconds::is_always_lock_free);
+
+struct Deadline {
+    Nanoseconds boot, raw;
+
+    Instant load() const { return {Duration(boot.load()), Duration(raw.load())}; }
+    void store(Instant at) {
+        boot.store(at.boot.count());
+        raw.store(at.raw.count());
+    }
+};
+
+}  // namespace
+
+struct SharedPage::Layout {
+    Field magic;
+    Field term, token, transitions;
+    Deadline soft, hard;
+    Field last_version;
+    Field populated;
+    Field closed_through;
+    Field agent_restarts;
+};
+
+Result<std::unique_ptr<SharedPage>> SharedPage::create() {
+    UniqueFd fd(memfd_create("leasehold-page", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd) return system_failure("memfd_create for the shared page");
+    if (ftruncate(fd.get(), kPageSize) != 0) return system_failure("ftruncate of the shared page");
+    // Nobody may shrink it: a page that vanishes is a SIGBUS in whoever looks at it.
+    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return system_failure("sealing the shared page");
+    }
+    auto page = map(std::move(fd));
+    if (page) (*page)->layout_->magic = kMagic;
+    return page;
+}
+
+Result<std::unique_ptr<SharedPage>> SharedPage::open(int fd) {
+    UniqueFd owned(fd);
+    struct stat info {};
+    if (fstat(fd, &info) != 0) return system_failure("the shared page (descriptor " + std::to_string(fd) + ")");
+    if (info.st_size != static_cast<off_t>(kPageSize)) return failure("the shared page has an unexpected size");
+    auto page = map(std::move(owned));
+    if (page && (*page)->layout_->magic != kMagic) return failure("the shared page is of another version of leasehold");
+    return page;
+}
+
+Result<std::unique_ptr<SharedPage>> SharedPage::map(UniqueFd fd) {
+    void* const memory = mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (memory == MAP_FAILED) return system_failure("mmap of the shared page");
+    // A new page is all zeros, which is a valid Layout; an inherited one is in use and must not be constructed again.
+    return std::unique_ptr<SharedPage>(new SharedPage(std::move(fd), static_cast<Layout*>(memory)));
+}
+
+SharedPage::~SharedPage() { munmap(layout_, kPageSize); }
+
+void SharedPage::publish(const TermGrant& grant) {
+    Layout& page = *layout_;
+    if (page.term == grant.term) {
+        page.soft.store(later_of(page.soft.load(), grant.soft));
+        page.hard.store(later_of(page.hard.load(), grant.hard));
+        return;
+    }
+    // The term's number comes last: who dies in between has published nothing, and no tree is alive meanwhile.
+    page.token = grant.token;
+    page.transitions = grant.transitions;
+    page.soft.store(grant.soft);
+    page.hard.store(grant.hard);
+    page.term = grant.term;
+}
+
+TermGrant SharedPage::grant() const {
+    const Layout& page = *layout_;
+    return {page.term, page.token, page.transitions, page.soft.load(), page.hard.load()};
+}
+
+void SharedPage::publish_last_version(std::uint64_t version) { layout_->last_version = version; }
+std::uint64_t SharedPage::last_version() const { return layout_->last_version; }
+
+void SharedPage::set_populated(bool populated) { layout_->populated = populated ? 1 : 0; }
+bool SharedPage::populated() const { return layout_->populated != 0; }
+
+void SharedPage::close_through(Term term) {
+    if (term > layout_->closed_through) layout_->closed_through = term;
+}
+Term SharedPage::closed_through() const { return layout_->closed_through; }
+
+void SharedPage::set_agent_restarts(std::uint64_t count) { layout_->agent_restarts = count; }
+std::uint64_t SharedPage::agent_restarts() const { return layout_->agent_restarts; }
+
+}  // namespace leasehold::supervisor

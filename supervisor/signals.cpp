@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/signals.h"
+
+#include <csignal>
+#include <cstring>
+#include <system_error>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+sigset_t all_but_faults() {
+    sigset_t set;
+    sigfillset(&set);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&set, fault);
+    return set;
+}
+
+void reset_dispositions() {
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    // Fails for SIGKILL, SIGSTOP and the two that the C library keeps for itself, none of which can be changed.
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+void take_signals() {
+    const sigset_t set = all_but_faults();
+    sigprocmask(SIG_SETMASK, &set, nullptr);
+    reset_dispositions();
+}
+
+void restore_signals() {
+    reset_dispositions();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Result<std::unique_ptr<SignalSource>> SignalSource::create(EventLoop& loop,
+                                                           std::function<void(const signalfd_siginfo&)> callback) {
+    const sigset_t set = all_but_faults();
+    UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd) return system_failure("signalfd");
+    const int raw_fd = fd.get();
+    std::unique_ptr<SignalSource> source(new SignalSource(loop, std::move(fd)));
+    auto watched = loop.watch(raw_fd, EPOLLIN, [raw_fd, callback = std::move(callback)](std::uint32_t) {
+        signalfd_siginfo info{};
+        while (read(raw_fd, &info, sizeof info) == sizeof info) callback(info);
+    });
+    if (!watched) return tl::unexpected<Error>(watched.error());
+    return source;
+}
+
+SignalSource::~SignalSource() { loop_.unwatch(fd_.get()); }
+
+std::string signal_name(int signal) {
+    if (const char* name = sigabbrev_np(signal)) return std::string("SIG") + name;
+    if (signal >= SIGRTMIN && signal <= SIGRTMAX) return "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
+    return "signal " + std::to_string(signal);
+}
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starting the workload as it would start under a good init: a process group of its own, default signal dispositions,
+// nothing blocked, no descriptor above standard error, standard streams untouched.
+//
+// Threads: call from the main thread only (PR_SET_PDEATHSIG fires when the creating thread ends). spawn() does not wait
+// for the execution, which may take long (a program file on a slow network file system).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "supervisor/command.h"
+#include "supervisor/containment.h"
+#include "supervisor/launch.h"
+#include "supervisor/term_machine.h"
+
+namespace leasehold::supervisor {
+
+// The environment of a workload in this term: ours, workload.env, and what leasehold tells it.
+std::map<std::string, std::string> added_environment(const LaunchSpec& spec, const TermGrant& grant);
+
+struct Spawned {
+    pid_t pid = -1;     // of the process, and of its group
+    UniqueFd progress;  // becomes readable when the outcome is known
+};
+
+// How the start went on in the new process.
+struct SpawnOutcome {
+    enum class Kind : std::uint32_t {
+        executed,  // (or killed before it could say anything)
+        late,      // the soft instant passed before the execution: nothing was executed
+        orphaned,  // the supervisor ended meanwhile: nothing was executed
+        failed,    // `problem` is the errno
+    };
+    Kind kind = Kind::executed;
+    int problem = 0;
+};
+
+// Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.
+Result<Spawned> spawn(const Executable& executable, const Containment& containment, Instant soft);
+
+// Nothing while it is not known yet.
+std::optional<SpawnOutcome> outcome_of(const Spawned& spawned);
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The supervisor process: performs what the term machine decides. It starts the workload, signals it, reaps everything
+// below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, EMPTY) and the guardian (WorkloadEnded).
+//
+// Every signal is blocked and read from a descriptor. The ones meant for the workload come from the guardian as
+// messages; one sent to this process itself (a kill by hand) is logged and ignored, because stopping the supervisor is
+// not how leasehold is stopped: signal the guardian.
+//
+// Ends only when its guardian is gone, or has closed the socket, and the tree is proven empty.
+//
+// Threads: one. Nothing blocks but the fork itself.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/event_loop.h"
+#include "supervisor/backoff.h"
+#include "supervisor/containment.h"
+#include "supervisor/launch_internal.h"
+#include "supervisor/messages.h"
+#include "supervisor/reaper.h"
+#include "supervisor/shared_page.h"
+#include "supervisor/signals.h"
+#include "supervisor/spawn.h"
+#include "supervisor/term_machine.h"
+
+namespace leasehold::supervisor {
+
+class Supervisor {
+public:
+    // This process must be a subreaper already.
+    static Result<std::unique_ptr<Supervisor>> create(RoleArguments arguments);
+
+    // Returns the exit status.
+    int run();
+
+private:
+    // One tree: from just before the fork to the proof that nothing is left of it.
+    struct Tree {
+        Term term = 0;
+        Spawned spawned;
+        pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
+        std::unique_ptr<Containment> containment;
+        std::optional<SpawnOutcome> outcome;
+        std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
+        std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
+        bool ended_by_itself = false;
+    };
+
+    Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian);
+    Result<void> prepare();
+
+    void on_signal(const signalfd_siginfo& info);
+    void on_guardian();
+    void on_agent();
+    void from_guardian(Received received);
+    void from_agent(const Message& message);
+    void on_progress();
+    void on_deadline();
+    void on_children();
+    void on_kill_again();
+    void guardian_is_gone();
+
+    void perform(const Actions& actions);
+    void start(const TermGrant& grant);
+    void ask_to_stop();
+    void kill_tree();
+    void report_empty(Term term);
+
+    void learn_outcome();
+    void main_exited(bool by_signal);
+    void tree_is_empty();
+    void signal_workload(int signal);
+    void tell_agent(const Message& message);
+    void tell_guardian(const Message& message);
+    void settle();  // after every event: timers, and whether it is time to end
+
+    LaunchSpec spec_;
+    std::unique_ptr<SharedPage> page_;
+    Channel guardian_;
+    Channel agent_;
+    std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<SignalSource> signals_;
+    std::unique_ptr<Timer> deadline_;
+    std::unique_ptr<Timer> kill_again_;
+    KillRhythm kill_rhythm_;
+    TermMachine machine_;
+    std::optional<Tree> tree_;
+    EmptyMessage last_empty_;
+    bool stop_requested_ = false;  // by the guardian: the workload's status is leasehold's
+    bool agent_deaf_ = false;      // its queue is full; said once
+};
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a file means, and that printing options and reading them again changes nothing.
+#include <algorithm>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/quoting.h"
+#include "tests/config/support.h"
+
+namespace leasehold::config {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::Pair;
+
+Options loaded_from(const std::string& text, const Variables& variables = {}) {
+    const Loaded loaded = load_text(text, with(variables));
+    EXPECT_EQ(problems_of(loaded), "") << text;
+    return loaded.options;
+}
+
+Options minimal_options() {
+    Options options;
+    options.election.name = "e";
+    options.election.store.file.path = "/var/lib/leasehold/e.lease";
+    options.workload.command = {"c"};
+    return options;
+}
+
+constexpr const char* kFull = R"(# every key
+identity: ${POD_NAME}
+election:
+  name: billing
+  lease_duration: 30s
+  renew_deadline: 20s
+  retry_period: 2.5s
+  clock_drift: 2%
+  kill_allowance: 0.5s
+  store: {file: {path: /run/billing.lease}}
+workload:
+  command:
+    - /usr/sbin/legacyd
+    - --foreground
+    - 5
+  env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
+  stop: {signal: SIGINT, grace_period: 1m}
+http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
+logging: {level: debug, format: json}
+)";
+
+Options full_options() {
+    Options options;
+    options.identity = "pod-1";
+    options.election = {
+        "billing",
+        {seconds(30), seconds(20), std::chrono::milliseconds(2500), 0.02, std::chrono::milliseconds(500)},
+        {{"/run/billing.lease"}}};
+    options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
+    options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
+    options.workload.stop = {SIGINT, seconds(60)};
+    options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
+    options.logging = {log::Level::debug, log::Format::json};
+    return options;
+}
+
+TEST(Options, AreWhatTheFileSays) { EXPECT_EQ(loaded_from(kFull, {{"POD_NAME", "pod-1"}}), full_options()); }
+
+TEST(Options, AreDefaultsWhereTheFileSaysNothing) {
+    EXPECT_EQ(loaded_from("{election: {name: e}, workload: {command: [c]}}"), minimal_options());
+    EXPECT_EQ(loaded_from("election:\n  name: e\n  store:\n    file:\nworkload:\n  command: [c]\n  env:\n  stop:\n"
+                          "http:\nlogging:\n"),
+              minimal_options());
+    EXPECT_EQ(loaded_from("{election: {name: e, store: {file: {path: ''}}}, workload: {command: [c]}}"),
+              minimal_options());
+    EXPECT_EQ(loaded_from("{election: {name: e, store: {file: {path: }}}, workload: {command: [c]}}"),
+              minimal_options());
+}
+
+TEST(Options, AreTheSameInEveryWayOfWritingYaml) {
+    const Options expected = minimal_options();
+    EXPECT_EQ(loaded_from("\xef\xbb\xbf" + minimal()), expected);
+    EXPECT_EQ(loaded_from("%YAML 1.2\n---\n" + minimal() + "...\n"), expected);
+    EXPECT_EQ(loaded_from("election: {name: e}\r\nworkload:\r\n  command:\r\n  - c\r\n"), expected);
+    EXPECT_EQ(loaded_from("election: {name: e}\nworkload: {command: [c]}"), expected);  // no line feed at the end
+    EXPECT_EQ(loaded_from("\"election\": {'name': \"e\"}\n? workload\n: command: [\"\\x63\"]\n"), expected);
+    EXPECT_EQ(loaded_from("{\"election\":{\"name\":\"e\"},\"workload\":{\"command\":[\"c\"]}}"), expected);  // JSON
+    EXPECT_EQ(loaded_from("election: {name: &n e}\nworkload: {command: [c], env: {A: *n}}\n").workload.env.at("A"),
+              "e");
+    EXPECT_EQ(loaded_from("election: &x {name: e}\nworkload: {command: &c [c]}\nhttp: &h {listen: []}\n").http.listen,
+              std::vector<std::string>());
+}
+
+TEST(Options, KeepTheTextOfValues) {
+    const Options options = loaded_from(
+        "{election: {name: 007}, workload: {command: [true, 0x1F, 1_000, 12:30:45, 2024-01-01, .5, null_, 'null']}}");
+    EXPECT_EQ(options.election.name, "007");
+    EXPECT_THAT(options.workload.command,
+                ElementsAre("true", "0x1F", "1_000", "12:30:45", "2024-01-01", ".5", "null_", "null"));
+    EXPECT_EQ(loaded_from("election: {name: e}\nworkload:\n  command: [c]\n  env:\n    A: |\n      one\n      two\n"
+                          "    B: >-\n      one\n      two\n")
+                  .workload.env,
+              (std::map<std::string, std::string>{{"A", "one\ntwo\n"}, {"B", "one two"}}));
+}
+
+TEST(Options, DoWithoutACommandThatTheCommandLineGives) {
+    LoadSettings settings = with({});
+    settings.command_optional = true;
+    const Loaded loaded = load_text("election: {name: e}", settings);
+    EXPECT_EQ(problems_of(loaded), "");
+    EXPECT_EQ(problems_of(load_text(to_yaml(loaded.options, false), settings)), "");
+    EXPECT_EQ(problems_of(load_text("election: {name: e}\nworkload: {command: []}", settings)),
+              "f:2:21: workload.command: is an empty list; write [/usr/sbin/program, --flag]\n");
+}
+
+TEST(Printing, ShowsEveryDefault) {
+    EXPECT_EQ(to_yaml(minimal_options(), true), R"(election:
+  name: e
+  lease_duration: 15s
+  renew_deadline: 10s
+  retry_period: 2s
+  clock_drift: 1%
+  kill_allowance: 250ms
+  store:
+    file:
+      path: /var/lib/leasehold/e.lease
+workload:
+  command:
+    - c
+  env: {}
+  stop:
+    signal: TERM
+    grace_period: 30s
+http:
+  listen:
+    - "0.0.0.0:9090"
+logging:
+  level: info
+  format: text
+)");
+}
+
+TEST(Printing, IsReadBackToEqualOptions) {
+    EXPECT_EQ(loaded_from(to_yaml(full_options(), false)), full_options());
+    EXPECT_EQ(loaded_from(to_yaml(minimal_options(), false)), minimal_options());
+    Options options = minimal_options();
+    options.http.listen.clear();
+    EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
+}
+
+// Texts that some way of writing YAML would turn into something else.
+const std::vector<std::string>& odd_texts() {
+    static const std::vector<std::string> texts = {
+        "",
+        " ",
+        " leading",
+        "trailing ",
+        "\t",
+        "\n",
+        "a\nb",
+        "a\n\n b\n",
+        "\r\n",
+        "a\rb",
+        "yes",
+        "No",
+        "ON",
+        "y",
+        "N",
+        "true",
+        "False",
+        "null",
+        "Null",
+        "~",
+        "0755",
+        "0o17",
+        "0x1F",
+        "1e3",
+        "1_000",
+        "12:30:45",
+        ".5",
+        "-.inf",
+        ".NaN",
+        "2024-01-01",
+        "-5",
+        "+5",
+        "-",
+        "--",
+        "---",
+        "...",
+        "- a",
+        "-a",
+        "--flag",
+        "---x",
+        "?",
+        "? a",
+        ":",
+        "a:",
+        ": a",
+        "a: b",
+        "a:b",
+        "#",
+        "a #b",
+        "a#b",
+        "[",
+        "]",
+        "[a]",
+        "{",
+        "}",
+        "{a: b}",
+        ",",
+        "a,b",
+        "&a",
+        "*a",
+        "!a",
+        "!!str a",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a",
+        "'",
+        "\"",
+        "it's",
+        "\"quoted\"",
+        "\\",
+        "\\n",
+        "a\\",
+        "$",
+        "$$",
+        "${X}",
+        "${X:-y}",
+        "$X",
+        "<<",
+        "=",
+        "\x01",
+        "\x04",
+        "\x07",
+        "\x1b[31m",
+        "\x7f",
+        "\u0085",
+        "\u00a0",
+        "\u2028",
+        "\u2029",
+        "\ufeff",
+        "\u00e9",
+        "\u20ac",
+        "\U0001f600",
+        "\ue000",
+        "\ufffd",
+        "/a/b",
+        "/",
+        "a/b.c",
+        "http://x:1/?a=b&c=#d",
+        "a  b",
+        std::string(5000, 'x'),
+        std::string(300, ' ') + "x",
+        "\xef\xbf\xbe",
+        "\xef\xbf\xbf",
+    };
+    return texts;
+}
+
+TEST(Printing, QuotesWhatNeedsIt) {
+    Options options = minimal_options();
+    for (std::size_t i = 0; i < odd_texts().size(); ++i) {
+        options.workload.command.push_back(odd_texts()[i]);
+        options.workload.env["V" + std::to_string(i)] = odd_texts()[i];
+    }
+    for (const char* name : {"y", "Y", "yes", "NO", "on", "null", "NULL", "true", "_", "e1"}) {
+        options.workload.env[name] = name;
+    }
+    EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
+    EXPECT_EQ(loaded_from(to_yaml(options, true)), options);  // there are no secrets to mask yet
+    for (const std::string& text : odd_texts()) {
+        options = minimal_options();
+        options.workload.command.push_back(text);
+        EXPECT_EQ(loaded_from(to_yaml(options, false)), options) << testing::PrintToString(text);
+    }
+}
+
+TEST(Printing, LeavesPlainWordsPlain) {
+    for (const char* text : {"a", "abc-d.e_f+g", "/usr/bin/x", "--flag", "-x", "x1e3"}) {
+        EXPECT_EQ(yaml_scalar(text), text);
+    }
+    EXPECT_EQ(yaml_scalar("yes"), "\"yes\"");
+    EXPECT_EQ(yaml_scalar("5"), "\"5\"");
+    EXPECT_EQ(yaml_scalar("a\tb\n\u2028\u0085\"\\"), "\"a\\tb\\n\\u2028\\u0085\\\"\\\\\"");
+}
+
+TEST(Printing, IsReadBackForRandomOptions) {
+    std::mt19937 random(20240117);  // NOLINT: the same every time
+    const auto upto = [&random](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n)(random); };
+    const auto text = [&] { return odd_texts()[upto(odd_texts().size() - 1)]; };
+    for (int round = 0; round < 200; ++round) {
+        Options options = minimal_options();
+        election::Timing& timing = options.election.timing;
+        timing.lease_duration = Duration(std::chrono::hours(1)) + Duration(upto(1'000'000'000'000));
+        timing.renew_deadline = timing.lease_duration / 2;
+        timing.retry_period = timing.lease_duration / (3 + static_cast<int>(upto(20)));
+        timing.clock_drift = static_cast<double>(upto(100'000)) / 1e6;
+        timing.kill_allowance = std::chrono::milliseconds(50) + Duration(upto(1'000'000'000));
+        for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());
+        for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
+        options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
+        ASSERT_EQ(loaded_from(to_yaml(options, false)), options) << to_yaml(options, false);
+    }
+}
+
+}  // namespace
+}  // namespace leasehold::config

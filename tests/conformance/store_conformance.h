@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every store must do, as one suite. A store's test instantiates it with a Subject, which stands for one register
+// that is absent at first and can be reached by several clients:
+//
+//   struct Subject {
+//       std::unique_ptr<Store> open(EventLoop& loop);  // one more client
+//       void remove();                                 // deletes the record behind the clients' back
+//       void put(const std::string& text);             // replaces what stands there
+//       void stall();                                  // from now on nothing answers ...
+//       void resume();                                 // ... until now
+//   };
+//   INSTANTIATE_TYPED_TEST_SUITE_P(File, StoreConformance, FileSubject);
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "election/stores/store.h"
+
+namespace leasehold::stores {
+
+// Turns the loop until the condition holds. False when it did not come true within a time that no machine needs.
+template <class Condition>
+bool turn_until(EventLoop& loop, const Condition& condition) {
+    const Instant begin = now();
+    while (!condition()) {
+        if (elapsed_at_most(begin, now()) > std::chrono::seconds(60)) return false;
+        if (!loop.run_once(std::chrono::milliseconds(20))) return false;
+    }
+    return true;
+}
+
+inline election::Record sample_record(const std::string& holder, std::uint64_t transitions = 1) {
+    election::Record record;
+    record.holder = holder;
+    record.lease_duration = std::chrono::seconds(15);
+    record.acquire_time_us = 1'700'000'000'000'001;
+    record.renew_time_us = 1'700'000'000'000'002;
+    record.transitions = transitions;
+    record.incarnation = "incarnation-of-" + holder;
+    record.write_id = "1.1." + std::to_string(transitions);
+    return record;
+}
+
+inline WriteRequest creation(const election::Record& record) { return {true, {}, record}; }
+inline WriteRequest replacement(const election::Version& expected, const election::Record& record) {
+    return {false, expected, record};
+}
+
+template <class Subject>
+class StoreConformance : public ::testing::Test {
+protected:
+    static constexpr Duration kAmple = std::chrono::seconds(50);
+
+    void SetUp() override {
+        auto made = EventLoop::create();
+        ASSERT_TRUE(made) << made.error().message;
+        loop_ = std::move(*made);
+        subject_ = std::make_unique<Subject>();
+        store_ = subject_->open(*loop_);
+    }
+
+    election::ReadOutcome read(Store& store, Duration timeout = kAmple) {
+        std::optional<election::ReadOutcome> answer;
+        store.read(timeout, [&](election::ReadOutcome outcome) { answer = std::move(outcome); });
+        EXPECT_FALSE(answer) << "called back from inside the call";
+        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); })) << "no answer";
+        return answer.value_or(election::ReadOutcome{});
+    }
+
+    election::WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
+        std::optional<election::WriteOutcome> answer;
+        store.write(std::move(request), timeout, [&](election::WriteOutcome outcome) { answer = std::move(outcome); });
+        EXPECT_FALSE(answer) << "called back from inside the call";
+        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); })) << "no answer";
+        return answer.value_or(election::WriteOutcome{});
+    }
+
+    // The version of a write that has to succeed.
+    election::Version must(const election::WriteOutcome& outcome) {
+        EXPECT_EQ(outcome.status, election::WriteStatus::applied) << outcome.reason << ": " << outcome.detail;
+        return outcome.version;
+    }
+
+    election::Snapshot see(Store& store) {
+        const auto outcome = read(store);
+        EXPECT_EQ(outcome.status, election::ReadStatus::ok) << outcome.reason << ": " << outcome.detail;
+        return outcome.snapshot;
+    }
+
+    std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<Subject> subject_;
+    std::unique_ptr<Store> store_;
+};
+
+TYPED_TEST_SUITE_P(StoreConformance);
+
+TYPED_TEST_P(StoreConformance, IsAbsentAtFirst) {
+    EXPECT_EQ(this->see(*this->store_).presence, election::Presence::absent);
+}
+
+TYPED_TEST_P(StoreConformance, KeepsEveryFieldOfARecord) {
+    auto record = sample_record("host-a_1", 7);
+    const auto version = this->must(this->write(*this->store_, creation(record)));
+    const auto other = this->subject_->open(*this->loop_);
+    auto found = this->see(*other);
+    EXPECT_EQ(found.presence, election::Presence::present);
+    EXPECT_EQ(found.record, record);
+    EXPECT_EQ(found.version, version);
+    EXPECT_FALSE(found.never_written);
+    EXPECT_FALSE(found.rolled_back);
+
+    record.holder.clear();
+    record.released = true;
+    this->must(this->write(*this->store_, replacement(version, record)));
+    found = this->see(*other);
+    EXPECT_EQ(found.presence, election::Presence::present);
+    EXPECT_EQ(found.record, record);
+}
+
+TYPED_TEST_P(StoreConformance, RefusesToCreateWhatIsThere) {
+    const auto first = sample_record("first");
+    this->must(this->write(*this->store_, creation(first)));
+    const auto second = this->write(*this->store_, creation(sample_record("second")));
+    EXPECT_EQ(second.status, election::WriteStatus::conflict);
+    EXPECT_EQ(this->see(*this->store_).record, first);
+}
+
+TYPED_TEST_P(StoreConformance, RefusesAnyVersionButTheLast) {
+    std::vector<election::Version> versions{this->must(this->write(*this->store_, creation(sample_record("a", 1))))};
+    for (std::uint64_t i = 2; i < 6; ++i) {
+        const auto next = replacement(versions.back(), sample_record("a", i));
+        versions.push_back(this->must(this->write(*this->store_, next)));
+        EXPECT_GT(versions.back().number, versions[versions.size() - 2].number);
+    }
+    for (std::size_t i = 0; i + 1 < versions.size(); ++i) {
+        const auto late = this->write(*this->store_, replacement(versions[i], sample_record("late")));
+        EXPECT_EQ(late.status, election::WriteStatus::conflict);
+    }
+    EXPECT_EQ(this->see(*this->store_).record, sample_record("a", 5));
+}
+
+TYPED_TEST_P(StoreConformance, RefusesToReplaceWhatIsNotThere) {
+    const auto version = this->must(this->write(*this->store_, creation(sample_record("a"))));
+    this->subject_->remove();
+    const auto late = this->write(*this->store_, replacement(version, sample_record("a", 2)));
+    EXPECT_EQ(late.status, election::WriteStatus::conflict);
+    EXPECT_EQ(this->see(*this->store_).presence, election::Presence::absent);
+}
+
+TYPED_TEST_P(StoreConformance, VersionsGrowOverDeletion) {
+    std::uint64_t last = 0;
+    for (int round = 0; round < 3; ++round) {
+        const auto created = this->must(this->write(*this->store_, creation(sample_record("a", 1))));
+        EXPECT_GT(created.number, last);
+        last = this->must(this->write(*this->store_, replacement(created, sample_record("a", 2)))).number;
+        this->subject_->remove();
+        const auto found = this->see(*this->store_);
+        EXPECT_EQ(found.presence, election::Presence::absent);
+        EXPECT_FALSE(found.never_written);
+    }
+}
+
+TYPED_TEST_P(StoreConformance, OneOfManyCreatorsWins) {
+    constexpr int kCreators = 20;
+    std::vector<std::unique_ptr<Store>> stores;
+    std::vector<election::WriteOutcome> answers;
+    for (int i = 0; i < kCreators; ++i) stores.push_back(this->subject_->open(*this->loop_));
+    for (int i = 0; i < kCreators; ++i) {
+        stores[static_cast<std::size_t>(i)]->write(
+            creation(sample_record("creator-" + std::to_string(i))), this->kAmple,
+            [&](election::WriteOutcome outcome) { answers.push_back(std::move(outcome)); });
+    }
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return answers.size() == kCreators; }));
+    int applied = 0;
+    for (const auto& answer : answers) {
+        applied += answer.status == election::WriteStatus::applied ? 1 : 0;
+        EXPECT_TRUE(answer.status == election::WriteStatus::applied || answer.status == election::WriteStatus::conflict);
+    }
+    EXPECT_EQ(applied, 1);
+}
+
+TYPED_TEST_P(StoreConformance, NoUpdateIsLost) {
+    constexpr std::size_t kWriters = 4;
+    constexpr std::uint64_t kEach = 10;
+    struct Writer {
+        std::unique_ptr<Store> store;
+        std::uint64_t applied = 0;
+    };
+    this->must(this->write(*this->store_, creation(sample_record("count", 0))));
+    std::vector<Writer> writers(kWriters);
+    std::function<void(Writer&)> go_on = [&](Writer& writer) {
+        if (writer.applied == kEach) return;
+        writer.store->read(this->kAmple, [&](election::ReadOutcome seen) {
+            ASSERT_EQ(seen.status, election::ReadStatus::ok);
+            const auto next = sample_record("count", seen.snapshot.record.transitions + 1);
+            writer.store->write(replacement(seen.snapshot.version, next), this->kAmple,
+                                [&](election::WriteOutcome outcome) {
+                                    writer.applied += outcome.status == election::WriteStatus::applied ? 1 : 0;
+                                    go_on(writer);
+                                });
+        });
+    };
+    for (Writer& writer : writers) writer.store = this->subject_->open(*this->loop_);
+    for (Writer& writer : writers) go_on(writer);
+    const auto finished = [](const Writer& writer) { return writer.applied == kEach; };
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return std::all_of(writers.begin(), writers.end(), finished); }));
+    EXPECT_EQ(this->see(*this->store_).record.transitions, kWriters * kEach);
+}
+
+TYPED_TEST_P(StoreConformance, WhatCannotBeUnderstoodIsHeldAndCanBeReplacedByItsVersion) {
+    this->must(this->write(*this->store_, creation(sample_record("a"))));
+    this->subject_->put("{\"somebody\": \"else's\"}");
+    const auto found = this->see(*this->store_);
+    EXPECT_EQ(found.presence, election::Presence::unreadable);
+    EXPECT_FALSE(found.problem.empty());
+    EXPECT_EQ(this->write(*this->store_, creation(sample_record("b"))).status, election::WriteStatus::conflict);
+    this->must(this->write(*this->store_, replacement(found.version, sample_record("a", 2))));
+    EXPECT_EQ(this->see(*this->store_).record, sample_record("a", 2));
+}
+
+TYPED_TEST_P(StoreConformance, AWatchSeesTheLastStateOfEverySequence) {
+    const auto other = this->subject_->open(*this->loop_);
+    std::optional<election::Snapshot> seen;
+    this->store_->watch({[&](election::Snapshot snapshot) { seen = std::move(snapshot); }, [](const std::string&) {}});
+    for (int round = 0; round < 5; ++round) {
+        auto version = this->must(this->write(*other, creation(sample_record("a", 1))));
+        for (std::uint64_t i = 2; i < 5; ++i) {
+            Store& writer = i % 2 == 0 ? *other : *this->store_;
+            version = this->must(this->write(writer, replacement(version, sample_record("a", i))));
+        }
+        ASSERT_TRUE(turn_until(*this->loop_, [&] { return seen && seen->version == version; }));
+        EXPECT_EQ(seen->record, sample_record("a", 4));
+        this->subject_->remove();
+        const auto gone = [&] { return seen && seen->presence == election::Presence::absent; };
+        ASSERT_TRUE(turn_until(*this->loop_, gone));
+    }
+}
+
+TYPED_TEST_P(StoreConformance, AnswersInTimeWhenNothingAnswers) {
+    const Duration limit = std::chrono::milliseconds(100);
+    const auto version = this->must(this->write(*this->store_, creation(sample_record("a", 1))));
+    this->subject_->stall();
+    const auto written = this->write(*this->store_, replacement(version, sample_record("a", 2)), limit);
+    EXPECT_EQ(written.status, election::WriteStatus::unknown);
+    EXPECT_EQ(written.reason, "timeout");
+    EXPECT_FALSE(written.detail.empty());
+    const auto found = this->read(*this->store_, limit);
+    EXPECT_EQ(found.status, election::ReadStatus::failed);
+    EXPECT_EQ(found.reason, "timeout");
+    EXPECT_FALSE(found.detail.empty());
+    this->subject_->resume();
+    const auto after = this->see(*this->store_);
+    this->must(this->write(*this->store_, replacement(after.version, sample_record("a", 3))));
+    EXPECT_EQ(this->see(*this->store_).record, sample_record("a", 3));
+}
+
+TYPED_TEST_P(StoreConformance, NoTimeLeftIsATimeout) {
+    const auto written = this->write(*this->store_, creation(sample_record("a")), Duration(0));
+    EXPECT_EQ(written.status, election::WriteStatus::unknown);
+    EXPECT_EQ(this->read(*this->store_, Duration(-1)).status, election::ReadStatus::failed);
+}
+
+TYPED_TEST_P(StoreConformance, DestructionDropsWhatIsOutstanding) {
+    this->subject_->stall();
+    bool called = false;
+    this->store_->watch(
+        {[&](const election::Snapshot&) { called = true; }, [&](const std::string&) { called = true; }});
+    this->store_->read(this->kAmple, [&](const election::ReadOutcome&) { called = true; });
+    this->store_->write(creation(sample_record("a")), this->kAmple,
+                        [&](const election::WriteOutcome&) { called = true; });
+    this->store_.reset();
+    this->subject_->resume();
+    const auto other = this->subject_->open(*this->loop_);
+    this->see(*other);
+    EXPECT_FALSE(called);
+}
+
+TYPED_TEST_P(StoreConformance, MayBeDestroyedByItsOwnCallback) {
+    bool called = false;
+    this->store_->read(this->kAmple, [&](const election::ReadOutcome&) { called = true, this->store_.reset(); });
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return called; }));
+    called = false;
+    this->store_ = this->subject_->open(*this->loop_);
+    this->store_->watch(
+        {[&](const election::Snapshot&) { called = true, this->store_.reset(); }, [](const std::string&) {}});
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return called; }));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(StoreConformance, IsAbsentAtFirst, KeepsEveryFieldOfARecord, RefusesToCreateWhatIsThere,
+                            RefusesAnyVersionButTheLast, RefusesToReplaceWhatIsNotThere, VersionsGrowOverDeletion,
+                            OneOfManyCreatorsWins, NoUpdateIsLost,
+                            WhatCannotBeUnderstoodIsHeldAndCanBeReplacedByItsVersion,
+                            AWatchSeesTheLastStateOfEverySequence, AnswersInTimeWhenNothingAnswers,
+                            NoTimeLeftIsATimeout, DestructionDropsWhatIsOutstanding, MayBeDestroyedByItsOwnCallback);
+
+}  // namespace leasehold::stores

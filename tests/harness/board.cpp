@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/harness/board.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace leasehold::harness {
+
+Board::Board(const std::string& path) {
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    void* page = MAP_FAILED;
+    if (fd >= 0 && ftruncate(fd, sizeof(BoardLayout)) == 0) {
+        page = mmap(nullptr, sizeof(BoardLayout), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    if (fd >= 0) close(fd);
+    if (page == MAP_FAILED) {
+        std::perror(path.c_str());
+        std::abort();
+    }
+    layout_ = static_cast<BoardLayout*>(page);  // a new file is all zero, which is an empty board
+}
+
+Board::~Board() { munmap(layout_, sizeof(BoardLayout)); }
+
+Slot& Board::claim() {
+    const std::uint32_t index = layout_->used++;
+    if (index >= kSlots) std::abort();
+    return layout_->slots[index];
+}
+
+std::vector<Stint> Board::runs() const {
+    std::vector<Stint> runs;
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(layout_->used, kSlots); ++i) {
+        const Slot& slot = layout_->slots[i];
+        if (slot.first_ns == 0) continue;  // claimed, not stamped yet
+        runs.push_back({std::chrono::nanoseconds(slot.first_ns), std::chrono::nanoseconds(slot.last_ns), slot.pid,
+                        slot.token, slot.identity.data()});
+    }
+    std::sort(runs.begin(), runs.end(), [](const Stint& a, const Stint& b) { return a.first < b.first; });
+    return runs;
+}
+
+std::chrono::nanoseconds monotonic_now() {
+    timespec reading{};
+    clock_gettime(CLOCK_MONOTONIC, &reading);
+    return std::chrono::seconds(reading.tv_sec) + std::chrono::nanoseconds(reading.tv_nsec);
+}
+
+std::string find_overlap(const std::vector<Stint>& runs) {
+    for (std::size_t i = 1; i < runs.size(); ++i) {
+        for (std::size_t earlier = 0; earlier < i; ++earlier) {
+            const Stint& a = runs[earlier];
+            const Stint& b = runs[i];
+            if (b.first <= a.last) {
+                const std::chrono::duration<double, std::milli> both = std::min(a.last, b.last) - b.first;
+                return fmt::format("run {} of {} (process {}) and run {} of {} (process {}) overlap by {:.3f} ms",
+                                   earlier, a.identity, a.pid, i, b.identity, b.pid, both.count());
+            }
+        }
+        if (runs[i].token <= runs[i - 1].token) {
+            return fmt::format("the fencing token went from {} to {}", runs[i - 1].token, runs[i].token);
+        }
+    }
+    return {};
+}
+
+}  // namespace leasehold::harness

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/harness/candidate.h"
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace leasehold::harness {
+
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+TempFolder::TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "leasehold-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) {
+        std::perror(name.c_str());
+        std::abort();
+    }
+    path_ = name;
+}
+
+TempFolder::~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+Process::Process(const Options& options) {
+    std::vector<char*> argv;
+    for (const std::string& argument : options.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    std::fflush(nullptr);
+    pid_ = fork();
+    if (pid_ != 0) return;
+    setpgid(0, 0);
+    const int in = open("/dev/null", O_RDONLY);
+    const int out = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(out, 2);
+    for (const std::string& variable : options.environment) putenv(const_cast<char*>(variable.c_str()));
+    execvp(argv[0], argv.data());
+    std::perror(argv[0]);
+    _exit(127);
+}
+
+Process::Process(Process&& other) noexcept : pid_(other.pid_), status_(other.status_) {
+    other.pid_ = -1;
+    other.status_ = 0;
+}
+
+Process::~Process() {
+    if (pid_ <= 0 || status_) return;
+    signal(SIGKILL);
+    wait();
+}
+
+void Process::signal(int number) const {
+    if (!status_) kill(pid_, number);
+}
+
+bool Process::running() { return !wait(std::chrono::milliseconds(0)); }
+
+std::optional<int> Process::wait(std::chrono::milliseconds limit) {
+    eventually(
+        [this] {
+            if (status_) return true;
+            int status = 0;
+            if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+            status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return true;
+        },
+        limit);
+    return status_;
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+    std::istringstream list(read_file(fmt::format("/proc/{0}/task/{0}/children", parent)));
+    std::vector<pid_t> children;
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+    return children;
+}
+
+std::string name_of(pid_t process) {
+    std::string name = read_file(fmt::format("/proc/{}/comm", process));
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    return name;
+}
+
+Candidate::Candidate(Options options) : options_(std::move(options)), process_(start(options_)) {}
+
+Process Candidate::start(const Options& options) {
+    const std::string config = options.folder + '/' + options.name + ".yaml";
+    std::string command;
+    for (const std::string& part : options.command)
+        command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
+    write_file(config, fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
+                                   "  retry_period: {}\n  store:\n    file: {{path: {}/test.lease}}\n"
+                                   "workload:\n  command: [{}]\nhttp: {{listen: [\"{}\"]}}\n{}",
+                                   options.name, options.timing.lease, options.timing.deadline, options.timing.retry,
+                                   options.folder, command, options.listen, options.extra));
+    return Process({.arguments = {leasehold_program(), "run", "--config", config},
+                    .output = options.folder + '/' + options.name + ".log",
+                    .environment = {}});
+}
+
+void Candidate::kill_all() {
+    const std::vector<pid_t> others = children_of(process_.pid());
+    for (const pid_t other : others) kill(other, SIGKILL);
+    process_.signal(SIGKILL);
+}
+
+pid_t Candidate::role(const std::string& comm) {
+    pid_t found = 0;
+    eventually([&] {
+        for (const pid_t child : children_of(process_.pid())) {
+            if (name_of(child) == comm) found = child;
+        }
+        return found != 0;
+    });
+    return found;
+}
+
+int Candidate::http_port() {
+    int port = 0;
+    eventually([&] {
+        const std::string text = log();
+        const std::string mark = "serving http on 127.0.0.1:";
+        if (const auto at = text.rfind(mark); at != std::string::npos)
+            port = std::atoi(text.c_str() + at + mark.size());
+        return port != 0;
+    });
+    return port;
+}
+
+HttpAnswer http_get(int port, const std::string& path) {
+    HttpAnswer answer;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const timeval limit{10, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    std::string text;
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+        const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+            std::array<char, 4096> part{};
+            for (ssize_t count = 0; (count = recv(fd, part.data(), part.size(), 0)) > 0;) {
+                text.append(part.data(), static_cast<std::size_t>(count));
+            }
+        }
+    }
+    close(fd);
+    if (text.rfind("HTTP/1.1 ", 0) == 0) answer.status = std::atoi(text.c_str() + 9);
+    if (const auto body = text.find("\r\n\r\n"); body != std::string::npos) answer.body = text.substr(body + 4);
+    return answer;
+}
+
+std::string leasehold_program() { return LEASEHOLD_PROGRAM; }
+std::string stamper_program() { return STAMPER_PROGRAM; }
+
+}  // namespace leasehold::harness

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Real leasehold processes for tests and benchmarks: started in a folder of their own, ended by the ids that were
+// started, never by name.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace leasehold::harness {
+
+// Polls until `condition` holds; false when it does not within the limit, which is generous on purpose.
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(30));
+
+// A new folder below the system's folder for temporary files, removed with everything in it.
+class TempFolder {
+public:
+    TempFolder();
+    ~TempFolder();
+    TempFolder(const TempFolder&) = delete;
+    TempFolder& operator=(const TempFolder&) = delete;
+    std::string path(const std::string& name = {}) const { return name.empty() ? path_ : path_ + '/' + name; }
+
+private:
+    std::string path_;
+};
+
+void write_file(const std::string& path, const std::string& text);
+std::string read_file(const std::string& path);  // empty when there is none
+
+// A process that the test started; killed and reaped with the object if it still lives.
+class Process {
+public:
+    struct Options {
+        std::vector<std::string> arguments;    // [0] is the program
+        std::string output;                    // file for standard output and error
+        std::vector<std::string> environment;  // added, "NAME=value"
+    };
+    explicit Process(const Options& options);
+    Process(Process&& other) noexcept;
+    Process& operator=(Process&&) = delete;
+    ~Process();
+
+    pid_t pid() const { return pid_; }
+    void signal(int number) const;
+    bool running();
+
+    // As a shell says it: the exit code, or 128 + signal; nothing when it does not end within the limit.
+    std::optional<int> wait(std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+private:
+    pid_t pid_ = -1;
+    std::optional<int> status_;
+};
+
+std::vector<pid_t> children_of(pid_t parent);
+std::string name_of(pid_t process);  // comm
+
+// The timing section of a test configuration.
+struct TestTiming {
+    std::string lease = "1s";
+    std::string deadline = "500ms";
+    std::string retry = "100ms";
+};
+
+// One `leasehold run` on a lease file in `folder`, logging to <folder>/<name>.log.
+class Candidate {
+public:
+    struct Options {
+        std::string folder;
+        std::string name;
+        std::vector<std::string> command;
+        TestTiming timing;
+        std::string listen = "127.0.0.1:0";
+        std::string extra;  // further YAML, appended
+    };
+    explicit Candidate(Options options);
+
+    const std::string& name() const { return options_.name; }
+    std::string log() const { return read_file(options_.folder + '/' + options_.name + ".log"); }
+    Process& process() { return process_; }
+
+    // SIGKILL to supervisor, agent and guardian, one right after the other. The workload is left to the kernel.
+    void kill_all();
+
+    // The process with this name among the guardian's children, once it is there.
+    pid_t role(const std::string& comm);
+
+    // The port the endpoints are served on, from the log, once it is there.
+    int http_port();
+
+private:
+    static Process start(const Options& options);
+
+    Options options_;
+    Process process_;
+};
+
+// GET over a plain socket: status and body; status 0 when nothing answers.
+struct HttpAnswer {
+    int status = 0;
+    std::string body;
+};
+HttpAnswer http_get(int port, const std::string& path);
+
+// Where the build put the program and the test workload.
+std::string leasehold_program();
+std::string stamper_program();
+
+}  // namespace leasehold::harness

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/endpoints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "http_client.h"
+#include "prometheus_text.h"
+
+namespace leasehold::metrics {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+StatusView standby() {
+    StatusView view;
+    view.version = "1.2.3";
+    view.identity = "alpha_1";
+    view.election = "billing";
+    view.store = "file /var/lib/leasehold/billing.lease";
+    view.role = "standby";
+    view.store_answered = true;
+    view.supervisor_connected = true;
+    view.holder = "beta_2";
+    view.holder_fresh = true;
+    view.transitions = 4;
+    view.free_in_seconds = 12.5;
+    view.workload_state = "stopped";
+    return view;
+}
+
+StatusView leader() {
+    StatusView view = standby();
+    view.role = "leader";
+    view.leading = true;
+    view.holder = view.identity;
+    view.term = 2;
+    view.fencing_token = 77;
+    view.soft_in_seconds = 9.5;
+    view.hard_in_seconds = 14.25;
+    view.free_in_seconds = std::nullopt;
+    view.workload_state = "running";
+    view.workload_pid = 4321;
+    view.workload_last_exit_code = 143;
+    view.last_errors = {"timeout"};
+    view.journal = {{1700000000.25, "acquired: term 2"}};
+    return view;
+}
+
+class EndpointsTest : public testing::Test {
+protected:
+    HttpResponse get(const std::string& path, bool verbose = false, const std::string& accept = "*/*") {
+        const auto handler = make_handler(metrics_, [this] { return view_; });
+        return handler({"GET", path, verbose, accept});
+    }
+    int status(const std::string& path) { return get(path).status; }
+
+    Metrics metrics_{{"billing", "1.2.3", "abc"}};
+    StatusView view_ = standby();
+};
+
+TEST_F(EndpointsTest, MetricsAreThere) {
+    const HttpResponse answer = get("/metrics");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_EQ(parse_prometheus_text(answer.body).value("leader_election_master_status{name=\"billing\"}"), 0);
+}
+
+TEST_F(EndpointsTest, AStandbyIsReadyAndHealthy) {
+    for (const std::string path : {"/healthz", "/livez", "/readyz"}) {
+        EXPECT_EQ(status(path), 200) << path;
+        EXPECT_EQ(get(path).body, "ok") << path;
+    }
+    view_.renewed_within_lease = false;  // somebody else's to renew
+    EXPECT_EQ(status("/healthz"), 200);
+}
+
+TEST_F(EndpointsTest, ALeaderWithoutRenewalIsNotHealthy) {
+    view_ = leader();
+    EXPECT_EQ(status("/healthz"), 200);
+    view_.renewed_within_lease = false;
+    for (const std::string role : {"leader", "stopping"}) {
+        view_.role = role;
+        view_.leading = role == "leader";
+        EXPECT_EQ(status("/healthz"), 500) << role;
+        EXPECT_EQ(status("/livez"), 500) << role;
+        EXPECT_EQ(status("/readyz"), 200) << role;
+    }
+    EXPECT_EQ(get("/livez").body,
+              "[+]ping ok\n[+]supervisor ok\n[-]lease failed: the lease was not renewed within its duration\n"
+              "livez check failed\n");
+}
+
+TEST_F(EndpointsTest, WithoutSupervisorItIsNotHealthy) {
+    view_.supervisor_connected = false;
+    EXPECT_EQ(status("/healthz"), 500);
+    EXPECT_THAT(get("/healthz").body, HasSubstr("[-]supervisor failed: "));
+    EXPECT_EQ(status("/readyz"), 200);
+}
+
+TEST_F(EndpointsTest, ReadyMeansThatTheStoreHasAnswered) {
+    view_.store_answered = false;
+    EXPECT_EQ(status("/readyz"), 500);
+    EXPECT_THAT(get("/readyz").body, HasSubstr("[-]store failed: the store has not answered yet\n"));
+    EXPECT_THAT(get("/readyz").body, HasSubstr("[+]configuration ok\n"));
+    EXPECT_EQ(status("/healthz"), 200);
+    view_ = standby();
+    view_.configured = false;
+    EXPECT_EQ(status("/readyz"), 500);
+}
+
+TEST_F(EndpointsTest, VerboseListsEveryCheck) {
+    EXPECT_EQ(get("/healthz", true).body, "[+]ping ok\n[+]supervisor ok\n[+]lease ok\nhealthz check passed\n");
+    EXPECT_EQ(get("/readyz", true).body, "[+]configuration ok\n[+]store ok\nreadyz check passed\n");
+}
+
+TEST_F(EndpointsTest, RolesForLoadBalancers) {
+    EXPECT_EQ(status("/leader"), 503);
+    EXPECT_EQ(status("/standby"), 200);
+    view_ = leader();
+    EXPECT_EQ(status("/leader"), 200);
+    EXPECT_EQ(status("/standby"), 503);
+    EXPECT_EQ(get("/leader").body, "leader\n");
+    EXPECT_EQ(get("/standby").body, "not standby\n");
+}
+
+TEST_F(EndpointsTest, OnlyLeadingDecidesWhoIsLeader) {
+    for (const std::string role : {"standby", "leader", "stopping", "releasing", "finished"}) {
+        view_ = leader();
+        view_.role = role;
+        EXPECT_EQ(status("/leader"), 200) << role;
+        EXPECT_EQ(status("/standby"), 503) << role;
+        view_.leading = false;  // past the soft instant, whatever the role
+        EXPECT_EQ(status("/leader"), 503) << role;
+        EXPECT_EQ(status("/standby"), role == "standby" ? 200 : 503) << role;
+    }
+}
+
+TEST_F(EndpointsTest, StatusTellsEverything) {
+    view_ = leader();
+    const HttpResponse answer = get("/status");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.content_type, "application/json");
+    const json expected = {
+        {"version", "1.2.3"},
+        {"identity", "alpha_1"},
+        {"election", "billing"},
+        {"store", "file /var/lib/leasehold/billing.lease"},
+        {"role", "leader"},
+        {"leading", true},
+        {"renewed_within_lease", true},
+        {"configured", true},
+        {"store_answered", true},
+        {"supervisor_connected", true},
+        {"holder", "alpha_1"},
+        {"holder_fresh", true},
+        {"transitions", 4},
+        {"term", 2},
+        {"fencing_token", 77},
+        {"soft_in_seconds", 9.5},
+        {"hard_in_seconds", 14.25},
+        {"free_in_seconds", nullptr},
+        {"workload", {{"state", "running"}, {"pid", 4321}, {"last_exit_code", 143}}},
+        {"last_errors", {"timeout"}},
+        {"journal", json::array({{{"time_seconds", 1700000000.25}, {"text", "acquired: term 2"}}})},
+    };
+    EXPECT_EQ(json::parse(answer.body), expected);
+}
+
+TEST_F(EndpointsTest, StatusHasTheSameKeysInEveryState) {
+    const auto keys = [](const json& object) {
+        std::vector<std::string> names;
+        for (const auto& [name, value] : object.items()) names.push_back(name);
+        return names;
+    };
+    const json as_standby = json::parse(get("/status").body);
+    view_ = leader();
+    const json as_leader = json::parse(get("/status").body);
+    EXPECT_EQ(keys(as_standby), keys(as_leader));
+    EXPECT_EQ(keys(as_standby["workload"]), keys(as_leader["workload"]));
+    EXPECT_EQ(as_standby["workload"]["pid"], nullptr);
+    EXPECT_EQ(as_standby["workload"]["last_exit_code"], nullptr);
+    EXPECT_EQ(as_standby["free_in_seconds"], 12.5);
+}
+
+TEST_F(EndpointsTest, FrontNamesTheHolderLikeLeaderElector) {
+    const HttpResponse answer = get("/");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.content_type, "application/json");
+    EXPECT_EQ(answer.body, "{\"name\":\"beta_2\"}");
+}
+
+TEST_F(EndpointsTest, AStaleHolderIsNotNamed) {
+    view_.holder_fresh = false;
+    EXPECT_EQ(get("/").body, "{\"name\":\"\"}");
+    EXPECT_EQ(json::parse(get("/status").body)["holder"], "");
+    EXPECT_THAT(get("/", false, "text/html").body, Not(HasSubstr("beta_2")));
+}
+
+TEST_F(EndpointsTest, BrowsersGetAPage) {
+    view_ = leader();
+    const HttpResponse answer = get("/", false, "text/html,application/xhtml+xml,*/*;q=0.8");
+    EXPECT_EQ(answer.content_type, "text/html; charset=utf-8");
+    for (const std::string text : {"billing", "alpha_1", "leader", "77", "4321", "143", "acquired: term 2", "timeout",
+                                   "2023-11-14 22:13:20Z", "color-scheme:light dark"}) {
+        EXPECT_THAT(answer.body, HasSubstr(text));
+    }
+    for (const std::string outside : {"http://", "https://", "src=", "<script", "@import", "url("}) {
+        EXPECT_THAT(answer.body, Not(HasSubstr(outside)));
+    }
+}
+
+TEST_F(EndpointsTest, HostileTextStaysText) {
+    const std::string hostile = "</td><script>alert(\"1\" & '2')</script>\x01\xff\n";
+    view_ = leader();
+    view_.identity = view_.holder = view_.election = view_.store = view_.workload_state = view_.role = hostile;
+    view_.last_errors = {hostile};
+    view_.journal = {{0, hostile}};
+    const std::string page = get("/", false, "text/html").body;
+    EXPECT_THAT(page, Not(HasSubstr("<script")));
+    EXPECT_THAT(page, HasSubstr("&lt;/td&gt;&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;"));
+
+    const json status = json::parse(get("/status").body);
+    EXPECT_THAT(status["identity"].get<std::string>(), HasSubstr("<script>alert(\"1\" & '2')"));
+    EXPECT_THAT(json::parse(get("/").body)["name"].get<std::string>(), HasSubstr("alert"));
+}
+
+TEST_F(EndpointsTest, UnknownPathsListTheKnownOnes) {
+    for (const std::string path : {"/nothing", "/metrics/", "", "*", "//", "/leader/../status"}) {
+        const HttpResponse answer = get(path);
+        EXPECT_EQ(answer.status, 404) << path;
+        for (const std::string known :
+             {"/metrics", "/healthz", "/livez", "/readyz", "/leader", "/standby", "/status"}) {
+            EXPECT_THAT(answer.body, HasSubstr(known));
+            EXPECT_NE(status(known), 404);
+        }
+    }
+}
+
+// The same through real sockets.
+class EndpointsServerTest : public ServerTest {};
+
+TEST_F(EndpointsServerTest, AllPathsOverBothFamiliesAndAllMethods) {
+    const Metrics metrics({"billing", "1", "r"});
+    start({"127.0.0.1:0", "[::1]:0"}, make_handler(metrics, [] { return leader(); }), {});
+    for (const std::size_t listener : {0U, 1U}) {
+        for (const std::string path : {"/", "/metrics", "/healthz", "/livez", "/readyz", "/leader", "/status"}) {
+            EXPECT_EQ(get(path, listener).status, 200) << path;
+            for (const std::string method : {"HEAD ", "OPTIONS "}) {
+                const Answer bare = request(method + path + " HTTP/1.1\r\nHost: test\r\n\r\n", listener);
+                EXPECT_EQ(bare.status, 200) << method << path;
+                EXPECT_EQ(bare.body, "") << method << path;
+            }
+            EXPECT_EQ(request("POST " + path + " HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n{}").status, 405);
+        }
+        EXPECT_EQ(get("/standby", listener).status, 503);
+        EXPECT_EQ(request("OPTIONS /standby HTTP/1.0\r\n\r\n", listener).status, 503);
+        EXPECT_EQ(request("HEAD /standby HTTP/1.0\r\n\r\n", listener).status, 503);
+        EXPECT_EQ(get("/unknown", listener).status, 404);
+        EXPECT_THAT(get("/readyz?verbose", listener).body, HasSubstr("readyz check passed"));
+    }
+    const Answer text = get("/metrics");
+    EXPECT_EQ(text.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_EQ(parse_prometheus_text(text.body).problem, "");
+}
+
+}  // namespace
+}  // namespace leasehold::metrics

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+#include <variant>
+
+#include "tests/sim/candidate.h"
+#include "tests/sim/checkers.h"
+
+namespace leasehold::sim {
+
+using election::DoRead;
+using election::DoWrite;
+using election::ReadDone;
+using election::ReadOutcome;
+using election::ReadStatus;
+using election::WriteDone;
+using election::WriteOutcome;
+using election::WriteStatus;
+
+void Page::publish(const supervisor::TermGrant& next) {
+    if (next.term != grant.term) {
+        grant = next;
+    } else {
+        grant.soft = later_of(grant.soft, next.soft);
+        grant.hard = later_of(grant.hard, next.hard);
+    }
+}
+
+Agent::Agent(Candidate& home)
+    : home_(home),
+      context_(home.context()),
+      process_(home.context(), home.clocks(), [this] { step(election::Tick{}); }),
+      to_supervisor_(home.context()) {}
+
+void Agent::launch() {
+    process_.start();
+    core_.reset();
+    number_ = home_.guardian().next_agent_number();
+    stop_asked_ = finished_ = supervisor_silent_ = false;
+    read_.reset();
+    write_.reset();
+    grant_.reset();
+    revoke_.reset();
+    context_.trace.note(home_.index(), "agent", number_, "of", home_.incarnation());
+    to_supervisor_.send(home_.supervisor().process(), [this] { home_.supervisor().hear_new_agent(); });
+}
+
+void Agent::crash() {
+    process_.kill();
+    core_.reset();
+    home_.store().unwatch(home_.index());
+    context_.trace.note(home_.index(), "agent ends");
+}
+
+void Agent::ask_to_stop() {
+    if (stop_asked_) return;
+    stop_asked_ = true;
+    if (core_) step(election::StopRequested{});
+}
+
+// A published term that the supervisor has not closed is running, whether or not its grant has arrived: it is granted
+// again, and ends only by being revoked.
+void Agent::hear_hello(supervisor::Term closed_through, bool stopping) {
+    if (finished_) return;
+    supervisor_silent_ = false;
+    if (core_) {
+        if (!grant_) return;
+        if (grant_->term <= closed_through) {
+            step(election::TreeEmpty{grant_->term});
+        } else if (revoke_) {
+            forward_revoke();
+        } else {
+            forward_grant();
+        }
+        return;
+    }
+    const Page& page = home_.page();
+    election::Past past{page.grant.term, page.last_version, {}};
+    if (page.grant.term > closed_through) {
+        grant_ = election::Grant{page.grant.term, page.grant.token, page.grant.transitions, page.grant.soft,
+                                 page.grant.hard};
+        past.running = election::Past::Running{*grant_, stopping};
+        forward_grant();
+    }
+    core_ = make_core(context_.profile.breakage,
+                      {home_.identity(), home_.incarnation(), number_, home_.profile().timing, context_.random.next()},
+                      past, home_.now());
+    context_.trace.note(home_.index(), "election begins, last term", page.grant.term,
+                        past.running ? "which is running" : "");
+    open_watch();
+    step(election::Tick{});
+    if (stop_asked_) step(election::StopRequested{});
+}
+
+void Agent::hear_empty(supervisor::Term term) {
+    if (core_) step(election::TreeEmpty{term});
+}
+
+void Agent::regain_supervisor() {
+    supervisor_silent_ = false;
+    if (core_ && grant_ && !revoke_) forward_grant();
+}
+
+void Agent::open_watch() {
+    const auto life = process_.life();
+    home_.store().watch(home_.index(), {[this, life](const election::Snapshot& snapshot) {
+                                            if (life != process_.life()) return;
+                                            process_.deliver([this, snapshot] { step(election::WatchSeen{snapshot}); });
+                                        },
+                                        [this, life](const std::string& reason) {
+                                            if (life != process_.life()) return;
+                                            process_.deliver([this, reason] { step(election::WatchBroken{reason}); });
+                                        }});
+}
+
+void Agent::step(const election::Event& event) {
+    if (!core_) return;
+    check_repeated_steps();
+    const election::Step step = core_->step(home_.now(), event);
+    home_.page().last_version = core_->election().last_version();
+    for (const auto& command : step.commands) {
+        std::visit([this](const auto& what) { perform(what); }, command);
+    }
+    if (finished_) {
+        crash();  // its process ends in order
+        home_.down_if_done();
+        return;
+    }
+    process_.arm(step.wake);
+}
+
+void Agent::check_repeated_steps() {
+    constexpr int kTooOften = 200;
+    repeated_ = repeated_at_ == context_.time.now() ? repeated_ + 1 : 0;
+    repeated_at_ = context_.time.now();
+    if (repeated_ > kTooOften) throw Violation("the election spins: it wants to be called again and again at once");
+}
+
+void Agent::perform(const DoRead& command) {
+    if (command.timeout <= Duration{}) throw Violation("a read without any time to answer");
+    read_ = command.id;
+    const Instant sent = home_.now();
+    const auto answer = [this, id = command.id, sent, life = process_.life()](const ReadOutcome& outcome) {
+        if (life != process_.life()) return;
+        process_.deliver([this, id, sent, outcome] {
+            if (read_ != id) return;
+            read_.reset();
+            context_.trace.note(home_.index(), "read", outcome.status == ReadStatus::ok ? "version" : "failed",
+                                outcome.snapshot.version.number);
+            step(ReadDone{id, sent, outcome});
+        });
+    };
+    home_.store().read(home_.index(), answer);
+    context_.time.after(home_.clocks().true_length(command.timeout), [answer] {
+        answer({ReadStatus::failed, {}, "timeout", "no answer in time"});
+    });
+}
+
+void Agent::perform(const DoWrite& command) {
+    if (command.timeout <= Duration{}) throw Violation("a write without any time to answer");
+    if (write_) throw Violation("a second write while one is under way");
+    write_ = command.id;
+    context_.trace.note(home_.index(), "writes", command.record.write_id,
+                        command.purpose == election::WritePurpose::acquire ? "acquire"
+                        : command.purpose == election::WritePurpose::renew ? "renew"
+                                                                           : "release",
+                        command.expect_absent ? "expecting absence" : "expecting", command.expected.number);
+    const Instant sent = home_.now();
+    const auto answer = [this, id = command.id, sent, life = process_.life()](const WriteOutcome& outcome) {
+        if (life != process_.life()) return;
+        process_.deliver([this, id, sent, outcome] {
+            if (write_ != id) return;
+            write_.reset();
+            constexpr std::string_view kNames[] = {"applied", "conflict", "failed", "unknown"};
+            context_.trace.note(home_.index(), "write", kNames[static_cast<std::size_t>(outcome.status)],
+                                outcome.version.number);
+            step(WriteDone{id, sent, outcome});
+        });
+    };
+    home_.store().write(home_.index(), command, answer);
+    context_.time.after(home_.clocks().true_length(command.timeout), [answer] {
+        answer({WriteStatus::unknown, {}, "timeout", "no answer in time"});
+    });
+}
+
+void Agent::perform(const election::Grant& command) {
+    if (!grant_ || grant_->term != command.term) {
+        revoke_.reset();
+        home_.checkers().granted(home_, command);
+    }
+    grant_ = command;
+    if (!supervisor_silent_) forward_grant();
+}
+
+void Agent::forward_grant() {
+    const supervisor::TermGrant grant{grant_->term, grant_->token, grant_->transitions, grant_->soft, grant_->hard};
+    home_.page().publish(grant);
+    to_supervisor_.send(home_.supervisor().process(), [this, grant] { home_.supervisor().hear_grant(grant); });
+}
+
+void Agent::perform(const election::Revoke& command) {
+    context_.trace.note(home_.index(), "revoke term", command.term,
+                        command.mode == election::RevokeMode::kill ? "kill" : "orderly");
+    revoke_ = command;
+    forward_revoke();
+}
+
+void Agent::forward_revoke() {
+    const auto mode =
+        revoke_->mode == election::RevokeMode::kill ? supervisor::StopMode::kill : supervisor::StopMode::orderly;
+    to_supervisor_.send(home_.supervisor().process(),
+                        [this, term = revoke_->term, mode] { home_.supervisor().hear_revoke(term, mode); });
+}
+
+void Agent::perform(const election::Finished&) {
+    finished_ = true;
+    context_.trace.note(home_.index(), "election finished");
+}
+
+void Agent::perform(const election::Note& command) {
+    constexpr std::string_view kNames[] = {"waiting for holder", "waiting, unknown past", "waiting, unreadable"};
+    const auto decision = static_cast<std::size_t>(command.decision);
+    context_.trace.note(home_.index(), "note", decision < std::size(kNames) ? kNames[decision] : "decision", decision,
+                        "term", command.term, command.detail, command.wait);
+}
+
+}  // namespace leasehold::sim

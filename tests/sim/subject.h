@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is put to the test: the election's state machine as it is, or behind a filter that breaks it on purpose. The
+// filters only change what goes in and comes out, so the code under test has no switches for tests; they are the
+// negative controls that show that the checkers can fail.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "election/core/election.h"
+
+namespace leasehold::sim {
+
+enum class Breakage {
+    none,
+    half_lease,                 // a standby takes over after half of the lease
+    no_hard_deadline,           // supervisor and guardian ignore the hard instant
+    early_release,              // released before the tree was proven empty
+    deadline_from_reply,        // deadlines count from the answer of a write, not from its sending
+    deleted_is_free,            // a deleted record is taken for one that was never written
+    standby_trusts_fast_clock,  // a standby believes the clock that says more
+    count,
+};
+std::string_view name(Breakage breakage);
+
+class Core {
+public:
+    virtual ~Core() = default;
+    virtual election::Step step(Instant now, const election::Event& event) = 0;
+    virtual const election::Election& election() const = 0;
+};
+
+std::unique_ptr<Core> make_core(Breakage breakage, election::Settings settings, const election::Past& past,
+                                Instant now);
+
+}  // namespace leasehold::sim
