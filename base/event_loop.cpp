@@ -20,17 +20,18 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
 Result<void> EventLoop::watch(int fd, std::uint32_t events, Callback callback) {
     epoll_event wanted{};
     wanted.events = events;
-    wanted.data.fd = fd;
-    const bool known = callbacks_.contains(fd);
+    const std::uint32_t generation = ++last_generation_;
+    wanted.data.u64 = std::uint64_t{generation} << 32 | static_cast<std::uint32_t>(fd);
+    const bool known = watches_.contains(fd);
     if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &wanted) != 0) {
         return system_failure("epoll_ctl");
     }
-    callbacks_[fd] = std::make_shared<Callback>(std::move(callback));
+    watches_[fd] = {generation, std::make_shared<Callback>(std::move(callback))};
     return {};
 }
 
 void EventLoop::unwatch(int fd) {
-    if (callbacks_.erase(fd) == 0) return;
+    if (watches_.erase(fd) == 0) return;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0) {
         log::warn("epoll_ctl cannot remove descriptor {}: {}", fd, std::generic_category().message(errno));
     }
@@ -55,10 +56,12 @@ Result<void> EventLoop::run_once(Duration limit) {
         return system_failure("epoll_wait");
     }
     for (int i = 0; i < count; ++i) {
-        const auto found = callbacks_.find(ready[static_cast<std::size_t>(i)].data.fd);
-        if (found == callbacks_.end()) continue;                   // an earlier callback of this round unwatched it
-        const std::shared_ptr<Callback> callback = found->second;  // survives its own unwatch()
-        (*callback)(ready[static_cast<std::size_t>(i)].events);
+        const epoll_event& event = ready[static_cast<std::size_t>(i)];
+        const auto found = watches_.find(static_cast<int>(event.data.u64 & 0xffffffffU));
+        // An earlier callback of this round may have unwatched it, or watched it anew.
+        if (found == watches_.end() || found->second.generation != event.data.u64 >> 32) continue;
+        const std::shared_ptr<Callback> callback = found->second.callback;  // survives its own unwatch()
+        (*callback)(event.events);
     }
     return {};
 }

@@ -42,8 +42,14 @@ public:
 private:
     explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)) {}
 
+    struct Watch {
+        std::uint32_t generation;  // tells a descriptor from an earlier one of the same number
+        std::shared_ptr<Callback> callback;
+    };
+
     UniqueFd epoll_;
-    std::unordered_map<int, std::shared_ptr<Callback>> callbacks_;
+    std::unordered_map<int, Watch> watches_;
+    std::uint32_t last_generation_ = 0;
     bool stopped_ = false;
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <ctime>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,15 +35,19 @@ State& state() {
 }
 
 // Opening /proc/self/fd/2 gives a file description of our own, whose O_NONBLOCK does not touch the one that the
-// workload shares with us (proc(5); refused for sockets, and where /proc is missing).
+// workload shares with us (proc(5)). It is refused for sockets, where /proc is missing, and to a user who does not own
+// the pipe (after a change of user). A regular file never makes anyone wait, and its offset has to be shared: otherwise
+// we and the workload would overwrite each other.
 void open_standard_error(State& s) {
     struct stat info {};
     if (fstat(STDERR_FILENO, &info) != 0) return;
     s.is_socket = S_ISSOCK(info.st_mode);
     if (s.is_socket) return;
-    int flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    if (S_ISREG(info.st_mode)) flags |= O_APPEND;  // a description of our own has an offset of its own
-    s.own.reset(open("/proc/self/fd/2", flags));
+    if (S_ISREG(info.st_mode)) {
+        s.own.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    } else {
+        s.own.reset(open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    }
 }
 
 const char* name_of(Level level) {
@@ -64,14 +71,18 @@ std::string timestamp() {
                        utc.tm_hour, utc.tm_min, utc.tm_sec, ms);
 }
 
-// JSON string contents (RFC 8259, section 7). Bytes above 0x7f are passed on as they are.
-std::string escaped(std::string_view text) {
+// One line, whatever the text holds: in JSON as string contents (RFC 8259, section 7), as text with the same escapes
+// for control characters. Bytes above 0x7f are passed on as they are.
+std::string escaped(std::string_view text, Format format) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
+            case '"':
+            case '\\':
+                if (format == Format::json) out += '\\';
+                out += c;
+                break;
             case '\n': out += "\\n"; break;
             case '\t': out += "\\t"; break;
             case '\r': out += "\\r"; break;
@@ -89,9 +100,16 @@ std::string escaped(std::string_view text) {
 std::string formatted(const State& s, Level level, std::string_view line) {
     if (s.options.format == Format::json) {
         return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"process\":\"{}\",\"message\":\"{}\"}}\n", timestamp(),
-                           name_of(level), s.process, escaped(line));
+                           name_of(level), s.process, escaped(line, Format::json));
     }
-    return fmt::format("{} {:5} {}: {}\n", timestamp(), name_of(level), s.process, line);
+    return fmt::format("{} {:5} {}: {}\n", timestamp(), name_of(level), s.process, escaped(line, Format::text));
+}
+
+// The last resort, on the shared description: a pipe that is ready takes PIPE_BUF bytes without waiting (pipe(7)).
+ssize_t write_if_ready(std::string_view text) {
+    pollfd ready{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return 0;
+    return ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
 }
 
 bool put(const State& s, std::string_view text) {
@@ -99,8 +117,8 @@ bool put(const State& s, std::string_view text) {
     do {
         if (s.is_socket) {
             written = send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        } else if (s.own) {
-            written = ::write(s.own.get(), text.data(), text.size());
+        } else {
+            written = s.own ? ::write(s.own.get(), text.data(), text.size()) : write_if_ready(text);
         }
     } while (written < 0 && errno == EINTR);
     return written == static_cast<ssize_t>(text.size());

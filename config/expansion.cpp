@@ -26,14 +26,13 @@ Result<std::string> expand_default(std::string_view text) {
     return out;
 }
 
-// What stands between the braces: NAME or NAME:-default.
+// What stands between the braces: NAME or NAME:-default. Errors quote names but no text, which may be a secret.
 Result<std::string> value_of(std::string_view reference, const Environment& environment) {
     const std::size_t name_end = reference.find_first_not_of(kNameCharacters);
     const std::string name(reference.substr(0, name_end));
     const std::string_view rest = reference.substr(name.size());
     if (!is_name(name) || !(rest.empty() || rest.starts_with(":-"))) {
-        return failure(fmt::format("has {}, which is neither ${{NAME}} nor ${{NAME:-default}}; write $$ for a dollar",
-                                   shown("${" + std::string(reference) + "}")));
+        return failure("has a '${' that begins neither ${NAME} nor ${NAME:-default}; write $$ for a dollar");
     }
     const auto value = environment ? environment(name) : std::nullopt;
     if (!rest.empty() && (!value || value->empty())) return expand_default(rest.substr(2));

@@ -15,7 +15,7 @@ const std::vector<double> kRequestBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 
 const std::vector<double> kStopBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                           0.5,   1,      2.5,   5,    10,    30,   60};
 
-const std::vector<std::string_view> kStoreOperations = {"read", "acquire", "renew", "release", kOther};
+const std::vector<std::string_view> kStoreOperations = {"read", "write", kOther};
 
 // Reasons of the stores (ReadOutcome::reason, WriteOutcome::reason) and, for writes, "conflict".
 const std::vector<std::string_view> kStoreFailures = {

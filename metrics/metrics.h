@@ -40,7 +40,7 @@ public:
     void renewed(Duration took, double sent_unix_seconds, double expires_unix_seconds);
     void renew_failed(const std::string& reason);  // "conflict", or as in WriteOutcome::reason
 
-    // Operations: "read", "acquire", "renew", "release". Codes: "ok", "conflict", or as in ReadOutcome::reason.
+    // Operations: "read", "write". Codes: "ok", "conflict", or as in ReadOutcome::reason.
     void store_request(const std::string& operation, const std::string& code, Duration took);
 
     // Workload.

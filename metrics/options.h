@@ -6,7 +6,8 @@
 
 namespace leasehold::metrics {
 
-// http: where the endpoints are served. "0.0.0.0:9090", "[::]:9090", "127.0.0.1:0"; an empty list serves nothing.
+// http: where the endpoints are served. "0.0.0.0:9090", "[::]:9090", "127.0.0.1:0"; an empty list serves nothing. All
+// forms of addresses: open_listeners() in http_server.h.
 struct HttpOptions {
     std::vector<std::string> listen = {"0.0.0.0:9090"};
 

@@ -31,7 +31,7 @@ election:
     file: {{path: "{folder}/demo.lease"}}
 workload:
   command: ["{folder}/redis-server", --port, "{redis_port}", --bind, 127.0.0.1, --dir, "{folder}/data",
-            --appendonly, "yes", --save, "", --loglevel, warning]
+            --logfile, redis.log, --appendonly, "yes", --save, ""]
 http: {{listen: ["127.0.0.1:{http_port}"]}}
 """
 
@@ -45,8 +45,12 @@ def tell(text):
         print(f"   {line}", flush=True)
 
 
+class Failure(Exception):
+    """Something did not happen as it should; the text says what."""
+
+
 def fail(text):
-    raise SystemExit(f"demo: {text}")
+    raise Failure(text)
 
 
 def wait_for(what, condition):
@@ -67,13 +71,17 @@ def free_ports(count):
     return ports
 
 
-def children_of(pid):
-    """Direct children, whichever thread started them."""
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
-            found += [int(child) for child in file.read().split()]
-    return found
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None  # it has ended
+
+
+def family_of(guardian):
+    """The guardian, and its children: supervisor and agent."""
+    return [guardian, *(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent_of(pid) == guardian)]
 
 
 class Candidate:
@@ -108,6 +116,10 @@ class Candidate:
         code, text = self.get("/status")
         return json.loads(text) if code == 200 else {}
 
+    def metric(self, name):
+        lines = self.get("/metrics")[1].splitlines()
+        return float(next(line.split()[-1] for line in lines if line.split()[0] == name))
+
     def runs(self):
         return self.process is not None and self.process.poll() is None
 
@@ -118,7 +130,7 @@ class Candidate:
         """For the clean-up: asks it to stop, and makes sure of it."""
         if not self.runs():
             return
-        family = [self.process.pid, *children_of(self.process.pid)]
+        family = family_of(self.process.pid)
         self.process.terminate()
         try:
             self.process.wait(15)
@@ -141,6 +153,8 @@ class Demo:
         ]
 
     def clean_up(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         title("Cleaning up: ending the candidates, deleting the folder")
         for candidate in self.candidates:
             candidate.end()
@@ -221,16 +235,18 @@ class Demo:
             end_it()
             if not select.select([ending], [], [], PATIENCE)[0]:
                 fail("the old Redis does not end")
-            gone = time.monotonic()
+            gone, gone_at = time.monotonic(), time.time()
         while not self.redis_answers():
             if time.monotonic() > gone + PATIENCE:
                 fail("no successor's Redis answers")
             time.sleep(0.0005)
-        took = (time.monotonic() - gone) * 1000
+        answered = time.monotonic() - gone
         successor = wait_for("a successor", self.leader)
-        tell(f"{successor.name} took over: its Redis answered {took:.0f} ms after the old Redis was gone")
         if successor is old:
             fail("the leader that was ended leads again")
+        started = successor.metric("leasehold_workload_start_timestamp_seconds") - gone_at
+        tell(f"{successor.name} took over. After the old Redis was gone, the new one was started within "
+             f"{started * 1000:.0f} ms\nand answered within {answered * 1000:.0f} ms.")  # fmt: skip
         self.redis("GET", "greeting")
         self.redis("INCR", "visits")
         return successor
@@ -247,7 +263,7 @@ class Demo:
     def crash(self, leader):
         title(f"A crash: SIGKILL to all three processes of {leader.name} at once")
         tell("Nobody is left to give the lease up, so the others have to wait until it has run out (5 s at most).")
-        family = [leader.process.pid, *children_of(leader.process.pid)]
+        family = family_of(leader.process.pid)
 
         def kill_all():
             for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none sees another one die
@@ -256,6 +272,10 @@ class Demo:
 
         successor = self.take_over(leader, kill_all)
         leader.process.wait()
+        self.show_roles()
+        tell(f"Starting {leader.name} again:")
+        leader.start()
+        wait_for("it to be back", lambda: leader.get("/readyz")[0] == 200)
         self.show_roles()
         return successor
 
@@ -283,20 +303,24 @@ class Demo:
         self.read_endpoints(self.crash(self.leader()))
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit("demo: interrupted"))
+        signal.signal(number, interrupt)
     demo = Demo(sys.argv[1])
     try:
         demo.run()
-    except BaseException:
+    except Exception:
         demo.show_logs()
         raise
     finally:
         demo.clean_up()
     if demo.redis_answers():
         fail("a Redis is still running")
-    title("Done: one Redis at a time, and its data went on")
+    title("Done: never two at a time, and the data went on from one to the next")
 
 
 if __name__ == "__main__":
@@ -304,3 +328,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit("demo: interrupted")
+    except Failure as failure:
+        sys.exit(f"demo: {failure}")

@@ -325,8 +325,9 @@ void Supervisor::tree_is_empty() {
     page_->set_populated(false);
     // There is no restarting yet: a workload that ends by itself ends leasehold.
     if (tree.ended_by_itself) perform(machine_.on_stop(at, StopMode::orderly));
-    perform(machine_.on_tree_empty(at));
+    // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
     if (tree.status && (tree.ended_by_itself || stop_requested_)) tell_guardian(WorkloadEndedMessage{*tree.status});
+    perform(machine_.on_tree_empty(at));
 }
 
 void Supervisor::signal_workload(int signal) {

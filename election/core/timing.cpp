@@ -18,7 +18,7 @@ constexpr double kLargestDrift = 0.1;
 // Two thirds of what the margin leaves, and a fifth of that, in round numbers: 15s/10s/2s stays what it is.
 std::string working_values(const Timing& timing) {
     Timing good = timing;
-    good.lease_duration = std::max(timing.lease_duration, kShortestLease);
+    good.lease_duration = std::clamp(timing.lease_duration, kShortestLease, kLongestLease);
     while (good.margin() * 2 > good.lease_duration) good.lease_duration *= 2;
     const Duration usable = good.lease_duration - good.margin();
     const Duration step = usable > seconds(6) ? Duration(milliseconds(500)) : Duration(milliseconds(50));

@@ -51,12 +51,12 @@ TEST(Expansion, SaysWhatIsWrong) {
         {"$(date)", "has a '$' that begins no ${NAME}"},
         {"$$$", "has a '$' that begins no ${NAME}"},
         {"${A", "has a '${' without its '}'"},
-        {"${}", "has '${}', which is neither ${NAME} nor ${NAME:-default}"},
-        {"${9A}", "has '${9A}', which is neither"},
-        {"${A-x}", "has '${A-x}', which is neither"},
-        {"${A:?x}", "has '${A:?x}', which is neither"},
-        {"${ A }", "has '${ A }', which is neither"},
-        {"${:-x}", "has '${:-x}', which is neither"},
+        {"${}", "has a '${' that begins neither ${NAME} nor ${NAME:-default}"},
+        {"${9A}", "has a '${' that begins neither"},
+        {"${A-x}", "has a '${' that begins neither"},
+        {"${A:?x}", "has a '${' that begins neither"},
+        {"${ A }", "has a '${' that begins neither"},
+        {"${:-x}", "has a '${' that begins neither"},
         {"${NOBODY:-${A}}", "has a '$' in the default of a variable, which is not expanded"},
     };
     for (const auto& [text, reason] : cases) {

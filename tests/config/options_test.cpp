@@ -299,7 +299,7 @@ TEST(Printing, IsReadBackForRandomOptions) {
         election::Timing& timing = options.election.timing;
         timing.lease_duration = Duration(std::chrono::hours(1)) + Duration(upto(1'000'000'000'000));
         timing.renew_deadline = timing.lease_duration / 2;
-        timing.retry_period = timing.lease_duration / (3 + static_cast<int>(upto(20)));
+        timing.retry_period = timing.lease_duration / (4 + static_cast<int>(upto(20)));
         timing.clock_drift = static_cast<double>(upto(100'000)) / 1e6;
         timing.kill_allowance = std::chrono::milliseconds(50) + Duration(upto(1'000'000'000));
         for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());

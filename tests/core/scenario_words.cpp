@@ -79,7 +79,8 @@ std::string note_text(const Note& note) {
 }  // namespace
 
 Duration parse_duration(const std::string& text) {
-    static const std::map<std::string, double> kUnits = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}};
+    static const std::map<std::string, double> kUnits = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
+                                                         {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
     Duration sum{};
     std::size_t at = 0;
     while (at < text.size()) {

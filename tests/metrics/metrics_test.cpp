@@ -138,7 +138,7 @@ TEST_F(MetricsTest, TellsOfTheElection) {
     metrics_.set_transitions(7);
     metrics_.renewed(milliseconds(3), 1000.5, 1015.5);
     metrics_.renew_failed("timeout");
-    metrics_.store_request("renew", "ok", milliseconds(3));
+    metrics_.store_request("write", "ok", milliseconds(3));
     metrics_.store_request("read", "timeout", seconds(20));
     metrics_.lost("deadline");
 
@@ -153,7 +153,7 @@ TEST_F(MetricsTest, TellsOfTheElection) {
     EXPECT_EQ(value("leasehold_lease_renew_duration_seconds_bucket{le=\"0.0025\"}"), 0);
     EXPECT_EQ(value("leasehold_lease_renew_duration_seconds_bucket{le=\"0.005\"}"), 1);
     EXPECT_EQ(value("leasehold_lease_renew_failures_total{reason=\"timeout\"}"), 1);
-    EXPECT_EQ(value("leasehold_store_requests_total{code=\"ok\",operation=\"renew\"}"), 1);
+    EXPECT_EQ(value("leasehold_store_requests_total{code=\"ok\",operation=\"write\"}"), 1);
     EXPECT_EQ(value("leasehold_store_request_duration_seconds_bucket{operation=\"read\",le=\"10\"}"), 0);
     EXPECT_EQ(value("leasehold_store_request_duration_seconds_count{operation=\"read\"}"), 1);
     EXPECT_EQ(value("leasehold_leader_losses_total{reason=\"deadline\"}"), 1);

@@ -176,6 +176,7 @@ void Candidate::next_agent() {
     ASSERT_TRUE(eventually([&] { return poll(&ready, 1, 0) == 1; })) << "no agent came";
     strings_.reset(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     unread_.clear();
+    pending_.clear();
     agent_ = static_cast<pid_t>(number_after(expect("agent "), "pid="));
 }
 
@@ -204,14 +205,29 @@ std::string Candidate::next_line() {
 }
 
 std::string Candidate::expect(const std::string& beginning) {
-    for (;;) {
+    for (std::size_t looked_at = 0;;) {
+        for (; looked_at < pending_.size(); ++looked_at) {
+            if (pending_[looked_at].starts_with(beginning)) return take_pending(looked_at);
+        }
         std::string line = next_line();
         if (line.empty()) {
             ADD_FAILURE() << "never heard \"" << beginning << "\"";
             return line;
         }
-        if (line.starts_with(beginning)) return line;
+        pending_.push_back(std::move(line));
     }
+}
+
+// What one source says comes in order, so its earlier lines are over; those of the others may still be waited for.
+std::string Candidate::take_pending(std::size_t index) {
+    const std::string line = pending_[index];
+    const std::string source = line.substr(0, line.find(' ') + 1);
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+    const auto earlier = pending_.begin() + static_cast<std::ptrdiff_t>(index);
+    pending_.erase(
+        std::remove_if(pending_.begin(), earlier, [&](const auto& other) { return other.starts_with(source); }),
+        earlier);
+    return line;
 }
 
 pid_t Candidate::lead(int term) {

@@ -53,10 +53,9 @@ public:
     void next_agent();
 
     void tell_agent(const std::string& line) const;
-    // Waits for a line of the agent that begins so, skipping others; returns the whole of it.
+    // Waits for a line of the agent that begins so, and returns the whole of it. Skips what the same source (the
+    // line's first word) said before it; between two sources there is no order.
     std::string expect(const std::string& beginning);
-    // The next line that is not of the kind that may come any time.
-    const std::string& heard() const { return heard_; }
 
     // Grants a term with time to spare, waits for STARTED, returns the workload's pid.
     pid_t lead(int term);
@@ -73,13 +72,15 @@ public:
 
 private:
     std::string next_line();
+    std::string take_pending(std::size_t index);
     void reap_adopted();
 
     std::string folder_;
     UniqueFd listener_;
     UniqueFd strings_;
     std::string unread_;
-    std::string heard_;  // everything so far, for the message of a failure
+    std::vector<std::string> pending_;  // lines that nobody has waited for yet
+    std::string heard_;                 // everything so far, for the message of a failure
     pid_t guardian_ = -1;
     pid_t agent_ = -1;
     std::map<pid_t, int> ended_;

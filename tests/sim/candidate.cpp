@@ -14,7 +14,10 @@ Candidate::Candidate(Context& context, FakeRegister& store, Checkers& checkers, 
       settings_(std::move(settings)),
       clocks_(settings_.clocks_at_start, settings_.boot_ppm, settings_.raw_ppm),
       tree_(context, settings_.index,
-            {[this] { checkers_.tree_started(*this); }, [this] { supervisor_.main_exited(); },
+            {[this] {
+                 const bool late = std::exchange(frozen_before_start_, false);
+                 checkers_.tree_started(*this, late && reached_on_any_clock(page_.grant.hard, now()));
+             }, [this] { supervisor_.main_exited(); },
              [this] {
                  checkers_.tree_gone(*this);
                  supervisor_.tree_gone();
@@ -33,6 +36,7 @@ void Candidate::boot() {
     ++starts_;
     up_ = true;
     page_ = {};
+    frozen_before_start_ = false;
     context_.trace.note(settings_.index, "boots as", incarnation());
     guardian_.launch();
     supervisor_.launch(0);
@@ -58,11 +62,13 @@ void Candidate::crash() {
 void Candidate::freeze(bool suspended) {
     if (frozen_ || !up_) return;
     frozen_ = true;
+    frozen_before_start_ = supervisor_.stopped_before_start();
     context_.trace.note(settings_.index, suspended ? "is suspended" : "is frozen");
     if (suspended) clocks_.suspend(context_.time.now(), true);
     agent_.process().freeze();
     supervisor_.process().freeze();
     guardian_.process().freeze();
+    if (tree_.alive()) checkers_.tree_frozen(*this);
     tree_.freeze();
 }
 

@@ -206,6 +206,7 @@ private:
     Page page_;
     bool up_ = false;
     bool frozen_ = false;
+    bool frozen_before_start_ = false;  // between the decision to start the workload and its start
     std::uint64_t starts_ = 0;
     Tree tree_;
     Agent agent_;

@@ -22,11 +22,15 @@ void Checkers::expect_alone(Candidate& candidate, const char* what) {
     }
 }
 
-void Checkers::tree_started(Candidate& candidate) {
-    expect_alone(candidate, "just started");
-    if (of(candidate.index()).alive) fail("a second tree of c" + std::to_string(candidate.index()) + " was started");
-    of(candidate.index()).alive = true;
-    of(candidate.index()).doomed = false;
+void Checkers::tree_started(Candidate& candidate, bool late) {
+    Watched& watched = of(candidate.index());
+    if (watched.alive) fail("a second tree of c" + std::to_string(candidate.index()) + " was started");
+    watched.alive = true;
+    if (late) {
+        tree_thawed(candidate, true);
+    } else {
+        expect_alone(candidate, "just started");
+    }
     candidates_.push_back(&candidate);
     ++counts_.trees;
     if (released_at_ && calm_) counts_.handovers.push_back(context_.time.now() - *released_at_);
@@ -36,7 +40,7 @@ void Checkers::tree_started(Candidate& candidate) {
 void Checkers::tree_gone(Candidate& candidate) {
     Watched& watched = of(candidate.index());
     if (watched.doomed) {
-        const Duration lived = context_.time.now() - watched.thawed_at;
+        const Duration lived = watched.afterlife + context_.time.now() - watched.thawed_at;
         counts_.longest_afterlife = std::max(counts_.longest_afterlife, lived);
         if (lived > context_.profile.kill_allowance) {
             fail("a tree that was frozen across its hard instant ran for " + seconds_text(lived) + " s after the thaw");
@@ -48,13 +52,19 @@ void Checkers::tree_gone(Candidate& candidate) {
     candidates_.erase(std::remove(candidates_.begin(), candidates_.end(), &candidate), candidates_.end());
 }
 
+void Checkers::tree_frozen(Candidate& candidate) {
+    Watched& watched = of(candidate.index());
+    if (watched.doomed) watched.afterlife += context_.time.now() - watched.thawed_at;
+}
+
 void Checkers::tree_thawed(Candidate& candidate, bool past_hard) {
     Watched& watched = of(candidate.index());
     if (past_hard && !watched.doomed) {
         watched.doomed = true;
-        watched.thawed_at = context_.time.now();
+        watched.afterlife = {};
         ++counts_.thaws;
     }
+    watched.thawed_at = context_.time.now();
     if (!watched.doomed) expect_alone(candidate, "just thawed");
 }
 
@@ -98,23 +108,20 @@ void Checkers::applied(const FakeRegister::Applied& applied, bool writers_tree_a
     check_growth(applied);
 }
 
-// Only what a write does to the state before it: an operator's states are nobody's term.
+// By exactly one as long as nobody but candidates ever wrote. Where an operator did, some may remember a higher count
+// than stands in the record, and go on from that.
 void Checkers::check_growth(const FakeRegister::Applied& applied) {
     const election::Record& now = applied.write.record;
     const election::Record& before = applied.before.record;
-    const bool first = applied.before.presence != Presence::present;
     const auto id = WriteId::parse(now.write_id);
     if (!id) fail("a write without an id: " + now.write_id);
-    const auto id_before = first ? std::nullopt : WriteId::parse(before.write_id);
+    if (applied.before.presence != Presence::present || context_.time.now() < untrusted_until_) return;
+    const auto id_before = WriteId::parse(before.write_id);
     const bool same_term = id_before && before.incarnation == now.incarnation && id_before->term == id->term;
-    if (interfered_ || first) {
-        if (!same_term && now.transitions > 0) interfered_ = false;
-        return;
-    }
     // A restarted agent that knows nothing of an attempt that was applied uses its number again.
-    const bool may_reuse = same_term && id_before->agent != id->agent && now.transitions != before.transitions;
-    const std::uint64_t expected = before.transitions + (same_term && !may_reuse ? 0 : 1);
-    if (now.transitions == expected) return;
+    const bool reused = same_term && id_before->agent != id->agent && now.transitions != before.transitions;
+    const std::uint64_t expected = before.transitions + (same_term && !reused ? 0 : 1);
+    if (now.transitions == expected || (interfered_ && now.transitions > expected)) return;
     fail("transitions went from " + std::to_string(before.transitions) + " to " + std::to_string(now.transitions) +
          " with the write " + now.write_id + " of " + now.incarnation);
 }

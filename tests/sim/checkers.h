@@ -4,7 +4,8 @@
 //
 //   never two         at no instant do two workload trees run. A tree that was frozen with its whole machine across its
 //                     hard instant runs again for a moment after the thaw, which nobody can prevent; it does not count
-//                     as running, but it must be gone within the kill allowance after the thaw.
+//                     as running, but it must be gone within the kill allowance after the thaw. The same goes for
+//                     a tree whose supervisor was frozen between deciding to start it and starting it.
 //   no late tree      no tree is alive when the lease as written has passed for the fastest standby that the clock
 //                     assumption allows.
 //   empty release     a release mark is written only while no tree of its writer is alive.
@@ -37,8 +38,10 @@ class Checkers {
 public:
     explicit Checkers(Context& context);
 
-    void tree_started(Candidate& candidate);
+    // `late`: frozen together with the decision to start it, and thawed after its hard instant.
+    void tree_started(Candidate& candidate, bool late);
     void tree_gone(Candidate& candidate);
+    void tree_frozen(Candidate& candidate);
     void tree_thawed(Candidate& candidate, bool past_hard);
     void applied(const FakeRegister::Applied& applied, bool writers_tree_alive);
     void operator_interfered();
@@ -61,6 +64,7 @@ private:
         bool alive = false;
         bool doomed = false;    // frozen across its hard instant, thawed, not gone yet
         TrueTime thawed_at{};   // when doomed
+        Duration afterlife{};   // when doomed: between earlier thaws and freezes
         TrueTime lease_ends{};  // for the fastest standby, by the last write that was applied
     };
 

@@ -15,7 +15,7 @@ void Process::kill() {
     alive_ = false;
     ++life_;
     waiting_.clear();
-    catching_up_ = false;
+    catching_up_ = interrupted_ = false;
     armed_ = expired_ = stopped_ = false;
 }
 
@@ -50,7 +50,7 @@ void Process::go_on() {
 // A loop that wakes up finds its input and its timer ready at once; which it looks at first is anybody's guess.
 void Process::catch_up() {
     const std::uint64_t life = life_;
-    const bool timer_first = context_.random.chance(0.5);
+    const bool timer_first = context_.random.chance(0.5) && !std::exchange(interrupted_, false);
     if (expired_ && timer_first && !held()) {
         expired_ = false;
         on_timer_();

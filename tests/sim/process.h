@@ -37,7 +37,10 @@ public:
     // `action` runs in this process: now, or when it goes on.
     void deliver(Action action);
     // For what this process was about to do when it was stopped: before anything that waits.
-    void deliver_first(Action action) { waiting_.push_front(std::move(action)); }
+    void deliver_first(Action action) {
+        waiting_.push_front(std::move(action));
+        interrupted_ = true;
+    }
 
     // The timer: fires once BOOTTIME has moved on by `length`, a little late as timers are.
     void arm(Duration length);
@@ -61,6 +64,7 @@ private:
     bool frozen_ = false;
     std::deque<Action> waiting_;
     bool catching_up_ = false;
+    bool interrupted_ = false;  // the first of what waits comes before the timer, too
     bool armed_ = false;
     bool expired_ = false;  // while stopped
     std::uint64_t arming_ = 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -21,6 +22,7 @@ using supervisor::TermMachine;
 namespace {
 
 constexpr Duration kForEver = std::chrono::hours(24);
+constexpr Duration kAgain = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -110,8 +112,10 @@ void Supervisor::perform(const Actions& actions) {
             to_agent_.send(home_.agent().process(), [this, term = empty->term] { home_.agent().hear_empty(term); });
         }
     }
+    const bool killing = machine_->phase() == TermMachine::Phase::killing;
+    if (killing) home_.tree().kill();  // again and again
     if (const auto wake = machine_->wake(now())) {
-        process_.arm(*wake);
+        process_.arm(killing ? std::min<Duration>(*wake, kAgain) : *wake);
     } else {
         process_.disarm();
     }

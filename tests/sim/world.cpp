@@ -118,15 +118,17 @@ Outcome World::run() {
 
 void World::live() {
     constexpr int kStorms = 3;
-    const double ends_by_itself = context_.profile.ends_by_itself;
+    const Profile stormy = context_.profile;
     for (int i = 0; i < kStorms; ++i) {
         storm_ = true;
-        context_.profile.ends_by_itself = ends_by_itself;
+        context_.profile.ends_by_itself = stormy.ends_by_itself;
+        context_.profile.latency_high = stormy.latency_high;
         const TrueTime end = context_.time.now() + context_.random.scaled(context_.profile.longest_lease, 20.0, 80.0);
         faults_.storm_until(end);
         context_.time.run_until(end);
         storm_ = false;
         context_.profile.ends_by_itself = 0;
+        context_.profile.latency_high = stormy.latency_low * 3;
         heal();
         expect_one_leader();
         expect_nothing_happens();
@@ -185,9 +187,11 @@ void World::expect_handover() {
     const Duration bound = leader.profile().grace_period + context_.profile.longest_lease * 2 + seconds(1);
     checkers_.set_calm(true);
     const std::uint64_t trees = checkers_.trees_started();
-    bool down = false;
+    const std::string incarnation = leader.incarnation();
     leader.ask_to_stop();
-    if (!wait_until(bound, [&] { return down = down || !leader.up(); })) throw Violation("a clean stop takes too long");
+    if (!wait_until(bound, [&] { return !leader.up() || leader.incarnation() != incarnation; })) {
+        throw Violation("a clean stop takes too long");
+    }
     if (!wait_until(context_.profile.longest_lease,
                     [&] { return one_leader() && checkers_.trees_started() > trees; })) {
         throw Violation("nobody took over after a clean stop");

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The description is sound, and the reader, the printer and the schema know its keys and no others.
+#include "config/description.h"
+
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/config/support.h"
+
+namespace leasehold::config {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::set<std::string> described_keys(const Description& all) {
+    std::set<std::string> paths;
+    for (const Key& key : all.keys) paths.insert(key.path);
+    return paths;
+}
+
+// The paths in a schema below which there are no further properties.
+void collect_keys(const Json& schema, const std::string& path, std::set<std::string>& paths) {
+    if (!schema.contains("properties")) {
+        paths.insert(path);
+        return;
+    }
+    for (const auto& [name, child] : schema.at("properties").items()) collect_keys(child, below(path, name), paths);
+}
+
+TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
+    EXPECT_THAT(described_keys(description()),
+                testing::UnorderedElementsAre(
+                    "identity", "election.name", "election.lease_duration", "election.renew_deadline",
+                    "election.retry_period", "election.clock_drift", "election.kill_allowance",
+                    "election.store.file.path", "workload.command", "workload.env", "workload.stop.signal",
+                    "workload.stop.grace_period", "http.listen", "logging.level", "logging.format"));
+}
+
+TEST(Description, IsSound) {
+    const Description& all = description();
+    EXPECT_EQ(described_keys(all).size(), all.keys.size()) << "a path stands twice";
+    for (const Key& key : all.keys) {
+        SCOPED_TRACE(key.path);
+        EXPECT_THAT(key.help, testing::EndsWith("."));
+        EXPECT_FALSE(key.schema.is_null());
+        EXPECT_TRUE(key.clear && key.add && key.entries);
+        EXPECT_EQ(key.shape == Shape::mapping, static_cast<bool>(key.check_name));
+        EXPECT_TRUE(key.shape == Shape::scalar || !key.example.empty());
+        EXPECT_TRUE(key.need == Need::optional || !key.example.empty());
+        EXPECT_EQ(all.section(key.path), nullptr);
+        for (std::string path = parent_of(key.path); !path.empty(); path = parent_of(path)) {
+            EXPECT_NE(all.section(path), nullptr) << path;
+        }
+    }
+    for (const Section& section : all.sections) {
+        EXPECT_THAT(section.help, testing::EndsWith(".")) << section.path;
+        EXPECT_FALSE(all.children(section.path).empty()) << section.path;
+    }
+}
+
+TEST(Description, DefaultsAreValidAndRoundTrip) {
+    for (const Key& key : description().keys) {
+        SCOPED_TRACE(key.path);
+        Options options;
+        const std::vector<Entry> entries = key.entries(options);
+        key.clear(options);
+        for (const Entry& entry : entries) EXPECT_TRUE(key.add(options, entry)) << entry.text;
+        EXPECT_EQ(options, Options());
+    }
+}
+
+TEST(Description, TheSchemaHasItsKeysAndNoOthers) {
+    std::set<std::string> paths;
+    collect_keys(Json::parse(json_schema()), "", paths);
+    EXPECT_EQ(paths, described_keys(description()));
+}
+
+TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
+    Options options;
+    options.identity = "i";
+    options.election.name = "e";
+    options.election.store.file.path = "/p";
+    options.workload.command = {"c"};
+    const std::string yaml = to_yaml(options, false);
+    EXPECT_EQ(problems_in(yaml), "");
+    for (const Key& key : description().keys) {
+        const std::string name = key.path.substr(key.path.rfind('.') + 1);
+        EXPECT_THAT(yaml, HasSubstr(name + ':')) << key.path;
+        // A list of lists is no value of any key, so the reader complains, but not about an unknown key.
+        std::string text = "{" + name + ": [[]]}";
+        for (std::string path = parent_of(key.path); !path.empty(); path = parent_of(path)) {
+            text = "{" + path.substr(path.rfind('.') + 1) + ": " + text + "}";
+        }
+        EXPECT_THAT(problems_in(text), HasSubstr(key.path)) << text;
+        EXPECT_THAT(problems_in(text), Not(HasSubstr("unknown key"))) << text;
+    }
+}
+
+// A description like the real one, in which some keys are secret.
+Description with_secrets(const std::set<std::string>& paths) {
+    Description all = description();
+    for (Key& key : all.keys) key.secret = paths.contains(key.path);
+    return all;
+}
+
+const char* const kSecrets = R"(identity: hunter2
+election: {name: e}
+workload: {command: [hunter2, -p, hunter2], env: {PASSWORD: hunter2}}
+)";
+
+TEST(Secrets, AreMaskedWhenPrinted) {
+    const Description all = with_secrets({"identity", "workload.command", "workload.env"});
+    const Loaded loaded = load_text(all, kSecrets, with({}));
+    ASSERT_EQ(problems_of(loaded), "");
+    const std::string masked = to_yaml(all, loaded.options, true);
+    EXPECT_THAT(masked, Not(HasSubstr("hunter2")));
+    EXPECT_THAT(masked, HasSubstr("identity: \"***\"\n"));
+    EXPECT_THAT(masked, HasSubstr("    - \"***\"\n    - \"***\"\n    - \"***\"\n"));
+    EXPECT_THAT(masked, HasSubstr("    PASSWORD: \"***\"\n"));
+    EXPECT_EQ(load_text(all, to_yaml(all, loaded.options, false), with({})).options, loaded.options);
+}
+
+TEST(Secrets, AreNotQuotedInProblems) {
+    const Description all = with_secrets(described_keys(description()));
+    const Variables variables = {{"SECRET", "hunter2"}};
+    for (const char* value :
+         {"hunter2", "'${SECRET}'", "'$hunter2'", "'${hunter2'", "'${hunt-hunter2}'", "'${NOBODY}hunter2'"}) {
+        for (const Key& key : all.keys) {
+            std::string text = value;
+            if (key.shape == Shape::list) text = '[' + text + ", \"\\0" + "hunter2\"]";
+            if (key.shape == Shape::mapping) text = "{A: " + text + ", B: \"\\0hunter2\"}";
+            for (std::string path = key.path; !path.empty(); path = parent_of(path)) {
+                text = "{" + path.substr(path.rfind('.') + 1) + ": " + text + "}";
+            }
+            const std::string problems = problems_of(load_text(all, text, with(variables)));
+            EXPECT_THAT(problems, Not(HasSubstr("hunter2"))) << text;
+            // The control: without the flag they are quoted.
+            const bool mistyped =
+                key.schema.contains("pattern") && key.path != "identity" && key.path != "election.name";
+            if (mistyped) {
+                EXPECT_THAT(problems_in(text, variables), HasSubstr("hunter2")) << text;
+            }
+        }
+    }
+}
+
+TEST(Secrets, AreWriteOnlyInTheSchema) {
+    const Json schema = schema_of(with_secrets({"identity"}));
+    EXPECT_EQ(schema.at("properties").at("identity").at("writeOnly"), true);
+    EXPECT_FALSE(schema.at("properties").at("http").at("properties").at("listen").contains("writeOnly"));
+}
+
+}  // namespace
+}  // namespace leasehold::config

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Trees that try to get away, the proofs that nothing is left of them, and controls which show that these tests can
+// fail.
+#include <cerrno>
+#include <csignal>
+
+#include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "supervisor/containment.h"
+#include "supervisor/process_tree.h"
+#include "supervisor/reaper.h"
+#include "supervisor/role_spawner.h"
+#include "tests/process/candidate.h"
+
+namespace leasehold::process_test {
+namespace {
+
+using supervisor::Children;
+
+TEST(Containment, daemon_is_killed_and_empty_is_said_only_then) {
+    Candidate candidate;
+    candidate.workload("(setsid sh -c '(setsid sh -c \"trap \\\"\\\" TERM HUP; echo \\$\\$ > " +
+                       candidate.file("daemon") + "; exec sleep 1000\" &)' &); exec sleep 1000");
+    candidate.spec.workload.stop.grace_period = std::chrono::milliseconds(300);
+    ASSERT_TRUE(candidate.start());
+    candidate.lead(1);
+    const pid_t daemon = pid_in(candidate.file("daemon"));
+    ASSERT_TRUE(eventually([&] { return parent_of(daemon) == candidate.supervisor(); }));
+    candidate.tell_agent("revoke 1 orderly");
+    candidate.expect("supervisor EXITED 1 status=143 signal");
+    EXPECT_TRUE(alive(daemon));
+    candidate.expect("supervisor KILLED 1");
+    candidate.expect("supervisor EMPTY 1 tree in-time");
+    EXPECT_FALSE(alive(daemon));
+}
+
+TEST(Containment, what_the_main_process_leaves_behind_is_asked_first) {
+    Candidate candidate;
+    candidate.workload("(setsid sh -c 'trap \"echo asked > " + candidate.file("asked") + "; exit\" TERM; echo $$ > " +
+                       candidate.file("daemon") + "; while :; do sleep 0.02; done' &); while [ ! -s " +
+                       candidate.file("daemon") + " ]; do sleep 0.02; done; exit 6");
+    ASSERT_TRUE(candidate.start());
+    candidate.tell_agent("grant 1 600000 900000");
+    candidate.expect("supervisor EXITED 1 status=6");
+    candidate.expect("supervisor STOPPING 1");
+    candidate.expect("supervisor EMPTY 1 tree in-time");
+    EXPECT_EQ(content_of(candidate.file("asked")), "asked\n");
+    EXPECT_FALSE(alive(pid_in(candidate.file("daemon"))));
+    candidate.tell_agent("exit 0");
+    EXPECT_EQ(candidate.exit_status(), 6);
+}
+
+TEST(Containment, tree_that_forks_without_end_is_killed) {
+    Candidate candidate;
+    candidate.spec.workload.command = {"/proc/self/exe", "@relay"};
+    ASSERT_TRUE(candidate.start());
+    candidate.lead(1);
+    candidate.tell_agent("revoke 1 kill");
+    candidate.expect("supervisor EMPTY 1 tree in-time");
+    candidate.tell_agent("exit 0");
+    candidate.exit_status();
+    EXPECT_TRUE(candidate.nothing_left());
+}
+
+TEST(Containment, what_forks_without_end_is_killed_by_the_guardian_too) {
+    Candidate candidate;
+    candidate.spec.workload.command = {"/proc/self/exe", "@relay"};
+    ASSERT_TRUE(candidate.start());
+    candidate.lead(1);
+    kill(candidate.supervisor(), SIGKILL);
+    candidate.expect("guardian EMPTIED 1");
+    candidate.expect("supervisor HELLO idle");
+    candidate.tell_agent("exit 0");
+    candidate.exit_status();
+    EXPECT_TRUE(candidate.nothing_left());
+}
+
+TEST(Containment, orphans_are_reaped_while_the_workload_runs) {
+    Candidate candidate;
+    candidate.workload("for i in 1 2 3 4 5 6 7 8 9; do (setsid true &); done; echo ready > " + candidate.file("ready") +
+                       "; exec sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    const pid_t workload = candidate.lead(1);
+    content_of(candidate.file("ready"));
+    EXPECT_TRUE(eventually([&] { return children_of(candidate.supervisor()) == std::vector<pid_t>{workload}; }));
+    EXPECT_TRUE(alive(workload));
+}
+
+// ---- the subreaper's proof, and what happens without one ----------------------------------------------------------
+
+struct Verdict {
+    bool proven_empty = false;  // what the containment believed in the end
+    bool daemon_survived = false;
+};
+
+// In a process of its own: starts something that daemonises itself, kills passes until there is proof, and looks.
+Verdict contain_a_daemon(bool as_subreaper) {
+    int answer[2];
+    EXPECT_EQ(pipe(answer), 0);
+    const pid_t keeper = fork();
+    if (keeper == 0) {
+        prctl(PR_SET_CHILD_SUBREAPER, as_subreaper ? 1 : 0);
+        int told[2];
+        if (pipe(told) != 0) _exit(1);
+        if (fork() == 0) {
+            setsid();
+            const pid_t daemon = fork();
+            if (daemon == 0) {
+                setsid();
+                for (;;) pause();
+            }
+            _exit(write(told[1], &daemon, sizeof daemon) == sizeof daemon ? 0 : 1);
+        }
+        pid_t daemon = -1;
+        if (read(told[0], &daemon, sizeof daemon) != sizeof daemon) _exit(1);
+        const auto containment = supervisor::make_subreaper_containment();
+        // Let the one in the middle end first, so that the daemon has gone wherever it goes.
+        eventually(
+            [&] { return parent_of(daemon) == getpid() || !alive(parent_of(daemon)) || parent_of(daemon) != 0; });
+        Verdict verdict;
+        verdict.proven_empty = eventually([&] {
+            if (containment->empty(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}))) return true;
+            containment->kill_pass();
+            return false;
+        });
+        verdict.daemon_survived = alive(daemon);
+        if (alive(daemon)) kill(daemon, SIGKILL);
+        _exit(write(answer[1], &verdict, sizeof verdict) == sizeof verdict ? 0 : 1);
+    }
+    Verdict verdict;
+    EXPECT_EQ(read(answer[0], &verdict, sizeof verdict), static_cast<ssize_t>(sizeof verdict));
+    waitpid(keeper, nullptr, 0);
+    close(answer[0]);
+    close(answer[1]);
+    return verdict;
+}
+
+TEST(Proof, no_child_left_means_nothing_left_for_a_subreaper) {
+    const Verdict verdict = contain_a_daemon(true);
+    EXPECT_TRUE(verdict.proven_empty);
+    EXPECT_FALSE(verdict.daemon_survived);
+}
+
+TEST(Proof, control_without_subreaper_the_daemon_escapes_and_nobody_notices) {
+    const Verdict verdict = contain_a_daemon(false);
+    EXPECT_TRUE(verdict.proven_empty);
+    EXPECT_TRUE(verdict.daemon_survived);
+}
+
+// ---- the guardian's proof while its agent lives ---------------------------------------------------------------------
+
+class SpawnedRole {
+public:
+    explicit SpawnedRole(supervisor::RoleSpawner& spawner) : image_("@idle", {}) {
+        auto process = spawner.spawn(image_);
+        EXPECT_TRUE(process) << process.error().message;
+        if (process) process_ = std::move(*process);
+        // Its execution, because that is what changes the exit signal.
+        EXPECT_TRUE(eventually([this] { return comm_of(process_.pid) == "exe"; }));
+    }
+    ~SpawnedRole() {
+        kill(process_.pid, SIGKILL);
+        supervisor::Exit exit;
+        EXPECT_TRUE(eventually([&] { return supervisor::reap_one(process_.pidfd.get(), exit); }));
+        EXPECT_EQ(exit.pid, process_.pid);
+    }
+    pid_t pid() const { return process_.pid; }
+
+private:
+    supervisor::RoleImage image_;
+    supervisor::RoleProcess process_;
+};
+
+bool none_of_this_thread() {
+    return supervisor::reap(Children::of_this_thread, [](const supervisor::Exit&) {});
+}
+
+TEST(Proof, living_roles_are_left_out_and_orphans_are_not) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    auto spawner = supervisor::RoleSpawner::create();
+    ASSERT_TRUE(spawner);
+    {
+        const SpawnedRole role(**spawner);
+        EXPECT_TRUE(none_of_this_thread());
+        EXPECT_FALSE(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}));
+
+        // A dead supervisor with a living orphan, made by the spawner's thread like the real one.
+        int told[2];
+        ASSERT_EQ(pipe(told), 0);
+        pid_t middle = -1;
+        std::thread([&] {
+            middle = fork();
+            if (middle != 0) return;
+            const pid_t orphan = fork();
+            if (orphan == 0) {
+                for (;;) pause();
+            }
+            _exit(write(told[1], &orphan, sizeof orphan) == sizeof orphan ? 0 : 1);
+        }).join();
+        pid_t orphan = -1;
+        ASSERT_EQ(read(told[0], &orphan, sizeof orphan), static_cast<ssize_t>(sizeof orphan));
+        ASSERT_TRUE(eventually([&] { return parent_of(orphan) == getpid(); }));
+        EXPECT_FALSE(none_of_this_thread());
+        EXPECT_EQ(supervisor::signal_descendants(getpid(), SIGKILL, role.pid()), 1U);
+        EXPECT_TRUE(eventually(none_of_this_thread));
+        EXPECT_FALSE(alive(orphan));
+        EXPECT_TRUE(alive(role.pid()));
+        close(told[0]);
+        close(told[1]);
+    }
+    EXPECT_TRUE(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}));
+}
+
+// Why it is done by threads: the exit signal, by which waitid(2) could tell children apart as well, does not survive an
+// execution.
+TEST(Proof, control_exit_signal_0_leaves_a_child_out_only_until_it_executes_something) {
+    clone_args arguments{};
+    arguments.exit_signal = 0;
+    int go[2];
+    ASSERT_EQ(pipe(go), 0);
+    const pid_t child = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (child == 0) {
+        char byte = 0;
+        if (read(go[0], &byte, 1) == 1) execl("/bin/sleep", "sleep", "1000", nullptr);
+        _exit(1);
+    }
+    ASSERT_GT(child, 0);
+    siginfo_t info{};
+    EXPECT_EQ(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+    ASSERT_EQ(write(go[1], "x", 1), 1);
+    ASSERT_TRUE(eventually([&] { return comm_of(child) == "sleep"; }));
+    EXPECT_EQ(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), 0);
+    kill(child, SIGKILL);
+    waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | __WALL);
+    close(go[0]);
+    close(go[1]);
+}
+
+}  // namespace
+}  // namespace leasehold::process_test
