@@ -4,8 +4,11 @@
 //
 // Strict: unknown, duplicate, mistyped and missing keys and timings that cannot hold are all reported, every one of
 // them in one go. `${VAR}` and `${VAR:-default}` are expanded inside scalars after parsing (so a value cannot change
-// the structure of the file), `$$` is a dollar. One description of the keys (config/description.h) serves parser,
+// the structure of the file), `$$` is a dollar. One description of the keys (config/description.h) serves reader,
 // printer and schema.
+//
+// Of YAML, aliases are understood; tags, merge keys and further documents are refused. Values are text until their key
+// says what they are, so `0755` and `yes` mean what they say. Size, depth and what aliases multiply to are bounded.
 //
 // Threads: none; functions are re-entrant. Blocking: load_file reads a local file. Throws nothing but std::bad_alloc.
 #pragma once
@@ -45,7 +48,8 @@ struct LoadSettings {
     bool command_optional = false;  // a command given on the command line replaces workload.command
 };
 
-// Files over one megabyte and files that are not UTF-8 are refused as a whole.
+// Files over one megabyte, files that are not UTF-8 (a byte order mark is fine) and what is not a regular file are
+// refused as a whole; so is "-", standard input is not supported.
 Loaded load_file(const std::string& file, const LoadSettings& settings);
 Loaded load_text(std::string_view text, const LoadSettings& settings);
 

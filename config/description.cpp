@@ -10,7 +10,11 @@ namespace {
 // `field` returns a reference to a member, of an options object constant or not. `put` puts a value there.
 template <class T, class Field, class Put>
 Key make_key(std::string path, std::string help, Shape shape, const Form<T>& form, Field field, Put put) {
-    Key key{.path = std::move(path), .help = std::move(help), .shape = shape, .plain = form.plain};
+    Key key;
+    key.path = std::move(path);
+    key.help = std::move(help);
+    key.shape = shape;
+    key.plain = form.plain;
     key.add = [read = form.read, field, put](Options& options, const Entry& entry) -> Result<void> {
         auto value = read(entry.text);
         if (!value) return tl::unexpected(value.error());

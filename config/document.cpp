@@ -53,6 +53,7 @@ public:
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        spend(sizeof(Node), mark_of(mark));
         add({.kind = Node::Kind::null, .mark = mark_of(mark)}, sizeof(Node), anchor);
     }
 
@@ -61,6 +62,7 @@ public:
         if (first_malformed(value)) {  // yaml-cpp makes single bytes of them
             refuse(mark_of(mark), "the escapes \\N and \\_ are not supported; write \\u0085 or \\u00a0");
         }
+        spend(sizeof(Node) + value.size(), mark_of(mark));
         Node node{.kind = Node::Kind::scalar, .mark = mark_of(mark), .text = value, .tag = tag_as_written(tag)};
         add(std::move(node), sizeof(Node) + value.size(), anchor);
     }
@@ -68,7 +70,7 @@ public:
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
         if (found == anchors_.end()) refuse(mark_of(mark), "this alias stands inside of what it refers to");
-        spend(found->second.bytes, mark_of(mark));
+        spend(found->second.bytes, mark_of(mark), "the file is too large with this alias filled in");
         Node copy = found->second.node;
         copy.mark = mark_of(mark);
         add(std::move(copy), found->second.bytes, YAML::NullAnchor);
@@ -95,13 +97,14 @@ private:
         YAML::anchor_t anchor = YAML::NullAnchor;
     };
 
-    void spend(std::size_t bytes, Mark mark) {
+    void spend(std::size_t bytes, Mark mark, const char* problem = "there are too many values for a configuration") {
         spent_ += bytes;
-        if (spent_ > kMaxBytes) refuse(mark, "this is too much for a configuration; do the aliases multiply?");
+        if (spent_ > kMaxBytes) refuse(mark, problem);
     }
 
     void open(Node node, YAML::anchor_t anchor) {
         if (open_.size() >= kMaxDepth) refuse(node.mark, fmt::format("nested deeper than {} levels", kMaxDepth));
+        spend(sizeof(Node), node.mark);
         open_.push_back({{std::move(node), sizeof(Node)}, anchor});
     }
 
@@ -112,7 +115,6 @@ private:
     }
 
     void add(Node node, std::size_t bytes, YAML::anchor_t anchor) {
-        if (node.kind == Node::Kind::null || node.kind == Node::Kind::scalar) spend(bytes, node.mark);
         if (anchor != YAML::NullAnchor) {
             spend(bytes, node.mark);
             anchors_[anchor] = {node, bytes};
@@ -143,7 +145,7 @@ std::string_view line_at(std::string_view text, std::size_t offset) {
 
 // yaml-cpp's own words, and for what goes wrong most often what to do about it.
 std::string explained(const std::string& what, std::string_view text, std::size_t offset) {
-    const std::string message = "not valid YAML: " + printable(what);
+    std::string message = "not valid YAML: " + printable(what);
     const bool in_scalar = what == YAML::ErrorMsg::EOF_IN_SCALAR || what == YAML::ErrorMsg::DOC_IN_SCALAR;
     if (in_scalar && offset >= text.size()) {
         return "not valid YAML: the file ends inside of a quoted value; is a closing quote missing?";

@@ -90,7 +90,7 @@ Result<Duration> read_duration(const std::string& text) {
         }
         const Unit* unit = number ? take_unit(rest) : nullptr;
         if (unit == nullptr) return failure(fmt::format("is not a duration; {}", kExamples));
-        const auto part = multiplied(*number, *unit);
+        auto part = multiplied(*number, *unit);
         if (!part) return part;
         total += *part;
         if (total > kLongestDuration) {

@@ -3,6 +3,8 @@
 // Options as YAML.
 #include <string>
 
+#include <fmt/core.h>
+
 #include "config/description.h"
 #include "config/expansion.h"
 #include "config/quoting.h"
@@ -49,7 +51,7 @@ private:
         out += '\n';
         for (const Entry& entry : entries) {
             const std::string lead = key.shape == Shape::list ? "- " : yaml_scalar(entry.name) + ": ";
-            out += indent + "  " + lead + scalar(key, entry.text) + '\n';
+            out += fmt::format("{}  {}{}\n", indent, lead, scalar(key, entry.text));
         }
         return out;
     }

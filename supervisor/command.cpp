@@ -33,8 +33,9 @@ std::vector<std::string> candidates(const std::string& command, const std::strin
     std::vector<std::string> files;
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find(':', begin), path.size());
-        const std::string folder = path.substr(begin, end - begin);
-        files.push_back(folder.empty() ? command : folder + "/" + command);  // an empty folder is the current one
+        std::string file = path.substr(begin, end - begin);
+        if (!file.empty()) file += '/';  // an empty folder is the current one
+        files.push_back(file.append(command));
         begin = end + 1;
     }
     return files;
@@ -47,7 +48,7 @@ std::vector<std::string> merged_environment(const char* const* inherited,
         const std::string_view line = *inherited;
         if (!added.contains(std::string(name_in(line)))) lines.emplace_back(line);
     }
-    for (const auto& [name, value] : added) lines.push_back(name + "=" + value);
+    for (const auto& [name, value] : added) lines.push_back(std::string(name).append("=").append(value));
     return lines;
 }
 

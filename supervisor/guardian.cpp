@@ -79,7 +79,9 @@ int Guardian::run() {
         }
         if (!done) usleep(10'000);
     }
-    return given_up_status_.value_or(workload_status_.value_or(0));
+    const int status = given_up_status_.value_or(workload_status_.value_or(0));
+    log::info("leasehold ends with status {}", status);
+    return status;
 }
 
 // ---- signals ------------------------------------------------------------------------------------------------------

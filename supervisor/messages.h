@@ -37,7 +37,7 @@ struct HelloMessage {
     Term closed_through = 0;
     std::int64_t pid = 0;
 };
-struct StartedMessage {
+struct StartedMessage {  // also to the guardian, pid 0: something may be alive from here on, look at the page
     Term term = 0;
     std::int64_t pid = 0;
 };
@@ -54,9 +54,8 @@ struct KilledMessage {  // a stop was escalated to SIGKILL
 };
 struct EmptyMessage {
     Term term = 0;
-    Duration stop_took{};  // from asking to stop to the proof; zero when nobody asked
-    Duration
-        lease_left{};  // hard instant + what the margin keeps back is not known here: time left to the hard instant
+    Duration stop_took{};   // from asking to stop to the proof; zero when nobody asked
+    Duration lease_left{};  // to the hard instant; what the margin keeps back is not known here
     bool had_tree = false;  // a tree was started in this term at all
 };
 struct PongMessage {
@@ -77,7 +76,7 @@ struct TreeEmptiedMessage {       // to the agent: the guardian has proven empty
 };
 
 // ---- to the guardian
-struct WorkloadEndedMessage {  // from the supervisor: leasehold is to end with this status
+struct WorkloadEndedMessage {  // from the supervisor, before its EMPTY: leasehold is to end with this status
     int exit_status = 0;
 };
 struct GiveUpMessage {  // from the agent: leasehold is to end with this status (124, 125)

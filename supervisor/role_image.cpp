@@ -26,6 +26,7 @@ int RoleImage::execute() const {
     // The file that runs, even when its path holds another by now; and that path, where /proc is not mounted.
     execve("/proc/self/exe", argv_.data(), environ);
     int problem = errno;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): getauxval(3) hands out pointers as numbers
     const auto* const path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
     if (problem == ENOENT && path != nullptr) {
         execve(path, argv_.data(), environ);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr int kCannotExecute = 126;
+constexpr std::size_t kMostUnsent = 64;
 
 double seconds(Duration length) { return std::chrono::duration<double>(length).count(); }
 
@@ -109,11 +110,10 @@ void Supervisor::from_guardian(Received received) {
     } else if (std::holds_alternative<NewPeerMessage>(received.message) && received.fd) {
         if (agent_) loop_->unwatch(agent_.fd());
         agent_ = Channel(std::move(received.fd));
-        agent_deaf_ = false;
+        unsent_.clear();
+        listen_to_agent();
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
                                 tree_ ? std::int64_t{tree_->main} : 0});
-        auto watched = loop_->watch(agent_.fd(), EPOLLIN, [this](std::uint32_t) { on_agent(); });
-        if (!watched) log::error("cannot listen to the agent: {}", watched.error().message);
     } else {
         log::error("the guardian sent a message that is not for the supervisor; ignored");
     }
@@ -137,7 +137,9 @@ void Supervisor::on_agent() {
         log::info("the connection to the agent has ended; the deadlines stand");
         loop_->unwatch(agent_.fd());
         agent_.close();
+        unsent_.clear();
     }
+    send_unsent();
     settle();
 }
 
@@ -341,13 +343,29 @@ void Supervisor::signal_workload(int signal) {
     log::error("{} cannot be sent to the workload: {}", signal_name(signal), std::generic_category().message(errno));
 }
 
+// What an agent that is slow to read must not miss waits here for room in its queue; answers to pings do not.
 void Supervisor::tell_agent(const Message& message) {
     if (!agent_) return;
-    auto sent = agent_.send(message);
-    if (!sent && sent.error().code == EAGAIN && !std::exchange(agent_deaf_, true)) {
-        log::warn("the agent does not read what the supervisor tells it; going on without it");
+    if (unsent_.empty()) {
+        const auto sent = agent_.send(message);
+        if (sent || sent.error().code != EAGAIN) return;  // that it is gone will be heard from its socket
     }
-    if (sent) agent_deaf_ = false;
+    if (std::holds_alternative<PongMessage>(message) || unsent_.size() >= kMostUnsent) return;
+    log::warn("the agent does not read what the supervisor tells it; going on without it");
+    unsent_.push_back(message);
+    listen_to_agent();
+}
+
+void Supervisor::listen_to_agent() {
+    const std::uint32_t events = unsent_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
+    auto watched = loop_->watch(agent_.fd(), events, [this](std::uint32_t) { on_agent(); });
+    if (!watched) log::error("cannot listen to the agent: {}", watched.error().message);
+}
+
+void Supervisor::send_unsent() {
+    if (unsent_.empty()) return;
+    while (!unsent_.empty() && agent_.send(unsent_.front())) unsent_.pop_front();
+    if (unsent_.empty()) listen_to_agent();
 }
 
 void Supervisor::tell_guardian(const Message& message) {

@@ -12,6 +12,7 @@
 // Threads: one. Nothing blocks but the fork itself.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -28,6 +29,18 @@
 
 namespace leasehold::supervisor {
 
+// One tree: from just before the fork to the proof that nothing is left of it.
+struct Tree {
+    Term term = 0;
+    Spawned spawned;
+    pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
+    std::unique_ptr<Containment> containment;
+    std::optional<SpawnOutcome> outcome;
+    std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
+    std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
+    bool ended_by_itself = false;
+};
+
 class Supervisor {
 public:
     // This process must be a subreaper already.
@@ -37,18 +50,6 @@ public:
     int run();
 
 private:
-    // One tree: from just before the fork to the proof that nothing is left of it.
-    struct Tree {
-        Term term = 0;
-        Spawned spawned;
-        pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
-        std::unique_ptr<Containment> containment;
-        std::optional<SpawnOutcome> outcome;
-        std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
-        std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
-        bool ended_by_itself = false;
-    };
-
     Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian);
     Result<void> prepare();
 
@@ -74,6 +75,8 @@ private:
     void tree_is_empty();
     void signal_workload(int signal);
     void tell_agent(const Message& message);
+    void listen_to_agent();
+    void send_unsent();
     void tell_guardian(const Message& message);
     void settle();  // after every event: timers, and whether it is time to end
 
@@ -90,7 +93,7 @@ private:
     std::optional<Tree> tree_;
     EmptyMessage last_empty_;
     bool stop_requested_ = false;  // by the guardian: the workload's status is leasehold's
-    bool agent_deaf_ = false;      // its queue is full; said once
+    std::deque<Message> unsent_;   // to the agent, whose queue was full
 };
 
 }  // namespace leasehold::supervisor

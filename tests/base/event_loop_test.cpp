@@ -160,12 +160,13 @@ TEST_F(EventLoopTest, runs_until_it_is_stopped) {
     Pair pair;
     int calls = 0;
     watch(pair.here.get(), [&](std::uint32_t) {
-        if (++calls == 3) loop_->stop();
+        if (++calls % 3 == 0) loop_->stop();
     });
     pair.poke();
     ASSERT_TRUE(loop_->run());
     EXPECT_EQ(calls, 3);
     ASSERT_TRUE(loop_->run());  // and can be run again, until stopped again
+    EXPECT_EQ(calls, 6);
 }
 
 TEST_F(EventLoopTest, refuses_what_cannot_be_watched) {

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,6 +30,13 @@ void collect_keys(const Json& schema, const std::string& path, std::set<std::str
         return;
     }
     for (const auto& [name, child] : schema.at("properties").items()) collect_keys(child, below(path, name), paths);
+}
+
+// A file with one value only, as YAML, and whatever has to stand around it.
+std::string file_with(const std::string& path, const std::string& value) {
+    const std::string file = fmt::format("{{{}: {}}}", path.substr(path.rfind('.') + 1), value);
+    const std::string parent = parent_of(path);
+    return parent.empty() ? file : file_with(parent, file);
 }
 
 TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
@@ -91,10 +99,7 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
         const std::string name = key.path.substr(key.path.rfind('.') + 1);
         EXPECT_THAT(yaml, HasSubstr(name + ':')) << key.path;
         // A list of lists is no value of any key, so the reader complains, but not about an unknown key.
-        std::string text = "{" + name + ": [[]]}";
-        for (std::string path = parent_of(key.path); !path.empty(); path = parent_of(path)) {
-            text = "{" + path.substr(path.rfind('.') + 1) + ": " + text + "}";
-        }
+        const std::string text = file_with(key.path, "[[]]");
         EXPECT_THAT(problems_in(text), HasSubstr(key.path)) << text;
         EXPECT_THAT(problems_in(text), Not(HasSubstr("unknown key"))) << text;
     }
@@ -131,11 +136,9 @@ TEST(Secrets, AreNotQuotedInProblems) {
          {"hunter2", "'${SECRET}'", "'$hunter2'", "'${hunter2'", "'${hunt-hunter2}'", "'${NOBODY}hunter2'"}) {
         for (const Key& key : all.keys) {
             std::string text = value;
-            if (key.shape == Shape::list) text = '[' + text + ", \"\\0" + "hunter2\"]";
-            if (key.shape == Shape::mapping) text = "{A: " + text + ", B: \"\\0hunter2\"}";
-            for (std::string path = key.path; !path.empty(); path = parent_of(path)) {
-                text = "{" + path.substr(path.rfind('.') + 1) + ": " + text + "}";
-            }
+            if (key.shape == Shape::list) text = fmt::format("[{}, \"\\0hunter2\"]", text);
+            if (key.shape == Shape::mapping) text = fmt::format("{{A: {}, B: \"\\0hunter2\"}}", text);
+            text = file_with(key.path, text);
             const std::string problems = problems_of(load_text(all, text, with(variables)));
             EXPECT_THAT(problems, Not(HasSubstr("hunter2"))) << text;
             // The control: without the flag they are quoted.

@@ -24,9 +24,10 @@ std::string repeated(std::string_view piece, std::size_t times) {
     return out;
 }
 
-// As much of `piece` as fits into a file.
-std::string filled(const std::string& before, std::string_view piece, const std::string& after = "") {
-    return before + repeated(piece, (kMegabyte - before.size() - after.size()) / piece.size()) + after;
+// As much of `piece` as fits into `size`.
+std::string filled(const std::string& before, std::string_view piece, const std::string& after = "",
+                   std::size_t size = kMegabyte) {
+    return before + repeated(piece, (size - before.size() - after.size()) / piece.size()) + after;
 }
 
 // What must hold for any text.
@@ -67,20 +68,21 @@ TEST(Hostile, AliasesDoNotMultiply) {
         laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last;
         laughs += repeated(", " + last, 9) + "]\n";
     }
-    EXPECT_THAT(problems_in(laughs), HasSubstr("too much for a configuration; do the aliases multiply?"));
+    EXPECT_THAT(problems_in(laughs), HasSubstr("the file is too large with this alias filled in"));
     const std::string large = "a: &a " + std::string(500'000, 'x') + "\nb: [";
-    EXPECT_THAT(problems_in(large + repeated("*a, ", 1000) + "*a]"), HasSubstr("do the aliases multiply?"));
+    EXPECT_THAT(problems_in(large + repeated("*a, ", 1000) + "*a]"), HasSubstr("too large with this alias filled in"));
     std::string anchors;
     for (int i = 0; i < 30; ++i) anchors += "&a" + std::to_string(i) + " [";
-    EXPECT_THAT(problems_in(filled(anchors, "x,", repeated("]", 30))), HasSubstr("too much for a configuration"));
+    EXPECT_THAT(problems_in(filled(anchors, "x,", repeated("]", 30))),
+                HasSubstr("too many values for a configuration"));
     EXPECT_THAT(problems_in("{a: &a {b: *a}}"), HasSubstr("this alias stands inside of what it refers to"));
 }
 
-TEST(Hostile, AMegabyteOfAnythingEnds) {
+TEST(Hostile, MuchOfAnythingEnds) {
     EXPECT_EQ(problems_in(filled(minimal(), "# comment\n")), "");
     EXPECT_EQ(problems_in(filled(minimal(), "\n")), "");
-    EXPECT_EQ(problems_in(filled("{election: {name: e}, workload: {command: [c", ", x", "]}}").substr(0, 20)).empty(),
-              false);
+    EXPECT_THAT(problems_in(filled("{election: {name: e}, workload: {command: [c", ", x", "]}}")),
+                HasSubstr("too many values for a configuration"));
     EXPECT_EQ(problems_in(filled("{election: {name: e}, workload: {command: [c, \"", "x", "\"]}}")), "");
     const std::pair<const char*, const char*> cases[] = {
         {"", "x"},
@@ -132,7 +134,7 @@ TEST(Hostile, AMegabyteOfAnythingEnds) {
     };
     for (const auto& [before, piece] : cases) {
         SCOPED_TRACE(std::string(before) + piece);
-        check(filled(before, piece));
+        check(filled(before, piece, "", kMegabyte / 16));  // all of them take time in proportion to the size
     }
 }
 

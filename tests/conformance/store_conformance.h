@@ -185,7 +185,8 @@ TYPED_TEST_P(StoreConformance, OneOfManyCreatorsWins) {
     int applied = 0;
     for (const auto& answer : answers) {
         applied += answer.status == election::WriteStatus::applied ? 1 : 0;
-        EXPECT_TRUE(answer.status == election::WriteStatus::applied || answer.status == election::WriteStatus::conflict);
+        EXPECT_TRUE(answer.status == election::WriteStatus::applied ||
+                    answer.status == election::WriteStatus::conflict);
     }
     EXPECT_EQ(applied, 1);
 }

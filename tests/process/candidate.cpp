@@ -220,7 +220,7 @@ std::string Candidate::expect(const std::string& beginning) {
 
 // What one source says comes in order, so its earlier lines are over; those of the others may still be waited for.
 std::string Candidate::take_pending(std::size_t index) {
-    const std::string line = pending_[index];
+    std::string line = pending_[index];
     const std::string source = line.substr(0, line.find(' ') + 1);
     pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
     const auto earlier = pending_.begin() + static_cast<std::ptrdiff_t>(index);

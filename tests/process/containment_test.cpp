@@ -104,8 +104,9 @@ struct Verdict {
 Verdict contain_a_daemon(bool as_subreaper) {
     int answer[2];
     EXPECT_EQ(pipe(answer), 0);
-    const pid_t keeper = fork();
-    if (keeper == 0) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // so that one which escapes comes to us
+    const pid_t escape_to = getpid();
+    if (fork() == 0) {
         prctl(PR_SET_CHILD_SUBREAPER, as_subreaper ? 1 : 0);
         int told[2];
         if (pipe(told) != 0) _exit(1);
@@ -121,9 +122,8 @@ Verdict contain_a_daemon(bool as_subreaper) {
         pid_t daemon = -1;
         if (read(told[0], &daemon, sizeof daemon) != sizeof daemon) _exit(1);
         const auto containment = supervisor::make_subreaper_containment();
-        // Let the one in the middle end first, so that the daemon has gone wherever it goes.
-        eventually(
-            [&] { return parent_of(daemon) == getpid() || !alive(parent_of(daemon)) || parent_of(daemon) != 0; });
+        // The one in the middle has to end first, so that the daemon has gone wherever it goes.
+        eventually([&] { return parent_of(daemon) == (as_subreaper ? getpid() : escape_to); });
         Verdict verdict;
         verdict.proven_empty = eventually([&] {
             if (containment->empty(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}))) return true;
@@ -136,7 +136,8 @@ Verdict contain_a_daemon(bool as_subreaper) {
     }
     Verdict verdict;
     EXPECT_EQ(read(answer[0], &verdict, sizeof verdict), static_cast<ssize_t>(sizeof verdict));
-    waitpid(keeper, nullptr, 0);
+    // The keeper, and what escaped to us.
+    EXPECT_TRUE(eventually([] { return supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}); }));
     close(answer[0]);
     close(answer[1]);
     return verdict;

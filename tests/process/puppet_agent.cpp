@@ -61,7 +61,7 @@ struct Wording {
 
 class PuppetAgent {
 public:
-    PuppetAgent(AgentLaunch launch, int strings)
+    PuppetAgent(const AgentLaunch& launch, int strings)
         : guardian_(UniqueFd(launch.guardian_fd)), page_(*SharedPage::open(launch.page_fd)), strings_(strings) {
         std::ostringstream out;
         out << "agent " << launch.agent_number << " pid=" << getpid() << " term=" << page_->grant().term
@@ -171,7 +171,7 @@ int puppet_agent_main(const std::vector<std::string>& arguments) {
         std::cerr << "the puppet agent has no strings\n";
         return 96;
     }
-    return PuppetAgent(std::move(*launch), strings).run();
+    return PuppetAgent(*launch, strings).run();
 }
 
 }  // namespace leasehold::process_test

@@ -19,12 +19,14 @@
 namespace leasehold::process_test {
 namespace {
 
-// Writes what /proc tells about the shell that runs this, then stays.
+// Writes what /proc tells about the shell that runs this, then stays. Each look is taken by a background process while
+// the shell itself does nothing but wait: for a command in the foreground it redirects and blocks signals itself.
 std::string looking_script(const std::string& folder) {
-    return "mkdir " + folder + " && cd " + folder +
-           " && grep Sig /proc/$$/status > signals; grep -i limits /dev/null; cat /proc/$$/limits > limits;"
-           " ls /proc/$$/fd > fds; for i in 0 1 2; do readlink /proc/$$/fd/$i; done > streams;"
-           " tr '\\0' '\\n' < /proc/$$/environ > environment; umask > umask; echo done > done; exec sleep 1000";
+    return "mkdir " + folder + "; cd " + folder + "; (while ! grep -q '^State:.S' /proc/$$/status; do :; done; cd " +
+           folder +
+           "; grep -E '^(Sig|Shd)' /proc/$$/status > signals; cat /proc/$$/limits > limits;"
+           " ls /proc/$$/fd > fds; for i in 0 1 2; do readlink /proc/$$/fd/$i; done > streams; umask > umask;"
+           " tr '\\0' '\\n' < /proc/$$/environ > environment; echo done > done) & wait; exec sleep 1000";
 }
 
 std::string line_with(const std::string& text, const std::string& key) {

@@ -114,7 +114,7 @@ void Agent::open_watch() {
 
 void Agent::step(const election::Event& event) {
     if (!core_) return;
-    check_repeated_steps();
+    if (std::holds_alternative<election::Tick>(event)) check_repeated_ticks();
     const election::Step step = core_->step(home_.now(), event);
     home_.page().last_version = core_->election().last_version();
     for (const auto& command : step.commands) {
@@ -128,8 +128,8 @@ void Agent::step(const election::Event& event) {
     process_.arm(step.wake);
 }
 
-void Agent::check_repeated_steps() {
-    constexpr int kTooOften = 200;
+void Agent::check_repeated_ticks() {
+    constexpr int kTooOften = 20;
     repeated_ = repeated_at_ == context_.time.now() ? repeated_ + 1 : 0;
     repeated_at_ = context_.time.now();
     if (repeated_ > kTooOften) throw Violation("the election spins: it wants to be called again and again at once");

@@ -17,7 +17,8 @@ Candidate::Candidate(Context& context, FakeRegister& store, Checkers& checkers, 
             {[this] {
                  const bool late = std::exchange(frozen_before_start_, false);
                  checkers_.tree_started(*this, late && reached_on_any_clock(page_.grant.hard, now()));
-             }, [this] { supervisor_.main_exited(); },
+             },
+             [this] { supervisor_.main_exited(); },
              [this] {
                  checkers_.tree_gone(*this);
                  supervisor_.tree_gone();

@@ -65,7 +65,7 @@ private:
     void forward_grant();
     void forward_revoke();
     void open_watch();
-    void check_repeated_steps();
+    void check_repeated_ticks();
 
     Candidate& home_;
     Context& context_;

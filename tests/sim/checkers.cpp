@@ -75,8 +75,9 @@ void Checkers::expect_in_time(const Watched& watched, int index) {
 }
 
 int Checkers::running() const {
-    return static_cast<int>(std::count_if(candidates_.begin(), candidates_.end(),
-                                          [](const Candidate* candidate) { return !candidate->frozen(); }));
+    return static_cast<int>(std::count_if(candidates_.begin(), candidates_.end(), [this](const Candidate* candidate) {
+        return !candidate->frozen() && !watched_[static_cast<std::size_t>(candidate->index())].doomed;
+    }));
 }
 
 std::optional<int> Checkers::leader() const {

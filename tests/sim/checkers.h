@@ -52,7 +52,7 @@ public:
     // Whether all has been well for long enough that promptness may be expected as well.
     void set_calm(bool calm);
 
-    // How many trees run now, and whose the last one was.
+    // How many trees run now that are not about to go, and whose the last one was.
     int running() const;
     std::optional<int> leader() const;
     std::uint64_t trees_started() const { return counts_.trees; }

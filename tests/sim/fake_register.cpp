@@ -61,6 +61,7 @@ void FakeRegister::read(int client, ReadCallback done) {
             outcome = {ReadStatus::failed, {}, "forbidden", "not allowed just now"};
         } else if (at.link.stale_reads && context_.random.chance(0.5)) {
             outcome.snapshot = history_[context_.random.index(history_.size())];
+            outcome.snapshot.never_written = current_.never_written;  // that is a proof, not a state
         } else {
             outcome.snapshot = current_;
         }

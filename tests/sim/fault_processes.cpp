@@ -5,64 +5,71 @@
 
 namespace leasehold::sim {
 
-bool Faults::inject_process(Fault fault) {
+Faults::Done Faults::inject_process(Fault fault) {
+    if (fault < Fault::agent_crash || fault > Fault::guardian_stopped) return Done::not_mine;
     Candidate& candidate = victim();
-    if (!candidate.up() || candidate.frozen()) return false;
+    if (!candidate.up() || candidate.frozen()) return Done::not_now;
     switch (fault) {
         case Fault::agent_crash:
-            if (!candidate.agent().process().alive() || !may_lose_memory()) return true;
+            if (!candidate.agent().process().alive() || !may_lose_memory()) return Done::not_now;
             candidate.agent().crash();
             candidate.guardian().agent_died();
             candidate.down_if_done();
-            return true;
+            return Done::yes;
         case Fault::agent_stopped: return stop_agent(candidate);
         case Fault::supervisor_crash:
-            if (!candidate.guardian().process().running() || !candidate.supervisor().process().alive()) return true;
+            if (!candidate.guardian().process().running() || !candidate.supervisor().process().alive())
+                return Done::not_now;
             candidate.supervisor().crash();
-            return true;
+            return Done::yes;
         case Fault::supervisor_stopped: return stop_supervisor(candidate);
         case Fault::guardian_crash:
-            if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return true;
-            if (!may_lose_memory()) return true;
+            if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return Done::not_now;
+            if (!may_lose_memory()) return Done::not_now;
             candidate.guardian().crash();
-            return true;
+            return Done::yes;
         case Fault::guardian_stopped: return stop_guardian(candidate);
-        case Fault::workload_ended: candidate.tree().end_by_itself(); return true;
-        default: return false;
+        default: return Done::not_mine;
     }
 }
 
-bool Faults::inject_machine(Fault fault) {
+Faults::Done Faults::inject_machine(Fault fault) {
     Candidate& candidate = victim();
     switch (fault) {
         case Fault::frozen: return freeze(candidate, false);
-        case Fault::suspended: return freeze(candidate, candidate.profile().boot_is_good);
+        case Fault::suspended: return candidate.profile().boot_is_good ? freeze(candidate, true) : Done::not_now;
         case Fault::candidate_crash:
-            if (candidate.up() && may_lose_memory()) candidate.crash();
-            return true;
+            if (!candidate.up() || !may_lose_memory()) return Done::not_now;
+            candidate.crash();
+            return Done::yes;
         case Fault::clean_stop:
-            if (candidate.up() && candidate.guarded() && may_lose_memory()) candidate.ask_to_stop();
-            return true;
-        case Fault::clock_slewed: set_clocks(candidate, false); return true;
-        default: return false;
+            if (!candidate.up() || !candidate.guarded() || !may_lose_memory()) return Done::not_now;
+            candidate.ask_to_stop();
+            return Done::yes;
+        case Fault::workload_ended:
+            if (!candidate.tree().alive() || candidate.frozen()) return Done::not_now;
+            candidate.tree().end_by_itself();
+            return Done::yes;
+        case Fault::clock_slewed: set_clocks(candidate, false); return Done::yes;
+        default: return Done::not_mine;
     }
 }
 
-bool Faults::stop_agent(Candidate& candidate) {
-    if (!candidate.agent().process().running()) return true;
+Faults::Done Faults::stop_agent(Candidate& candidate) {
+    if (!candidate.agent().process().running()) return Done::not_now;
     context_.trace.note(candidate.index(), "agent is stopped");
     candidate.agent().process().stop();
     later(a_while(), [this, &candidate] {
         context_.trace.note(candidate.index(), "agent goes on");
         candidate.agent().process().resume();
     });
-    return true;
+    return Done::yes;
 }
 
 // The agent notices after a while that its supervisor does not answer.
-bool Faults::stop_supervisor(Candidate& candidate) {
+Faults::Done Faults::stop_supervisor(Candidate& candidate) {
     Supervisor& supervisor = candidate.supervisor();
-    if (!candidate.guardian().process().running() || !supervisor.sound()) return true;
+    if (!candidate.guardian().process().running() || !supervisor.sound()) return Done::not_now;
     if (context_.random.chance(0.3)) {
         supervisor.stop_before_next_start(true);
     } else {
@@ -76,28 +83,27 @@ bool Faults::stop_supervisor(Candidate& candidate) {
         if (!supervisor.process().stopped()) return;
         context_.trace.note(candidate.index(), "supervisor goes on");
         supervisor.process().resume();
-        later(context_.small_delay(std::chrono::milliseconds(30)), [&candidate, &supervisor] {
-            if (supervisor.process().running()) candidate.agent().regain_supervisor();
-        });
+        supervisor.process().deliver([&candidate] { candidate.agent().regain_supervisor(); });
     });
-    return true;
+    return Done::yes;
 }
 
-bool Faults::stop_guardian(Candidate& candidate) {
-    if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return true;
+Faults::Done Faults::stop_guardian(Candidate& candidate) {
+    if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return Done::not_now;
     context_.trace.note(candidate.index(), "guardian is stopped");
     candidate.guardian().process().stop();
     later(a_while(), [this, &candidate] {
         context_.trace.note(candidate.index(), "guardian goes on");
         candidate.guardian().process().resume();
     });
-    return true;
+    return Done::yes;
 }
 
-bool Faults::freeze(Candidate& candidate, bool suspended) {
+Faults::Done Faults::freeze(Candidate& candidate, bool suspended) {
+    if (!candidate.up() || candidate.frozen()) return Done::not_now;
     candidate.freeze(suspended);
     later(a_while(), [&candidate] { candidate.thaw(); });
-    return true;
+    return Done::yes;
 }
 
 void Faults::set_clocks(Candidate& candidate, bool sane) {

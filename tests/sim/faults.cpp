@@ -30,10 +30,12 @@ void Faults::next() {
 }
 
 void Faults::inject(Fault fault) {
-    const auto traced = [&](int who) { context_.trace.note(who, "FAULT", name(fault)); };
-    traced(Trace::kWorld);
-    const bool done = inject_network(fault) || inject_operator(fault) || inject_process(fault) || inject_machine(fault);
-    if (done) ++context_.faults[static_cast<std::size_t>(fault)];
+    context_.trace.note(Trace::kWorld, "FAULT", name(fault));
+    Done done = inject_network(fault);
+    if (done == Done::not_mine) done = inject_operator(fault);
+    if (done == Done::not_mine) done = inject_process(fault);
+    if (done == Done::not_mine) done = inject_machine(fault);
+    if (done == Done::yes) ++context_.faults[static_cast<std::size_t>(fault)];
 }
 
 void Faults::heal() {
@@ -47,7 +49,7 @@ void Faults::heal() {
         candidate->supervisor().stop_before_next_start(false);
         if (candidate->supervisor().process().stopped()) {
             candidate->supervisor().process().resume();
-            candidate->agent().regain_supervisor();
+            candidate->supervisor().process().deliver([&candidate] { candidate->agent().regain_supervisor(); });
         }
         candidate->guardian().process().resume();
         candidate->thaw();
@@ -83,7 +85,7 @@ void Faults::change_link(int client, const std::function<void(Link&)>& change, c
     });
 }
 
-bool Faults::inject_network(Fault fault) {
+Faults::Done Faults::inject_network(Fault fault) {
     const int client = victim().index();
     Random& random = context_.random;
     switch (fault) {
@@ -91,18 +93,18 @@ bool Faults::inject_network(Fault fault) {
             change_link(
                 client, [](Link& link) { link.requests_cut = link.answers_cut = true; },
                 [](Link& link) { link.requests_cut = link.answers_cut = false; });
-            return true;
+            return Done::yes;
         case Fault::one_way_partition: {
             const bool requests = random.chance(0.5);
             change_link(
                 client, [requests](Link& link) { (requests ? link.requests_cut : link.answers_cut) = true; },
                 [requests](Link& link) { (requests ? link.requests_cut : link.answers_cut) = false; });
-            return true;
+            return Done::yes;
         }
         case Fault::refused:
             change_link(
                 client, [](Link& link) { link.refused = true; }, [](Link& link) { link.refused = false; });
-            return true;
+            return Done::yes;
         case Fault::slow_link:
             change_link(
                 client,
@@ -110,7 +112,7 @@ bool Faults::inject_network(Fault fault) {
                     link.slowness = slowness;
                 },
                 [](Link& link) { link.slowness = {}; });
-            return true;
+            return Done::yes;
         case Fault::bad_link: {
             const Link bad{.lost = random.share() * 0.4,
                            .duplicated = random.share() * 0.5,
@@ -125,23 +127,23 @@ bool Faults::inject_network(Fault fault) {
                     link.failing = bad.failing;
                 },
                 [](Link& link) { link.lost = link.duplicated = link.lingering = link.failing = 0; });
-            return true;
+            return Done::yes;
         }
         case Fault::store_outage:
             store_.set_outage(true);
             later(a_while(), [this] { store_.set_outage(false); });
-            return true;
+            return Done::yes;
         case Fault::watch_stalled:
             change_link(
                 client, [](Link& link) { link.watch_stalled = true; }, [](Link& link) { link.watch_stalled = false; });
-            return true;
-        case Fault::watch_broken: store_.break_watch(client, "expired"); return true;
-        case Fault::watch_replayed: store_.replay_watch(client); return true;
+            return Done::yes;
+        case Fault::watch_broken: store_.break_watch(client, "expired"); return Done::yes;
+        case Fault::watch_replayed: store_.replay_watch(client); return Done::yes;
         case Fault::stale_reads:
             change_link(
                 client, [](Link& link) { link.stale_reads = true; }, [](Link& link) { link.stale_reads = false; });
-            return true;
-        default: return false;
+            return Done::yes;
+        default: return Done::not_mine;
     }
 }
 
@@ -153,7 +155,10 @@ bool Faults::holders_duration_is_known() {
     const bool all_wait_as_long = std::all_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
         return candidate->profile().timing.lease_duration >= lease;
     });
-    if (all_wait_as_long) return true;
+    return all_wait_as_long || everyone_remembers(lease);
+}
+
+bool Faults::everyone_remembers(Duration lease) {
     const bool all_have_seen = std::all_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
         if (!candidate->up()) return true;  // and will not start before the end of that time
         const election::Election* election = candidate->agent().election();
@@ -164,6 +169,12 @@ bool Faults::holders_duration_is_known() {
     return true;
 }
 
+// A state that, put there anew, looks like a shorter lease of somebody else.
+bool Faults::hides_duration(const Snapshot& state) const {
+    return state.presence == Presence::present && !state.record.released &&
+           state.record.lease_duration < checkers_.holders_lease();
+}
+
 bool Faults::everyone_has_seen_a_record() const {
     return std::all_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
         const election::Election* election = candidate->agent().election();
@@ -171,24 +182,24 @@ bool Faults::everyone_has_seen_a_record() const {
     });
 }
 
-bool Faults::inject_operator(Fault fault) {
+Faults::Done Faults::inject_operator(Fault fault) {
     const Snapshot now = store_.current();
     Record record = now.record;
     switch (fault) {
         case Fault::record_deleted:
             if (now.presence == Presence::absent || !everyone_has_seen_a_record() || !holders_duration_is_known()) {
-                return true;
+                return Done::not_now;
             }
             store_.remove();
             break;
         case Fault::record_vacated:
-            if (now.presence != Presence::present || record.released) return true;
+            if (now.presence != Presence::present || record.released) return Done::not_now;
             record.holder.clear();
             if (context_.random.chance(0.5) && holders_duration_is_known()) record = {};
             store_.put(Presence::vacated, record, {});
             break;
         case Fault::holder_edited: {
-            if (now.presence != Presence::present || record.released) return true;
+            if (now.presence != Presence::present || record.released || hides_duration(now)) return Done::not_now;
             const Candidate& other = *candidates_[context_.random.index(candidates_.size())];
             record.holder = context_.random.chance(0.5) ? other.identity() : "somebody";
             if (context_.random.chance(0.3)) record.incarnation.clear();
@@ -196,33 +207,34 @@ bool Faults::inject_operator(Fault fault) {
             break;
         }
         case Fault::duration_edited:
-            if (!edit_duration()) return true;
+            if (!edit_duration()) return Done::not_now;
             break;
         case Fault::record_garbled: {
-            if (now.presence == Presence::absent || record.released) return true;
-            if (!holders_duration_is_known()) return true;
+            if (now.presence == Presence::absent || record.released) return Done::not_now;
+            if (!holders_duration_is_known()) return Done::not_now;
             store_.put(Presence::unreadable, {}, "not a record");
             break;
         }
         case Fault::record_touched:
-            if (now.presence == Presence::absent) return true;
+            if (now.presence == Presence::absent || now.rolled_back || hides_duration(now)) return Done::not_now;
             store_.put(now.presence, record, now.problem);
             break;
         case Fault::rolled_back:
-            if (!restore()) return true;
+            if (!restore()) return Done::not_now;
             break;
-        default: return false;
+        default: return Done::not_mine;
     }
     context_.trace.note(Trace::kStore, "was edited by hand:", name(fault), "version", store_.current().version.number);
     checkers_.operator_interfered();
-    return true;
+    return Done::yes;
 }
 
 bool Faults::edit_duration() {
     Record record = store_.current().record;
     if (store_.current().presence != Presence::present || record.released) return false;
     if (context_.random.chance(0.5)) {
-        if (!holders_duration_is_known()) return false;
+        // Whoever sees the record for the first time believes what it says, whatever its own duration is.
+        if (!everyone_remembers(std::max(checkers_.holders_lease(), longest_written_))) return false;
         record.lease_duration = context_.random.scaled(record.lease_duration, 0.0, 1.0);
     } else {
         record.lease_duration = context_.random.scaled(context_.profile.longest_lease, 1.0, 4.0);

@@ -39,25 +39,29 @@ public:
     void set_clocks(Candidate& candidate, bool sane);
 
 private:
+    enum class Done { not_mine, not_now, yes };
+
     void next();
     void inject(Fault fault);
-    bool inject_network(Fault fault);
-    bool inject_operator(Fault fault);
-    bool inject_process(Fault fault);
-    bool inject_machine(Fault fault);
+    Done inject_network(Fault fault);
+    Done inject_operator(Fault fault);
+    Done inject_process(Fault fault);
+    Done inject_machine(Fault fault);
 
     void change_link(int client, const std::function<void(Link&)>& change, const std::function<void(Link&)>& undo);
     bool edit_duration();
     bool restore();
-    bool stop_agent(Candidate& candidate);
-    bool stop_supervisor(Candidate& candidate);
-    bool stop_guardian(Candidate& candidate);
-    bool freeze(Candidate& candidate, bool suspended);
+    Done stop_agent(Candidate& candidate);
+    Done stop_supervisor(Candidate& candidate);
+    Done stop_guardian(Candidate& candidate);
+    Done freeze(Candidate& candidate, bool suspended);
 
     Candidate& victim();
     Duration a_while() { return context_.random.scaled(context_.profile.longest_lease, 0.02, 2.5); }
     void later(Duration after, std::function<void()> action);
     bool holders_duration_is_known();
+    bool everyone_remembers(Duration lease);
+    bool hides_duration(const election::Snapshot& state) const;
     bool everyone_has_seen_a_record() const;
     bool may_lose_memory() const { return context_.time.now() >= memory_needed_until_; }
 

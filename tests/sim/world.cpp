@@ -172,7 +172,7 @@ void World::expect_one_leader() {
         if (!wait_until(bound, [this] { return one_leader(); })) throw Violation("no leader after the repair");
     }
     // Workloads that were to end by themselves have done so after this.
-    context_.time.run_until(context_.time.now() + context_.profile.longest_lease * 2 + longest_grace());
+    context_.time.run_until(context_.time.now() + context_.profile.longest_lease * 3 + longest_grace() * 11 / 10);
     if (!wait_until(bound, [this] { return one_leader(); })) throw Violation("no leader any more though all is well");
 }
 

@@ -2,7 +2,6 @@
 """Shows that each style checker finds what it is there to find, and lets pass what it should."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -38,8 +37,8 @@ class CheckerTest(unittest.TestCase):
 class LayersTest(CheckerTest):
     def setUp(self):
         super().setUp()
-        for header in ("base/time.h", "base/log.h", "election/core/record.h", "election/core/election.h", "app/agent.h"):
-            self.write(header, SPDX)
+        for name in ("base/time", "base/log", "election/core/record", "election/core/election", "app/agent"):
+            self.write(name + ".h", SPDX)
 
     def check_code(self, path, code):
         self.write(path, SPDX + code)
@@ -120,7 +119,8 @@ class HouseTest(CheckerTest):
 
     def test_finds_a_long_function(self):
         body = "    g();\n" * 68
-        for start in ("void f() {\n", "C::C(int a) : a_{a}, b_(a) {\n", "namespace x {\nclass Y {\nvoid f() const {\n"):
+        ctors = ("C::C(int a) : a_(a) {\n", "C::C(int a) : a_{a}, b_(a) {\n", "C::C(int a) : b_(a), a_{a} {\n")
+        for start in ("void f() {\n", "namespace x {\nclass Y {\nvoid f() const {\n", *ctors):
             with self.subTest(start):
                 self.assert_one(self.check_code(SPDX + start + body + "}\n"), "70 lines")
 
@@ -128,6 +128,11 @@ class HouseTest(CheckerTest):
         many = "namespace x {\n" + "void f() {\n    if (a) {\n        g();\n    }\n}\n\n" * 40 + "}\n"
         self.assertEqual(self.check_code(SPDX + many), [])
         self.assertEqual(house.functions("void f() {\n}\nstruct S {\n  int g() { return 1; }\n};\n"), [(1, 2), (4, 1)])
+
+    def test_does_not_take_a_table_for_a_function(self):
+        table = "const int kTable[] = {\n" + "    f(1),\n" * 80 + "};\n"
+        self.assertEqual(self.check_code(SPDX + table), [])
+        self.assert_one(self.check_code(SPDX + table + "void f() {\n" + "    g();\n" * 80 + "}\n"), "82 lines")
 
     def test_is_not_misled_by_braces_in_texts(self):
         self.assertEqual(self.check_code(SPDX + 'auto a = "{"; char b = \'{\';\n' + "int f();\n" * 80), [])
@@ -140,7 +145,8 @@ class DocsTest(CheckerTest):
 
     def test_passes_what_is_there(self):
         self.write("scripts/demo", "")
-        self.assertEqual(self.check_text("Run `scripts/demo`, see `docs/`, [this](x.md#part), [that](../scripts/demo).\n"), [])
+        text = "Run `scripts/demo`, see `docs/`, [this](x.md#part), [that](../scripts/demo).\n"
+        self.assertEqual(self.check_text(text), [])
 
     def test_finds_a_missing_path(self):
         self.assert_one(self.check_text("Run `scripts/gone`.\n"), "scripts/gone")
@@ -154,15 +160,29 @@ class DocsTest(CheckerTest):
 
     def test_finds_metrics_that_are_not_there_or_not_described(self):
         self.write(docs.CATALOGUE, SPDX + 'a("leasehold_one_total"); b("leasehold_two");\n')
-        self.write(docs.METRIC_DOCUMENT, "`leasehold_one_total`\n")
+        self.write(docs.REFERENCE, "`leasehold_one_total`\n")
         self.assert_one(docs.check(self.root), "does not describe", "leasehold_two")
-        self.write(docs.METRIC_DOCUMENT, "`leasehold_one_total` `leasehold_two` `leasehold_three`\n")
+        self.write(docs.REFERENCE, "`leasehold_one_total` `leasehold_two` `leasehold_three`\n")
         self.assert_one(docs.check(self.root), "leasehold_three")
 
+    def program(self, check_status=0):
+        """Stands in for leasehold."""
+        schema = '{"properties": {"election": {"properties": {"name": {}}}}}'
+        self.write("program", f"#!/bin/sh\n[ $1 = schema ] && echo '{schema}' && exit 0\nexit {check_status}\n")
+        path = os.path.join(self.root, "program")
+        os.chmod(path, 0o755)
+        return path
+
     def test_finds_a_configuration_that_is_refused(self):
-        self.write("docs/x.md", "```yaml\nelection: {name: x}\n```\n```yaml\nother: 1\n```\n")
-        self.assertEqual(docs.check(self.root, shutil.which("true")), [])
-        self.assert_one(docs.check(self.root, shutil.which("false")), "refused")
+        self.write(docs.REFERENCE, "`election.name`\n```yaml\nelection: {name: x}\n```\n```yaml\nother: 1\n```\n")
+        self.assertEqual(docs.check(self.root, self.program()), [])
+        self.assert_one(docs.check(self.root, self.program(check_status=2)), "refused")
+
+    def test_finds_keys_that_are_not_there_or_not_described(self):
+        self.write(docs.REFERENCE, "no key\n")
+        self.assert_one(docs.check(self.root, self.program()), "does not describe the key election.name")
+        self.write(docs.REFERENCE, "`election.name` `election.gone`\n")
+        self.assert_one(docs.check(self.root, self.program()), "speaks of the key election.gone")
 
 
 class LibrariesTest(CheckerTest):
@@ -182,7 +202,7 @@ class LibrariesTest(CheckerTest):
         self.assert_one(self.compile("supervisor", code), "supervisor.cpp.o", "connect")
 
     def test_finds_a_thread_but_where_it_is_allowed(self):
-        code = "#include <pthread.h>\nint f(pthread_t* t, void* (*g)(void*)) { return pthread_create(t, nullptr, g, t); }\n"
+        code = "#include <pthread.h>\nint f(pthread_t* t, void* (*g)(void*)) { return pthread_create(t, {}, g, t); }\n"
         self.assert_one(self.compile("supervisor", code), "supervisor.cpp.o", "pthread_create")
         self.assertEqual(self.compile("role_spawner", code), [])
 

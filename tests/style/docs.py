@@ -4,10 +4,11 @@
     docs.py ROOT [LEASEHOLD]
 
 Paths of the project in documents and in comments must exist, every metric named in a document must be in the catalogue
-and every metric of the catalogue must be described. With the program given, every YAML block of a document that
-configures an election must pass its check.
+and every metric of the catalogue must be described. With the program given, the same goes for the keys of its
+configuration, and every YAML block of a document that configures an election must pass its check.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -24,7 +25,8 @@ IN_COMMENT = re.compile(rf"(?<![\w/.-])(?:{FOLDERS})/[\w/-]+\.(?:h|cpp|md|py|sh|
 METRIC = re.compile(r"\b(?:leasehold|leader_election|process)_[a-z_]+[a-z]\b")
 QUOTED_METRIC = re.compile(r'"((?:leasehold|leader_election|process)_[a-z_]+)"')
 CATALOGUE = "metrics/catalogue.cpp"
-METRIC_DOCUMENT = "docs/operations.md"
+REFERENCE = "docs/operations.md"
+KEY = re.compile(r"(?:identity|(?:election|workload|http|logging)\.[a-z_.]*[a-z])")
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -56,8 +58,29 @@ def _check_metrics(root, documents):
         for name in sorted(set(METRIC.findall(text)) - known):
             if re.sub(r"_(bucket|sum|count)$", "", name) not in known:
                 problems.append(f"{path}: speaks of the metric {name}, which does not exist")
-    described = set(METRIC.findall(documents.get(METRIC_DOCUMENT, "")))
-    return problems + [f"{METRIC_DOCUMENT}: does not describe the metric {name}" for name in sorted(known - described)]
+    described = set(METRIC.findall(documents.get(REFERENCE, "")))
+    return problems + [f"{REFERENCE}: does not describe the metric {name}" for name in sorted(known - described)]
+
+
+def _keys(schema, path=""):
+    """Every path in a JSON Schema, sections and keys, and whether it is a key."""
+    for name, part in schema.get("properties", {}).items():
+        yield path + name, "properties" not in part
+        yield from _keys(part, path + name + ".")
+
+
+def _check_keys(program, documents):
+    schema = subprocess.run([program, "schema"], check=True, capture_output=True, text=True).stdout
+    known = dict(_keys(json.loads(schema)))
+    problems = []
+    described = set()
+    for path, text in documents.items():
+        named = {span for span in CODE_SPAN.findall(text) if KEY.fullmatch(span)}
+        problems += [f"{path}: speaks of the key {name}, which does not exist" for name in sorted(named - known.keys())]
+        if path == REFERENCE:
+            described = named
+    missing = sorted(name for name, is_key in known.items() if is_key and name not in described)
+    return problems + [f"{REFERENCE}: does not describe the key {name}" for name in missing]
 
 
 def _check_configurations(program, documents):
@@ -86,6 +109,7 @@ def check(root, program=None):
             problems += _check_comments(root, path, source_text.read(root, path))
     problems += _check_metrics(root, documents)
     if program:
+        problems += _check_keys(program, documents)
         problems += _check_configurations(program, documents)
     return problems
 

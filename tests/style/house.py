@@ -46,13 +46,19 @@ _BRACES = re.compile(r"[{};]")
 _CONTAINER = re.compile(r"\b(?:namespace|class|struct|union|enum)\b[^()=]*$|\bextern\s*\"\"\s*$")
 
 
+def _begins_function(header):
+    """Whether a brace outside of any function, after this text, opens a body: not the braces of a table."""
+    header = header.strip()
+    return header == "" or header[0] == "," or (")" in header and not header.endswith("="))
+
+
 def functions(code):
     """(first line, number of lines) of every function body in C++ without comments and texts; lambdas inside a
     function count as part of it. Goes by the braces, so it knows nothing of macros that hide one."""
     found = []
-    depth = 0  # of braces inside the outermost function
+    depth = 0  # of braces inside the outermost function or table
     start = 0  # offset where the current declaration began
-    opened = 0
+    opened = None  # where the function began
     for match in _BRACES.finditer(code):
         brace = match.group()
         if brace == "{":
@@ -61,11 +67,12 @@ def functions(code):
                 if _CONTAINER.search(header):
                     start = match.end()
                     continue
-                opened = start + len(header) - len(header.lstrip())
+                begin = start + len(header) - len(header.lstrip())
+                opened = begin if _begins_function(header) else None
             depth += 1
         elif brace == "}" and depth > 0:
             depth -= 1
-            if depth == 0:
+            if depth == 0 and opened is not None:
                 first = code.count("\n", 0, opened) + 1
                 last = code.count("\n", 0, match.start()) + 1
                 found.append((first, last - first + 1))
