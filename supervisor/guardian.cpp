@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/guardian.h"
 
+#include <array>
 #include <csignal>
 #include <exception>
 
@@ -50,9 +51,6 @@ Result<void> Guardian::prepare() {
         *loop_, [this](const signalfd_siginfo& info) { on_signal(static_cast<int>(info.ssi_signo)); });
     if (!signals) return tl::unexpected<Error>(signals.error());
     signals_ = std::move(*signals);
-    auto spawner = RoleSpawner::create();
-    if (!spawner) return tl::unexpected<Error>(spawner.error());
-    spawner_ = std::move(*spawner);
     const auto timer = [this](std::unique_ptr<Timer>& place, std::function<void()> callback) -> Result<void> {
         auto made = Timer::create(*loop_, std::move(callback));
         if (!made) return tl::unexpected<Error>(made.error());
@@ -89,8 +87,7 @@ int Guardian::run() {
 void Guardian::on_signal(int signal) {
     if (signal == SIGCHLD) {
         if (emptying_) return continue_emptying();
-        reap(Children::of_this_thread,
-             [](const Exit& exit) { log::debug("reaped process {}, which nobody waited for", exit.pid); });
+        reap_orphans();
     } else if (signal == SIGTERM || signal == SIGINT || (signal == SIGQUIT && !page_->populated())) {
         log::info("{} received", signal_name(signal));
         on_stop_signal();
@@ -206,7 +203,7 @@ bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std
         for (const int fd : {spec_fd_.get(), page_->fd(), ends->second.fd()}) image.inherit(fd);
         for (const int fd : fds) image.inherit(fd);
         for (const int fd : spec_.held_fds) image.inherit(fd);
-        if (auto process = spawner_->spawn(image)) {
+        if (auto process = start_role_process(image)) {
             role.process = std::move(*process);
             role.channel = std::move(ends->first);
             role.started_at = now();
@@ -247,6 +244,10 @@ void Guardian::start_supervisor() {
 
 void Guardian::start_agent() {
     if (agent_.alive() || finished_) return;
+    if (emptying_ && !children_can_be_listed()) {  // it would stand in the way of the proof
+        agent_.restart->arm_in(std::chrono::milliseconds(10));
+        return;
+    }
     agent_.restart->disarm();
     std::vector<int> fds = spec_.listener_fds;
     fds.push_back(spec_.config_fd);
@@ -268,6 +269,11 @@ void Guardian::connect_peers() {
     tell(agent_, NewPeerMessage{}, ends->second.fd());
 }
 
+bool Guardian::reap_orphans() {
+    return reap([](const Exit& exit) { log::debug("reaped process {}, which nobody waited for", exit.pid); },
+                std::array{supervisor_.process.pid, agent_.process.pid});
+}
+
 // Reaps it and forgets it. Nothing when it is still alive after all.
 std::optional<Exit> Guardian::bury(Role& role) {
     Exit exit;
@@ -279,6 +285,7 @@ std::optional<Exit> Guardian::bury(Role& role) {
         loop_->unwatch(role.channel.fd());
         role.channel.close();
     }
+    reap_orphans();  // it may have stood in the way
     return exit;
 }
 

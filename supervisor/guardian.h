@@ -14,7 +14,7 @@
 // Ends when the agent has finished (exit status 0: the lease is released, or there was nothing to release) and the tree
 // is proven empty. Then its exit status is the one the agent gave up with, or the workload's, or 0.
 //
-// Threads: one, and the sleeping one of RoleSpawner.
+// Threads: one.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,7 @@
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
-#include "supervisor/role_spawner.h"
+#include "supervisor/role_process.h"
 #include "supervisor/shared_page.h"
 #include "supervisor/signals.h"
 
@@ -70,6 +70,7 @@ private:
                     const std::vector<int>& fds);
     void watch_role(Role& role);
     void read_role(Role& role);
+    bool reap_orphans();
     std::optional<Exit> bury(Role& role);
     void connect_peers();
     void tell(Role& role, const Message& message, int fd = -1);
@@ -92,7 +93,6 @@ private:
     std::unique_ptr<SharedPage> page_;
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<SignalSource> signals_;
-    std::unique_ptr<RoleSpawner> spawner_;
     std::unique_ptr<Timer> page_timer_;
     std::unique_ptr<Timer> kill_timer_;
     KillRhythm kill_rhythm_;

@@ -82,10 +82,8 @@ void Guardian::begin_emptying() {
 
 void Guardian::continue_emptying() {
     if (!emptying_) return;
-    const bool none_left = reap(Children::of_this_thread, [](const Exit& exit) {
-        log::debug("reaped process {}, which the supervisor left behind", exit.pid);
-    });
-    if (!none_left) {
+    if (!reap_orphans()) {
+        if (!children_can_be_listed()) kill_role(agent_);  // then ECHILD is the only proof there is
         signal_descendants(getpid(), SIGKILL, agent_.process.pid);
         kill_timer_->arm_in(kill_rhythm_.next());
         if (kill_rhythm_.resists()) {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/reaper.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <optional>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -16,24 +22,47 @@ Exit exit_of(const siginfo_t& info) {
     return {info.si_pid, by_signal, by_signal ? 128 + info.si_status : info.si_status};
 }
 
+bool contains(std::span<const pid_t> pids, pid_t pid) { return std::find(pids.begin(), pids.end(), pid) != pids.end(); }
+
+// Of the main thread, and orphans are given to that one; no other makes children here.
+std::optional<std::vector<pid_t>> list_children() {
+    const std::string self = std::to_string(getpid());
+    std::ifstream list("/proc/self/task/" + self + "/children");
+    if (!list) return std::nullopt;
+    std::vector<pid_t> children;
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+    if (!list.eof()) return std::nullopt;
+    return children;
+}
+
+bool only_own_children(std::span<const pid_t> own) {
+    const auto children = list_children();
+    return children && std::all_of(children->begin(), children->end(), [&](pid_t pid) { return contains(own, pid); });
+}
+
 }  // namespace
 
-bool reap(Children which, const std::function<void(const Exit&)>& each) {
+bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own) {
     // __WALL: also children that were made by clone(2) with another exit signal than SIGCHLD.
-    const int options = WEXITED | WNOHANG | __WALL | (which == Children::of_this_thread ? __WNOTHREAD : 0);
+    constexpr int kEnded = WEXITED | WNOHANG | __WALL;
     for (;;) {
         siginfo_t info{};
-        if (waitid(P_ALL, 0, &info, options) == 0) {
-            if (info.si_pid == 0) return false;  // all that are left are alive
-            each(exit_of(info));
-            continue;
+        if (waitid(P_ALL, 0, &info, kEnded | WNOWAIT) != 0) {
+            if (errno == EINTR) continue;
+            if (errno == ECHILD) return true;
+            log::error("waitid: {}", std::generic_category().message(errno));
+            return false;
         }
-        if (errno == EINTR) continue;
-        if (errno == ECHILD) return true;
-        log::error("waitid: {}", std::generic_category().message(errno));
-        return false;
+        const bool all_alive = info.si_pid == 0;
+        if (all_alive || contains(own, info.si_pid)) return !own.empty() && only_own_children(own);
+        siginfo_t reaped{};
+        if (waitid(P_PID, static_cast<id_t>(info.si_pid), &reaped, kEnded) == 0 && reaped.si_pid != 0) {
+            each(exit_of(reaped));
+        }
     }
 }
+
+bool children_can_be_listed() { return list_children().has_value(); }
 
 bool reap_one(int pidfd, Exit& exit) {
     siginfo_t info{};

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
 #include <sys/types.h>
 
@@ -18,15 +19,21 @@ struct Exit {
     int status = 0;  // the exit code, or 128 + signal
 };
 
-enum class Children {
-    of_process,      // of any thread of this process
-    of_this_thread,  // of the calling thread only, see RoleSpawner
-};
+// Reaps every child that has ended, but none of `own`, which are children that their pidfds are reaped by. True when no
+// child is left, dead or alive, but those of `own`: the proof.
+//
+// With something in `own` waitid(2) cannot say that by ECHILD, so the kernel's list of this process's children has to:
+// /proc/self/task/<tid>/children (proc(5)). It is no scan that forks could race. New children and adopted orphans are
+// only ever appended to it, and the next entry is looked up after the last one printed while that one is still there.
+// So when it shows nothing but living children of our own, then at the moment of the last look-up nothing stood behind
+// them, and nothing ever stood before them. Where a kernel has no such list (CONFIG_PROC_CHILDREN) or /proc is missing,
+// there is no proof while one of `own` is alive.
+bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own = {});
 
-// Reaps every child that has ended. True when no child is left, dead or alive: the proof.
-bool reap(Children which, const std::function<void(const Exit&)>& each);
+// Whether there is such a list at all.
+bool children_can_be_listed();
 
-// Reaps the one child behind this pidfd, whichever thread started it. False while it lives.
+// Reaps the one child behind this pidfd. False while it lives.
 bool reap_one(int pidfd, Exit& exit);
 
 }  // namespace leasehold::supervisor

@@ -167,7 +167,7 @@ void Supervisor::on_progress() {
 
 void Supervisor::on_children() {
     std::optional<Exit> ended;
-    const bool none_left = reap(Children::of_process, [&](const Exit& exit) {
+    const bool none_left = reap([&](const Exit& exit) {
         if (tree_ && exit.pid == tree_->main) ended = exit;
     });
     if (ended) {

@@ -5,9 +5,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include <linux/sched.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,13 +14,11 @@
 #include "supervisor/containment.h"
 #include "supervisor/process_tree.h"
 #include "supervisor/reaper.h"
-#include "supervisor/role_spawner.h"
+#include "supervisor/role_process.h"
 #include "tests/process/candidate.h"
 
 namespace leasehold::process_test {
 namespace {
-
-using supervisor::Children;
 
 TEST(Containment, daemon_is_killed_and_empty_is_said_only_then) {
     Candidate candidate;
@@ -126,7 +122,7 @@ Verdict contain_a_daemon(bool as_subreaper) {
         eventually([&] { return parent_of(daemon) == (as_subreaper ? getpid() : escape_to); });
         Verdict verdict;
         verdict.proven_empty = eventually([&] {
-            if (containment->empty(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}))) return true;
+            if (containment->empty(supervisor::reap([](const supervisor::Exit&) {}))) return true;
             containment->kill_pass();
             return false;
         });
@@ -137,7 +133,7 @@ Verdict contain_a_daemon(bool as_subreaper) {
     Verdict verdict;
     EXPECT_EQ(read(answer[0], &verdict, sizeof verdict), static_cast<ssize_t>(sizeof verdict));
     // The keeper, and what escaped to us.
-    EXPECT_TRUE(eventually([] { return supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}); }));
+    EXPECT_TRUE(eventually([] { return supervisor::reap([](const supervisor::Exit&) {}); }));
     close(answer[0]);
     close(answer[1]);
     return verdict;
@@ -159,12 +155,10 @@ TEST(Proof, control_without_subreaper_the_daemon_escapes_and_nobody_notices) {
 
 class SpawnedRole {
 public:
-    explicit SpawnedRole(supervisor::RoleSpawner& spawner) : image_("@idle", {}) {
-        auto process = spawner.spawn(image_);
+    SpawnedRole() : image_("@idle", {}) {
+        auto process = supervisor::start_role_process(image_);
         EXPECT_TRUE(process) << process.error().message;
         if (process) process_ = std::move(*process);
-        // Its execution, because that is what changes the exit signal.
-        EXPECT_TRUE(eventually([this] { return comm_of(process_.pid) == "exe"; }));
     }
     ~SpawnedRole() {
         kill(process_.pid, SIGKILL);
@@ -179,70 +173,67 @@ private:
     supervisor::RoleProcess process_;
 };
 
-bool none_of_this_thread() {
-    return supervisor::reap(Children::of_this_thread, [](const supervisor::Exit&) {});
+// A dead supervisor with a living child, which becomes ours. Returns that child.
+pid_t leave_an_orphan() {
+    int told[2];
+    EXPECT_EQ(pipe(told), 0);
+    const pid_t middle = fork();
+    if (middle == 0) {
+        const pid_t orphan = fork();
+        if (orphan == 0) {
+            for (;;) pause();
+        }
+        _exit(write(told[1], &orphan, sizeof orphan) == sizeof orphan ? 0 : 1);
+    }
+    pid_t orphan = -1;
+    EXPECT_EQ(read(told[0], &orphan, sizeof orphan), static_cast<ssize_t>(sizeof orphan));
+    EXPECT_TRUE(eventually([&] { return parent_of(orphan) == getpid(); }));
+    close(told[0]);
+    close(told[1]);
+    return orphan;
+}
+
+bool only(std::initializer_list<pid_t> own) {
+    return supervisor::reap([](const supervisor::Exit&) {}, std::span<const pid_t>(own.begin(), own.size()));
 }
 
 TEST(Proof, living_roles_are_left_out_and_orphans_are_not) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    auto spawner = supervisor::RoleSpawner::create();
-    ASSERT_TRUE(spawner);
+    const auto nothing = [](const supervisor::Exit&) {};
     {
-        const SpawnedRole role(**spawner);
-        EXPECT_TRUE(none_of_this_thread());
-        EXPECT_FALSE(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}));
+        const SpawnedRole first;
+        const SpawnedRole second;
+        EXPECT_TRUE(only({first.pid(), second.pid()}));
+        EXPECT_FALSE(only({first.pid()}));
+        EXPECT_FALSE(supervisor::reap(nothing));
 
-        // A dead supervisor with a living orphan, made by the spawner's thread like the real one.
-        int told[2];
-        ASSERT_EQ(pipe(told), 0);
-        pid_t middle = -1;
-        std::thread([&] {
-            middle = fork();
-            if (middle != 0) return;
-            const pid_t orphan = fork();
-            if (orphan == 0) {
-                for (;;) pause();
-            }
-            _exit(write(told[1], &orphan, sizeof orphan) == sizeof orphan ? 0 : 1);
-        }).join();
-        pid_t orphan = -1;
-        ASSERT_EQ(read(told[0], &orphan, sizeof orphan), static_cast<ssize_t>(sizeof orphan));
-        ASSERT_TRUE(eventually([&] { return parent_of(orphan) == getpid(); }));
-        EXPECT_FALSE(none_of_this_thread());
-        EXPECT_EQ(supervisor::signal_descendants(getpid(), SIGKILL, role.pid()), 1U);
-        EXPECT_TRUE(eventually(none_of_this_thread));
+        const pid_t orphan = leave_an_orphan();
+        EXPECT_FALSE(only({first.pid(), second.pid()}));
+        EXPECT_EQ(kill(orphan, SIGKILL), 0);
+        EXPECT_TRUE(eventually([&] { return only({first.pid(), second.pid()}); }));
         EXPECT_FALSE(alive(orphan));
-        EXPECT_TRUE(alive(role.pid()));
-        close(told[0]);
-        close(told[1]);
+        EXPECT_TRUE(alive(first.pid()));
     }
-    EXPECT_TRUE(supervisor::reap(Children::of_process, [](const supervisor::Exit&) {}));
+    EXPECT_TRUE(supervisor::reap(nothing));
 }
 
-// Why it is done by threads: the exit signal, by which waitid(2) could tell children apart as well, does not survive an
-// execution.
-TEST(Proof, control_exit_signal_0_leaves_a_child_out_only_until_it_executes_something) {
-    clone_args arguments{};
-    arguments.exit_signal = 0;
-    int go[2];
-    ASSERT_EQ(pipe(go), 0);
-    const pid_t child = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
-    if (child == 0) {
-        char byte = 0;
-        if (read(go[0], &byte, 1) == 1) execl("/bin/sleep", "sleep", "1000", nullptr);
-        _exit(1);
-    }
-    ASSERT_GT(child, 0);
-    siginfo_t info{};
-    EXPECT_EQ(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), -1);
-    EXPECT_EQ(errno, ECHILD);
-    ASSERT_EQ(write(go[1], "x", 1), 1);
-    ASSERT_TRUE(eventually([&] { return comm_of(child) == "sleep"; }));
-    EXPECT_EQ(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), 0);
-    kill(child, SIGKILL);
-    waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | __WALL);
-    close(go[0]);
-    close(go[1]);
+// The order of the list must not matter: here the orphan was there before the role.
+TEST(Proof, an_orphan_older_than_the_role_is_seen_too) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t orphan = leave_an_orphan();
+    const SpawnedRole role;
+    EXPECT_FALSE(only({role.pid()}));
+    EXPECT_EQ(supervisor::signal_descendants(getpid(), SIGKILL, role.pid()), 1U);
+    EXPECT_TRUE(eventually([&] { return only({role.pid()}); }));
+    EXPECT_FALSE(alive(orphan));
+}
+
+// What is reaped by a pidfd must not be taken away from it, even when it has ended.
+TEST(Proof, an_ended_role_is_left_for_its_pidfd) {
+    const SpawnedRole role;
+    EXPECT_EQ(kill(role.pid(), SIGKILL), 0);
+    EXPECT_TRUE(eventually([&] { return !alive(role.pid()); }));
+    EXPECT_TRUE(only({role.pid()}));
 }
 
 }  // namespace

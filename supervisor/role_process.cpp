@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/role_process.h"
+
+#include <cerrno>
+#include <csignal>
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/signals.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr int kNotExecuted = 127;
+
+}  // namespace
+
+Result<RoleProcess> start_role_process(const RoleImage& image) {
+    const pid_t pid = fork();
+    if (pid < 0) return system_failure("fork");
+    if (pid == 0) {
+        setsid();
+        restore_signals();
+        image.execute();
+        _exit(kNotExecuted);
+    }
+    // Nobody but us reaps it, so its id is its own until then.
+    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!pidfd) {
+        const int problem = errno;
+        kill(pid, SIGKILL);
+        siginfo_t info{};
+        waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+        return system_failure("pidfd_open", problem);
+    }
+    return RoleProcess{pid, std::move(pidfd)};
+}
+
+}  // namespace leasehold::supervisor
