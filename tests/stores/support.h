@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -96,7 +97,9 @@ private:
 // threads.
 class ChildProcess {
 public:
-    explicit ChildProcess(const std::function<int()>& work) : pid_(fork()) {
+    explicit ChildProcess(const std::function<int()>& work) {
+        std::fflush(nullptr);  // or the child would print it again
+        pid_ = fork();
         if (pid_ == 0) _exit(work());
     }
     ChildProcess(const ChildProcess&) = delete;
@@ -116,7 +119,7 @@ public:
     }
 
 private:
-    pid_t pid_;
+    pid_t pid_ = -1;
     int status_ = -1;
 };
 
