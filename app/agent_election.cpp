@@ -53,10 +53,8 @@ void Agent::note(const election::Note& note) {
         metrics_->acquired();
         wait_timer_.reset();
     }
-    if (note.decision == election::Decision::renew_failed || note.decision == election::Decision::attempt_failed) {
-        const std::string reason = note.detail.substr(0, note.detail.find(':'));
-        metrics_->renew_failed(reason);
-        journal_.add_error(note.detail);
+    if (note.decision == election::Decision::renew_failed) {
+        metrics_->renew_failed(note.detail.substr(0, note.detail.find(':')));
     }
     if (const std::string reason = loss_reason(note.decision); !reason.empty()) metrics_->lost(reason);
 }

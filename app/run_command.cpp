@@ -55,6 +55,7 @@ Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
     spec.incarnation = *incarnation;
     spec.workload = options.workload;
     spec.recheck = options.election.timing.lease_duration / 20;
+    spec.kill_allowance = options.election.timing.kill_allowance;
     spec.logging = options.logging;
     return spec;
 }

@@ -60,6 +60,10 @@ constexpr Duration left_on_both_clocks(Instant deadline, Instant now) {
     return std::max(deadline.boot - now.boot, deadline.raw - now.raw);
 }
 
+// For how long to set a timer when `left` is left before a deadline: timers run on one clock, and the other one may be
+// ahead of it by 8 %, so that it is looked at once more shortly before.
+constexpr Duration timer_for(Duration left) { return left > std::chrono::milliseconds(2) ? left - left / 8 : left; }
+
 // For each clock the later (or earlier) of two deadlines.
 constexpr Instant later_of(Instant a, Instant b) { return {std::max(a.boot, b.boot), std::max(a.raw, b.raw)}; }
 constexpr Instant earlier_of(Instant a, Instant b) { return {std::min(a.boot, b.boot), std::min(a.raw, b.raw)}; }

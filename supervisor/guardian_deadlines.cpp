@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr Duration kKillAgain = std::chrono::milliseconds(2);
-constexpr Duration kSupervisorsChance = std::chrono::milliseconds(100);  // to see its own tree gone, past the instant
 constexpr Duration kShortestQuiet = std::chrono::seconds(5);
 constexpr int kRechecksOfALease = 20;
 
@@ -40,14 +39,14 @@ Duration Guardian::enforce_hard_instant(Instant at) {
     const Duration left = left_on_any_clock(page_->grant().hard, at);
     if (left > Duration(0)) {
         overdue_since_.reset();
-        return left;
+        return timer_for(left);
     }
     if (!overdue_since_) {
         overdue_since_ = at;
         log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
                   page_->grant().term);
     }
-    if (elapsed_at_most(*overdue_since_, at) < kSupervisorsChance) {
+    if (elapsed_at_most(*overdue_since_, at) < spec_.kill_allowance / 3) {
         signal_descendants(supervisor_.process.pid, SIGKILL);
         return kKillAgain;
     }

@@ -70,6 +70,7 @@ std::string encode(const LaunchSpec& spec) {
     out.signed_number(spec.workload.stop.signal);
     out.signed_number(spec.workload.stop.grace_period.count());
     out.signed_number(spec.recheck.count());
+    out.signed_number(spec.kill_allowance.count());
     out.signed_number(spec.wait_timeout.count());
     out.number(static_cast<std::uint64_t>(spec.logging.level));
     out.number(static_cast<std::uint64_t>(spec.logging.format));
@@ -94,6 +95,7 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.workload.stop.signal = static_cast<int>(in.signed_number());
     spec.workload.stop.grace_period = Duration(in.signed_number());
     spec.recheck = Duration(in.signed_number());
+    spec.kill_allowance = Duration(in.signed_number());
     spec.wait_timeout = Duration(in.signed_number());
     const std::uint64_t level = in.number();
     const std::uint64_t format = in.number();

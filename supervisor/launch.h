@@ -21,7 +21,8 @@ struct LaunchSpec {
     std::string election;
     std::string incarnation;  // unique to this start
     WorkloadOptions workload;
-    Duration recheck{};       // how often both clocks are looked at while a tree is alive: L/20
+    Duration recheck{};  // how often both clocks are looked at while a tree is alive: L/20
+    Duration kill_allowance = std::chrono::milliseconds(250);  // how long a kill may take to be proven
     Duration wait_timeout{};  // the agent gives up (GiveUpMessage) when it does not lead by then; zero: never
     log::Options logging;
     int config_fd = -1;             // sealed memfd with the accepted configuration, for every agent

@@ -75,7 +75,7 @@ Actions TermMachine::on_tick(Instant now) {
 std::optional<Duration> TermMachine::wake(Instant now) const {
     if (phase_ == Phase::idle) return std::nullopt;
     Duration due = settings_.recheck;
-    if (phase_ != Phase::killing) due = std::min(due, left_on_any_clock(grant_.hard, now));
+    if (phase_ != Phase::killing) due = std::min(due, timer_for(left_on_any_clock(grant_.hard, now)));
     if (phase_ == Phase::running) due = std::min(due, left_on_any_clock(grant_.soft, now));
     if (phase_ == Phase::stopping) due = std::min(due, left_on_any_clock(kill_at_, now));
     return std::max(due, Duration(0));

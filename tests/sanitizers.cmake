@@ -6,26 +6,29 @@
 set(sanitizable base core stores supervisor metrics config sim)
 
 add_custom_target(sanitizable_tests)
+add_dependencies(sanitizable_tests leasehold_sim)
 foreach(room IN LISTS sanitizable)
     if(TARGET ${room}_test)
         add_dependencies(sanitizable_tests ${room}_test)
     endif()
 endforeach()
 
-# leasehold_sanitized(PRESET OPTIONS...): OPTIONS are environment variables.
-function(leasehold_sanitized preset)
-    foreach(room IN LISTS sanitizable)
-        if(NOT TARGET ${room}_test)
-            continue()
-        endif()
-        set(program ${CMAKE_SOURCE_DIR}/build/${preset}/tests/${room}_test)
-        add_test(NAME ${preset}.${room} COMMAND ${CMAKE_COMMAND} -E env ${ARGN}
-            sh -c "test -x \"$0\" || { echo \"$0 was not built\"; exit 77; }; exec \"$0\"" ${program})
-        set_tests_properties(${preset}.${room} PROPERTIES LABELS "sanitizer;slow" TIMEOUT 600 SKIP_RETURN_CODE 77)
-    endforeach()
+# leasehold_sanitized(PRESET NAME PROGRAM ARGUMENTS...)
+function(leasehold_sanitized preset name program)
+    add_test(NAME ${preset}.${name} COMMAND sh -c
+        "test -x \"$0\" || { echo \"$0 was not built\"; exit 77; }; exec \"$0\" \"$@\""
+        ${CMAKE_SOURCE_DIR}/build/${preset}/tests/${program} ${ARGN})
+    set_tests_properties(${preset}.${name} PROPERTIES LABELS "sanitizer;slow" TIMEOUT 600 SKIP_RETURN_CODE 77
+        ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=1")
 endfunction()
 
 if(NOT LEASEHOLD_SANITIZE)
-    leasehold_sanitized(asan UBSAN_OPTIONS=print_stacktrace=1)
-    leasehold_sanitized(tsan TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+    foreach(preset IN ITEMS asan tsan)
+        foreach(room IN LISTS sanitizable)
+            if(TARGET ${room}_test)
+                leasehold_sanitized(${preset} ${room} ${room}_test)
+            endif()
+        endforeach()
+        leasehold_sanitized(${preset} sim.elections leasehold_sim --elections 10000)
+    endforeach()
 endif()

@@ -122,13 +122,18 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
     if (snapshot.presence == Presence::present) transitions_ = std::max(transitions_, snapshot.record.transitions);
     const bool older = there && snapshot.version.number < last_version_;
     if (seen_ && *seen_ == snapshot && !older) return;
-    const bool edited = seen_ && seen_->presence == Presence::present && !snapshot.record.write_id.empty() &&
-                        snapshot.record.write_id == seen_->record.write_id;
-    seen_rolled_back_ = snapshot.rolled_back || older;
-    if (snapshot.presence == Presence::present && !seen_rolled_back_) {
-        // A changed duration without a new write is an edit by hand, of which the holder does not know yet.
+    // A release is a write of its own: without a new write id it was put there by hand, and the holder may live.
+    const bool released_by_hand = seen_ && seen_->presence == Presence::present && !seen_->record.released &&
+                                  snapshot.record.released && !snapshot.record.write_id.empty() &&
+                                  snapshot.record.write_id == seen_->record.write_id;
+    seen_distrusted_ = snapshot.rolled_back || older || released_by_hand;
+    if (snapshot.presence == Presence::present && !seen_distrusted_) {
+        // A shorter duration within a term may be an edit by hand, of which the holder does not know yet.
+        const auto id = WriteId::parse(snapshot.record.write_id);
+        const std::string term = id ? snapshot.record.incarnation + '/' + std::to_string(id->term) : std::string();
         const Duration written = snapshot.record.lease_duration;
-        seen_wait_ = edited ? std::max(seen_wait_, written) : written;
+        seen_wait_ = !term.empty() && term == seen_term_ ? std::max(seen_wait_, written) : written;
+        seen_term_ = term;
     } else {
         seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, settings_.timing.lease_duration});
     }
@@ -166,7 +171,7 @@ Election::Base Election::base_of(const Snapshot& snapshot) const {
 }
 
 Election::Owner Election::owner_of(const Snapshot& snapshot) const {
-    if (snapshot.presence != Presence::present || seen_rolled_back_) return Owner::nobody;
+    if (snapshot.presence != Presence::present || seen_distrusted_) return Owner::nobody;
     if (snapshot.record.incarnation == settings_.incarnation && snapshot.record.holder == settings_.identity) {
         const auto id = WriteId::parse(snapshot.record.write_id);
         return id && id->term == term_ ? Owner::us : Owner::nobody;

@@ -150,8 +150,9 @@ private:
     // The register as last seen.
     std::optional<Snapshot> seen_;
     Instant seen_at_;
-    bool seen_rolled_back_ = false;
-    Duration seen_wait_{};  // how long a standby has to wait after seen_at_
+    bool seen_distrusted_ = false;  // older than one seen before, or released by hand
+    std::string seen_term_;         // incarnation and term of the last record seen
+    Duration seen_wait_{};          // how long a standby has to wait after seen_at_
     std::uint64_t last_version_ = 0;
     std::uint64_t transitions_ = 0;  // the highest seen
     bool read_wanted_ = true;

@@ -10,7 +10,7 @@ namespace leasehold::election {
 std::optional<Duration> Election::free_in(Instant now) const {
     if (!seen_ || seen_->presence == Presence::unreadable) return std::nullopt;
     if (seen_->presence == Presence::absent && seen_->never_written) return Duration::zero();
-    if (seen_->presence == Presence::present && seen_->record.released && !seen_rolled_back_) return Duration::zero();
+    if (seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_) return Duration::zero();
     return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
 }
 
@@ -158,9 +158,9 @@ void Election::announce_wait(Instant now) {
         decision = Decision::waiting_unreadable;
         detail = seen_->problem;
         wait = Duration::zero();  // for ever
-    } else if (seen_->presence != Presence::present || seen_rolled_back_) {
+    } else if (seen_->presence != Presence::present || seen_distrusted_) {
         decision = Decision::waiting_unknown_past;
-        detail = seen_rolled_back_ ? "the record is older than one seen before" : "there is no record of a holder";
+        detail = seen_distrusted_ ? "the record was restored from a backup or edited by hand" : "there is no record of a holder";
     }
     if (announced_ == decision && announced_detail_ == detail) return;
     announced_ = decision;

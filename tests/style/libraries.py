@@ -18,9 +18,6 @@ FORBIDDEN = re.compile(
 )
 THREADS = re.compile(r"pthread_create(?:@.*)?$|_ZNSt6thread\w*|thrd_create")
 
-# The guardian's one thread besides the main one only ever forks.
-MAY_HAVE_A_THREAD = {"role_spawner.cpp.o"}
-
 
 def check_symbols(listing):
     """`listing`: what `nm --undefined-only --format=posix` prints for an archive."""
@@ -33,7 +30,7 @@ def check_symbols(listing):
         symbol = line.split(" ")[0]
         if FORBIDDEN.match(symbol):
             problems.append(f"{member} uses {symbol}")
-        elif THREADS.match(symbol) and member not in MAY_HAVE_A_THREAD:
+        elif THREADS.match(symbol):
             problems.append(f"{member} makes threads ({symbol})")
     return problems
 
