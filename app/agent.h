@@ -63,6 +63,7 @@ private:
     void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
     void renewed(Instant sent, Duration took);
     void stepped();
+    bool tree_may_be_alive() const;  // REQUIRES: driver_
 
     // agent_status.cpp: what is shown of it.
     metrics::StatusView status() const;

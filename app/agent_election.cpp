@@ -78,6 +78,11 @@ void Agent::renewed(Instant sent, Duration took) {
     metrics_->renewed(took, sent_at, sent_at + lease.count());
 }
 
+bool Agent::tree_may_be_alive() const {
+    const election::Role role = driver_->election().role();
+    return role == election::Role::leader || role == election::Role::stopping;
+}
+
 // Keeps the picture that others have of us in step with the election.
 void Agent::stepped() {
     const election::Election& election = driver_->election();
@@ -93,8 +98,7 @@ void Agent::stepped() {
         metrics_->set_transitions(static_cast<double>(election.seen()->record.transitions));
     }
     // Asked to hurry: the release gets one more moment once the tree is empty, and nothing else is waited for.
-    const bool tree_alive = election.role() == election::Role::leader || election.role() == election::Role::stopping;
-    if (hurry_ && !tree_alive) {
+    if (hurry_ && !tree_may_be_alive()) {
         hurry_ = false;
         hurry_timer_->arm_in(std::chrono::seconds(1));
     }

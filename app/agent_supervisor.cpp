@@ -29,8 +29,9 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
-    // With guardian and supervisor both gone nobody can prove the tree empty any more: nothing is released.
-    if (!guardian_) leave(kLeaseholdFailed);
+    // With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is
+    // not released.
+    if (!guardian_ && (!driver_ || tree_may_be_alive())) leave(kLeaseholdFailed);
 }
 
 void Agent::supervisor_readable() {

@@ -120,10 +120,22 @@ std::string name_of(pid_t process) {
 
 Candidate::Candidate(Options options) : options_(std::move(options)), process_(start(options_)) {}
 
+namespace {
+
+// A dollar in the configuration begins a variable.
+std::vector<std::string> dollars_doubled(std::vector<std::string> command) {
+    for (std::string& part : command) {
+        for (std::size_t at = 0; (at = part.find('$', at)) != std::string::npos; at += 2) part.insert(at, 1, '$');
+    }
+    return command;
+}
+
+}  // namespace
+
 Process Candidate::start(const Options& options) {
     const std::string config = options.folder + '/' + options.name + ".yaml";
     std::string command;
-    for (const std::string& part : options.command)
+    for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
     write_file(config, fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
                                    "  retry_period: {}\n  store:\n    file: {{path: {}/test.lease}}\n"
