@@ -50,6 +50,7 @@ private:
     void supervisor_readable();
     void on_supervisor_message(const supervisor::Message& message);
     void on_hello(const supervisor::HelloMessage& hello);
+    void welcome_new_supervisor();
     void on_empty(const supervisor::EmptyMessage& empty);
     void drop_supervisor(const std::string& why);
     bool send_supervisor(const supervisor::Message& message);

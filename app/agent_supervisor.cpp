@@ -29,6 +29,7 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
+    if (driver_) driver_->deliver(election::Candidacy{false});
     // With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is
     // not released.
     if (!guardian_ && (!driver_ || tree_may_be_alive())) leave(kLeaseholdFailed);
@@ -82,13 +83,17 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
 }
 
 // The first one starts the election: only now is it known whether a term of an earlier agent is still running. Later
-// ones come from a new supervisor, whose predecessor's tree the guardian has emptied.
+// ones come from a new supervisor, whose predecessor's tree the guardian has emptied, and which knows nothing of a term
+// that was won in the meantime.
 void Agent::on_hello(const supervisor::HelloMessage& hello) {
     using Phase = supervisor::TermMachine::Phase;
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = idle ? "stopped" : (hello.phase == Phase::running ? "running" : "stopping");
     workload_pid_ = hello.pid;
-    if (driver_) return;
+    if (driver_) {
+        welcome_new_supervisor();
+        return;
+    }
 
     const supervisor::TermGrant last = page_->grant();
     election::Past past;
@@ -108,6 +113,17 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     // be released if the earlier agent did not come to that.
     if (last.term > 0 && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
     if (stop_requested_) driver_->deliver(election::StopRequested{});
+}
+
+void Agent::welcome_new_supervisor() {
+    driver_->deliver(election::Candidacy{true});
+    const auto& running = driver_->election().grant();
+    if (!running || !tree_may_be_alive()) return;
+    if (driver_->election().role() == election::Role::leader) {
+        grant(*running);
+    } else {
+        revoke({running->term, election::RevokeMode::kill});
+    }
 }
 
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {

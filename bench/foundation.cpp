@@ -139,6 +139,8 @@ int main(int argc, char** argv) {
         kill(leader()->role("leasehold-super"), SIGKILL);
         runs = wait_for_run(runs.size());
         supervisor.push_back(Milliseconds(runs.back().first - runs[runs.size() - 2].last).count());
+        // A supervisor that dies often is started again after a pause: everybody is to be able to lead.
+        for (auto& candidate : candidates) candidate->role("leasehold-super");
     }
     for (int i = 0; i < repetitions; ++i) {
         auto& killed = leader();

@@ -32,6 +32,7 @@ Step Election::step(Instant now, const Event& event) {
     if (std::holds_alternative<WatchBroken>(event)) read_wanted_ = true;
     if (const auto* empty = std::get_if<TreeEmpty>(&event)) handle(now, *empty);
     if (const auto* stop = std::get_if<StopRequested>(&event)) handle(*stop);
+    if (const auto* candidacy = std::get_if<Candidacy>(&event)) able_ = candidacy->able;
     advance(now);
     out_.wake = wake(now);
     return std::exchange(out_, {});
@@ -194,7 +195,7 @@ Duration Election::wake(Instant now) const {
             at(wants_read() ? read_not_before_ : later_of(contact_at_ + timing.lease_duration, read_not_before_));
         if (campaign_ || begun_by_) {
             if (!read_ && (begun_by_ ? base_.has_value() : !wants_read())) at(write_not_before_);
-        } else if (const auto free = free_in(now); free && !stop_requested_) {
+        } else if (const auto free = free_in(now); free && may_attempt()) {
             next = std::min(next, std::max(*free, left_on_any_clock(write_not_before_, now)));
         }
         Duration too_late{};  // for every attempt whose outcome is unknown

@@ -124,6 +124,7 @@ private:
     void acquired(Instant now, Instant sent, const Version& version);
     void end_campaign(Instant now);
     void announce_wait(Instant now);
+    bool may_attempt() const { return able_ && !stop_requested_; }
     bool wants_read() const;
 
     // leader.cpp: renewing, losing, releasing.
@@ -145,6 +146,7 @@ private:
     Settings settings_;
     Role role_ = Role::standby;
     bool stop_requested_ = false;
+    bool able_ = true;
     Step out_;  // of the step under way
 
     // The register as last seen.

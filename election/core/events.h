@@ -55,7 +55,13 @@ struct TreeEmpty {
 // Leasehold is to end: stop the workload, release, then Finished.
 struct StopRequested {};
 
-using Event = std::variant<Tick, ReadDone, WriteDone, WatchSeen, WatchBroken, TreeEmpty, StopRequested>;
+// Whether this candidate could run the workload if it were granted a term; it can until told otherwise. One that cannot
+// watches, but tries nothing. A running term is not affected.
+struct Candidacy {
+    bool able = true;
+};
+
+using Event = std::variant<Tick, ReadDone, WriteDone, WatchSeen, WatchBroken, TreeEmpty, StopRequested, Candidacy>;
 
 // ---- commands -----------------------------------------------------------------------------------------------------
 

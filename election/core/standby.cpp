@@ -23,7 +23,7 @@ void Election::advance_standby(Instant now) {
     if (role_ != Role::standby || write_) return;
 
     const bool may_write = reached_on_any_clock(write_not_before_, now);
-    if (!campaign_ && !begun_by_ && !stop_requested_ && may_write && free_in(now) == Duration::zero()) {
+    if (!campaign_ && !begun_by_ && may_attempt() && may_write && free_in(now) == Duration::zero()) {
         attempt(now);
         return;
     }
@@ -160,7 +160,8 @@ void Election::announce_wait(Instant now) {
         wait = Duration::zero();  // for ever
     } else if (seen_->presence != Presence::present || seen_distrusted_) {
         decision = Decision::waiting_unknown_past;
-        detail = seen_distrusted_ ? "the record was restored from a backup or edited by hand" : "there is no record of a holder";
+        detail = seen_distrusted_ ? "the record was restored from a backup or edited by hand"
+                                  : "there is no record of a holder";
     }
     if (announced_ == decision && announced_detail_ == detail) return;
     announced_ = decision;

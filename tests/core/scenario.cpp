@@ -121,6 +121,8 @@ private:
             step(TreeEmpty{words.number("term", term_)});
         } else if (event == "stop") {
             step(StopRequested{});
+        } else if (event == "able" || event == "unable") {
+            step(Candidacy{event == "able"});
         } else if (event == "wait") {
             wait();
         } else if (event == "wake?") {
