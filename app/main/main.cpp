@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+
 #include "app/agent.h"
 #include "app/cli.h"
 #include "app/exit_status.h"
@@ -13,6 +15,14 @@
 #include "supervisor/launch.h"
 
 namespace {
+
+// A descriptor of ours that came to stand in the place of a closed standard stream would be written to as one, and be
+// inherited by the workload.
+void fill_standard_streams() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);  // takes the lowest free number, which is this one
+    }
+}
 
 int dispatch(int argc, char** argv) {
     namespace supervisor = leasehold::supervisor;
@@ -26,6 +36,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    fill_standard_streams();
     try {
         return dispatch(argc, argv);
     } catch (const std::exception& error) {
