@@ -87,6 +87,7 @@ bool Agent::tree_may_be_alive() const {
 void Agent::stepped() {
     const election::Election& election = driver_->election();
     page_->publish_last_version(election.last_version());
+    if (!election.grant()) page_->end_through(page_->grant().term);
     const bool leading = election.role() == election::Role::leader;
     if (leading != counted_as_leading_) {
         counted_as_leading_ = leading;

@@ -99,7 +99,8 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     election::Past past;
     past.last_term = std::max(last.term, hello.closed_through);
     past.last_version = page_->last_version();
-    if (last.term > 0) {
+    const bool unfinished = last.term > page_->ended_through();
+    if (unfinished) {
         const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
         past.running = election::Past::Running{grant, hello.phase != Phase::running};
         journal_.add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
@@ -111,7 +112,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     }
     // Nothing runs in the last term any more, or it was never begun: its end is still to be confirmed, and the lease to
     // be released if the earlier agent did not come to that.
-    if (last.term > 0 && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
+    if (unfinished && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
     if (stop_requested_) driver_->deliver(election::StopRequested{});
 }
 

@@ -2,11 +2,12 @@
 #include "app/load.h"
 
 #include <cstdio>
-#include <cstdlib>
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include "config/forms.h"
+#include "supervisor/command.h"
 #include "supervisor/launch.h"
 
 namespace leasehold::app {
@@ -21,12 +22,7 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
 }
 
 int complain_about_command(const supervisor::WorkloadOptions& workload) {
-    std::string path;
-    if (const auto own = workload.env.find("PATH"); own != workload.env.end()) {
-        path = own->second;
-    } else if (const char* inherited = std::getenv("PATH")) {
-        path = inherited;
-    }
+    const std::string path = supervisor::path_of(supervisor::merged_environment(environ, workload.env));
     std::string problem;
     const int status = supervisor::command_status(workload.command.front(), path, problem);
     if (status != 0) complain(problem);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `leasehold run`: everything that can go wrong goes wrong here, before anything is started.
+#include <array>
 #include <cstdio>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -60,6 +62,13 @@ Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
     return spec;
 }
 
+// The workload's processes are found in /proc, so it has to be that of our own PID namespace.
+bool proc_is_ours() {
+    std::array<char, 32> target{};
+    const ssize_t size = readlink("/proc/self", target.data(), target.size());
+    return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == std::to_string(getpid());
+}
+
 }  // namespace
 
 int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
@@ -76,6 +85,10 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     }
     if (const int status = complain_about_command(options.workload); status != 0) return status;
 
+    if (!proc_is_ours()) {
+        return fail(kLeaseholdFailed,
+                    "/proc is not mounted, or belongs to another PID namespace; mount it (unshare --mount-proc does)");
+    }
     auto prepared = stores::prepare_file_store(options.election.store.file);
     if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
     auto listeners = metrics::open_listeners(options.http.listen);
@@ -89,6 +102,7 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     spec->config_fd = config_fd->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
     spec->held_fds.push_back(prepared->presence.get());
+    if (prepared->mount_presence) spec->held_fds.push_back(prepared->mount_presence.get());
     return fail(kLeaseholdFailed, supervisor::become_guardian(*spec).message);
 }
 

@@ -93,75 +93,95 @@ void print_cpu(const char* what, Candidate& candidate, int seconds) {
     fmt::print("{:<64} {:.2f} s of CPU in {} s\n", what, after - before, seconds);
 }
 
+// Three candidates, and what is done to their leaders.
+class Trial {
+public:
+    Trial() {
+        for (const char* name : {"a", "b", "c"}) candidates_.push_back(start(folder_, name));
+        next_run();
+    }
+
+    // Each returns how long nobody ran, in milliseconds.
+    double stop_the_leader() {
+        auto& leader = with(true);
+        leader->process().signal(SIGTERM);
+        return replace(leader);
+    }
+
+    double kill_the_supervisor() {
+        kill(with(true)->role("leasehold-super"), SIGKILL);
+        next_run();
+        // A supervisor that dies often is started again after a pause: everybody is to be able to lead.
+        for (auto& candidate : candidates_) candidate->role("leasehold-super");
+        return gap();
+    }
+
+    double kill_the_candidate() {
+        auto& leader = with(true);
+        leader->kill_all();
+        return replace(leader);
+    }
+
+    Candidate& leader() { return *with(true); }
+    Candidate& standby() { return *with(false); }
+
+    std::string end() {
+        for (auto& candidate : candidates_) candidate->process().signal(SIGTERM);
+        for (auto& candidate : candidates_) candidate->process().wait();
+        const std::string overlap = find_overlap(board_.runs());
+        fmt::print("runs: {}, overlap: {}\n", board_.runs().size(), overlap.empty() ? "none" : overlap);
+        return overlap;
+    }
+
+private:
+    std::unique_ptr<Candidate>& with(bool leading) {
+        for (auto& candidate : candidates_) {
+            if ((candidate->name() == runs_.back().identity) == leading) return candidate;
+        }
+        std::abort();
+    }
+
+    void next_run() {
+        const std::size_t before = runs_.size();
+        if (!eventually([&] { return board_.runs().size() > before; })) {
+            fmt::print(stderr, "no successor\n");
+            std::exit(1);
+        }
+        runs_ = board_.runs();
+    }
+
+    double gap() const { return Milliseconds(runs_.back().first - runs_[runs_.size() - 2].last).count(); }
+
+    double replace(std::unique_ptr<Candidate>& gone) {
+        gone->process().wait();
+        next_run();
+        gone = start(folder_, gone->name());
+        standby().http_port();
+        return gap();
+    }
+
+    TempFolder folder_;
+    Board board_{folder_.path("board")};
+    std::vector<std::unique_ptr<Candidate>> candidates_;
+    std::vector<Stint> runs_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int repetitions = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
-    TempFolder folder;
-    Board board(folder.path("board"));
-    std::vector<std::unique_ptr<Candidate>> candidates;
-    for (const char* name : {"a", "b", "c"}) candidates.push_back(start(folder, name));
-
-    const auto wait_for_run = [&](std::size_t before) {
-        if (!eventually([&] { return board.runs().size() > before; })) {
-            fmt::print(stderr, "no successor\n");
-            std::exit(1);
-        }
-        return board.runs();
+    Trial trial;
+    const auto repeat = [&](const char* what, double (Trial::*once)()) {
+        std::vector<double> values;
+        for (int i = 0; i < repetitions; ++i) values.push_back((trial.*once)());
+        print(what, std::move(values), "ms");
     };
-    auto runs = wait_for_run(0);
-    const auto leader = [&]() -> std::unique_ptr<Candidate>& {
-        for (auto& candidate : candidates) {
-            if (candidate->name() == runs.back().identity) return candidate;
-        }
-        std::exit(1);
-    };
-    const auto standby = [&]() -> std::unique_ptr<Candidate>& {
-        for (auto& candidate : candidates) {
-            if (candidate->name() != runs.back().identity) return candidate;
-        }
-        std::exit(1);
-    };
-
-    std::vector<double> clean;
-    std::vector<double> supervisor;
-    std::vector<double> lost;
-    for (int i = 0; i < repetitions; ++i) {
-        auto& stopped = leader();
-        stopped->process().signal(SIGTERM);
-        stopped->process().wait();
-        runs = wait_for_run(runs.size());
-        clean.push_back(Milliseconds(runs.back().first - runs[runs.size() - 2].last).count());
-        stopped = start(folder, stopped->name());
-        standby()->http_port();
-    }
-    for (int i = 0; i < repetitions; ++i) {
-        kill(leader()->role("leasehold-super"), SIGKILL);
-        runs = wait_for_run(runs.size());
-        supervisor.push_back(Milliseconds(runs.back().first - runs[runs.size() - 2].last).count());
-        // A supervisor that dies often is started again after a pause: everybody is to be able to lead.
-        for (auto& candidate : candidates) candidate->role("leasehold-super");
-    }
-    for (int i = 0; i < repetitions; ++i) {
-        auto& killed = leader();
-        killed->kill_all();
-        killed->process().wait();
-        runs = wait_for_run(runs.size());
-        lost.push_back(Milliseconds(runs.back().first - runs[runs.size() - 2].last).count());
-        killed = start(folder, killed->name());
-        standby()->http_port();
-    }
-    print("SIGTERM of the leader: old workload's end to new one's start", clean, "ms");
-    print("SIGKILL of the supervisor: the same", supervisor, "ms");
-    print("SIGKILL of the whole candidate, lease 2000 ms: the same", lost, "ms");
-    print_cost("memory of a leader, three processes", *leader());
-    print_cost("memory of a standby, three processes", *standby());
-    print_cpu("an idle standby", *standby(), 20);
-    print_cpu("a leader with a retry period of 200 ms", *leader(), 20);
-
-    for (auto& candidate : candidates) candidate->process().signal(SIGTERM);
-    for (auto& candidate : candidates) candidate->process().wait();
-    const std::string overlap = find_overlap(board.runs());
-    fmt::print("runs: {}, overlap: {}\n", board.runs().size(), overlap.empty() ? "none" : overlap);
-    return overlap.empty() ? 0 : 1;
+    repeat("SIGTERM of the leader: old workload's end to new one's start", &Trial::stop_the_leader);
+    repeat("SIGKILL of the supervisor: the same", &Trial::kill_the_supervisor);
+    repeat("SIGKILL of the whole candidate, lease 2000 ms: the same", &Trial::kill_the_candidate);
+    print_cost("memory of a leader, three processes", trial.leader());
+    print_cost("memory of a standby, three processes", trial.standby());
+    print_cpu("an idle standby", trial.standby(), 20);
+    print_cpu("a leader with a retry period of 200 ms", trial.leader(), 20);
+    return trial.end().empty() ? 0 : 1;
 }

@@ -42,6 +42,11 @@ public:
 
     Duration next() {
         ++passes_;
+        return pause();
+    }
+
+    // Until the next pass, without counting this one.
+    Duration pause() const {
         if (passes_ <= kQuickPasses) return kQuick;
         const int doublings = std::min(passes_ - kQuickPasses, 10);
         return std::min<Duration>(kQuick * (1 << doublings), std::chrono::seconds(1));

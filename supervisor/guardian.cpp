@@ -6,6 +6,7 @@
 #include <exception>
 
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -58,7 +59,7 @@ Result<void> Guardian::prepare() {
         return {};
     };
     return timer(page_timer_, [this] { look_at_page(); })
-        .and_then([&] { return timer(kill_timer_, [this] { continue_emptying(); }); })
+        .and_then([&] { return timer(kill_timer_, [this] { kill_again(); }); })
         .and_then([&] { return timer(supervisor_.restart, [this] { start_supervisor(); }); })
         .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); });
 }
@@ -102,6 +103,7 @@ void Guardian::on_stop_signal() {
     if (stop_signals_ == 1) {
         begin_ending();
     } else if (stop_signals_ == 2) {
+        asked_to_stop_at_ = now();
         log::warn("asked a second time: the workload is killed, and the release is not waited for long");
         tell(supervisor_, StopMessage{StopMode::kill});
         tell(agent_, StopMessage{StopMode::kill});
@@ -116,6 +118,7 @@ void Guardian::on_stop_signal() {
 void Guardian::begin_ending() {
     if (ending_) return;
     ending_ = true;
+    asked_to_stop_at_ = now();
     // The supervisor first: nothing is started from here on, whatever the agent says.
     tell(supervisor_, StopMessage{StopMode::orderly});
     tell(agent_, StopMessage{StopMode::orderly});
@@ -207,9 +210,12 @@ bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std
             role.process = std::move(*process);
             role.channel = std::move(ends->first);
             role.started_at = now();
-            watch_role(role);
-            log::debug("{} started: process {}", role.name, role.process.pid);
-            return true;
+            const auto watched = watch_role(role);
+            if (watched) {
+                log::debug("{} started: process {}", role.name, role.process.pid);
+                return true;
+            }
+            forget_unwatched(role, watched.error());
         } else {
             log::error("the {} cannot be started: {}; trying again", role.name, process.error().message);
         }
@@ -220,18 +226,30 @@ bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std
     return false;
 }
 
-void Guardian::watch_role(Role& role) {
-    auto watched = loop_->watch(role.process.pidfd.get(), EPOLLIN, [this, &role](std::uint32_t) {
-        if (&role == &supervisor_) {
-            on_supervisor_ended();
-        } else {
-            on_agent_ended();
-        }
-    });
-    if (watched) {
-        watched = loop_->watch(role.channel.fd(), EPOLLIN, [this, &role](std::uint32_t) { read_role(role); });
-    }
-    if (!watched) log::error("the {} cannot be watched: {}", role.name, watched.error().message);
+Result<void> Guardian::watch_role(Role& role) {
+    return loop_
+        ->watch(role.process.pidfd.get(), EPOLLIN,
+                [this, &role](std::uint32_t) {
+                    if (&role == &supervisor_) {
+                        on_supervisor_ended();
+                    } else {
+                        on_agent_ended();
+                    }
+                })
+        .and_then([&] {
+            return loop_->watch(role.channel.fd(), EPOLLIN, [this, &role](std::uint32_t) { read_role(role); });
+        });
+}
+
+// One that cannot be watched must not run: nobody would notice its end.
+void Guardian::forget_unwatched(Role& role, const Error& problem) {
+    log::error("the {} cannot be watched: {}; trying again", role.name, problem.message);
+    kill_role(role);
+    siginfo_t info{};
+    waitid(P_PID, static_cast<id_t>(role.process.pid), &info, WEXITED);
+    loop_->unwatch(role.process.pidfd.get());
+    role.process = {};
+    role.channel.close();
 }
 
 void Guardian::start_supervisor() {

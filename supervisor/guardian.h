@@ -68,7 +68,8 @@ private:
     void start_agent();
     bool start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
                     const std::vector<int>& fds);
-    void watch_role(Role& role);
+    Result<void> watch_role(Role& role);
+    void forget_unwatched(Role& role, const Error& problem);
     void read_role(Role& role);
     bool reap_orphans();
     std::optional<Exit> bury(Role& role);
@@ -79,9 +80,11 @@ private:
     void look_at_page();
     Duration enforce_hard_instant(Instant at);
     void end_what_does_not_end(Instant at);
+    void end_a_stop_that_takes_too_long(Instant at);
 
     void begin_emptying();
     void continue_emptying();
+    void kill_again();
 
     void on_stop_signal();
     void begin_ending();
@@ -104,8 +107,9 @@ private:
     bool emptying_ = false;                 // what a dead supervisor left
     Duration supervisor_wait_{};            // before the next one is started, once that is done
     int stop_signals_ = 0;
-    bool ending_ = false;    // nothing new is started
-    bool finished_ = false;  // the agent has done what it could; only the supervisor is waited for
+    Instant asked_to_stop_at_;  // the last time, while ending
+    bool ending_ = false;       // nothing new is started
+    bool finished_ = false;     // the agent has done what it could; only the supervisor is waited for
     int agent_failures_while_ending_ = 0;
     std::optional<int> workload_status_;
     std::optional<int> given_up_status_;

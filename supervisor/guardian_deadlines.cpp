@@ -16,12 +16,14 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr Duration kKillAgain = std::chrono::milliseconds(2);
+constexpr Duration kSupervisorsDelay = std::chrono::seconds(2);  // past the end of the grace period
 constexpr Duration kShortestQuiet = std::chrono::seconds(5);
 constexpr int kRechecksOfALease = 20;
 
 }  // namespace
 
 void Guardian::look_at_page() {
+    page_timer_->arm_in(spec_.recheck);  // first of all: what follows may run out of memory
     const Instant at = now();
     Duration wait = spec_.recheck;
     if (page_->populated() && supervisor_.alive()) {
@@ -41,23 +43,34 @@ Duration Guardian::enforce_hard_instant(Instant at) {
         overdue_since_.reset();
         return timer_for(left);
     }
-    if (!overdue_since_) {
-        overdue_since_ = at;
-        log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
-                  page_->grant().term);
-    }
+    const bool first = !overdue_since_;
+    if (first) overdue_since_ = at;
     if (elapsed_at_most(*overdue_since_, at) < spec_.kill_allowance / 3) {
         signal_descendants(supervisor_.process.pid, SIGKILL);
+        if (first) {
+            log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
+                      page_->grant().term);
+        }
         return kKillAgain;
     }
-    log::error("the supervisor does not report an empty tree; the guardian kills it");
     kill_role(supervisor_);
+    log::error("the supervisor does not report an empty tree; the guardian kills it");
     return spec_.recheck;
+}
+
+// A supervisor that works has killed the tree by the end of the grace period. One that is stopped or hung has not,
+// while the agent may go on renewing for ever.
+void Guardian::end_a_stop_that_takes_too_long(Instant at) {
+    const Duration grace = stop_signals_ > 1 ? Duration(0) : spec_.workload.stop.grace_period;
+    if (elapsed_at_least(asked_to_stop_at_, at) < grace + kSupervisorsDelay) return;
+    kill_role(supervisor_);
+    log::error("the supervisor does not stop the workload; the guardian kills it");
 }
 
 // While leasehold ends and no tree is alive: whoever still has not ended after a whole lease has nothing to release any
 // more, and is stopped or hung.
 void Guardian::end_what_does_not_end(Instant at) {
+    if (page_->populated() && supervisor_.alive()) end_a_stop_that_takes_too_long(at);
     if (page_->populated() || emptying_) return quiet_since_.reset();
     if (!quiet_since_) quiet_since_ = at;
     if (elapsed_at_least(*quiet_since_, at) < std::max(kRechecksOfALease * spec_.recheck, kShortestQuiet)) return;
@@ -81,15 +94,10 @@ void Guardian::begin_emptying() {
 
 void Guardian::continue_emptying() {
     if (!emptying_) return;
+    kill_timer_->arm_in(kill_rhythm_.pause());  // first of all: what follows may run out of memory
     if (!reap_orphans()) {
         if (!children_can_be_listed()) kill_role(agent_);  // then ECHILD is the only proof there is
         signal_descendants(getpid(), SIGKILL, agent_.process.pid);
-        kill_timer_->arm_in(kill_rhythm_.next());
-        if (kill_rhythm_.resists()) {
-            log::error(
-                "something that the supervisor left cannot be killed; the lease is not released over it; "
-                "trying on");
-        }
         return;
     }
     emptying_ = false;
@@ -100,6 +108,15 @@ void Guardian::continue_emptying() {
     if (finished_) return end_if_nothing_is_left();
     tell(agent_, TreeEmptiedMessage{page_->closed_through()});
     if (!ending_) supervisor_.restart->arm_in(supervisor_wait_);
+}
+
+void Guardian::kill_again() {
+    kill_rhythm_.next();
+    continue_emptying();
+    if (!emptying_ || !kill_rhythm_.resists()) return;
+    log::error(
+        "something that the supervisor left cannot be killed; the lease is not released over it; "
+        "trying on");
 }
 
 int guardian_main(const std::vector<std::string>& arguments) {

@@ -33,6 +33,7 @@ struct SharedPage::Layout {
     Field term, token, transitions;
     Deadline soft, hard;
     Field last_version;
+    Field ended_through;
     Field populated;
     Field closed_through;
     Field agent_restarts;
@@ -92,6 +93,9 @@ TermGrant SharedPage::grant() const {
 
 void SharedPage::publish_last_version(std::uint64_t version) { layout_->last_version = version; }
 std::uint64_t SharedPage::last_version() const { return layout_->last_version; }
+
+void SharedPage::end_through(Term term) { layout_->ended_through = term; }
+Term SharedPage::ended_through() const { return layout_->ended_through; }
 
 void SharedPage::set_populated(bool populated) { layout_->populated = populated ? 1 : 0; }
 bool SharedPage::populated() const { return layout_->populated != 0; }

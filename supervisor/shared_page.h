@@ -35,6 +35,10 @@ public:
     TermGrant grant() const;  // term 0: none was ever granted
     std::uint64_t last_version() const;
 
+    // Written by the agent: terms up to this one are over for the election too, released or lost.
+    void end_through(Term term);
+    Term ended_through() const;
+
     // Written by the supervisor: set before anything is started, cleared after the tree was proven empty. The guardian
     // clears it when it has emptied what a dead supervisor left.
     void set_populated(bool populated);

@@ -181,7 +181,7 @@ void Supervisor::on_children() {
     } else if (ended) {
         perform(machine_.on_main_exited(now()));
     } else if (tree_ && machine_.phase() == TermMachine::Phase::killing) {
-        tree_->containment->kill_pass();  // whoever has just ended left its own children to us
+        kill_pass();  // whoever has just ended left its own children to us
     }
     settle();
 }
@@ -258,31 +258,42 @@ void Supervisor::learn_outcome() {
     }
 }
 
+// Signals first, words later: a log on a disk that hangs must not hold a signal up.
 void Supervisor::ask_to_stop() {
     if (!tree_) return;
     const int signal = spec_.workload.stop.signal;
+    const bool group = tree_->main > 0;
+    if (group) {
+        signal_workload(signal);
+    } else {
+        tree_->containment->signal_all(signal);
+    }
     if (!tree_->asked_at) {
         tree_->asked_at = now();
         tell_agent(StoppingMessage{tree_->term});
     }
-    if (tree_->main > 0) {
-        log::info("asking the workload to stop: {} to process group {}", signal_name(signal), tree_->main);
-        signal_workload(signal);
-    } else {
-        log::info("asking what the workload left behind to stop: {}", signal_name(signal));
-        tree_->containment->signal_all(signal);
-    }
+    log::info("asking {} to stop: {}", group ? "the workload's process group" : "what the workload left behind",
+              signal_name(signal));
 }
 
 void Supervisor::kill_tree() {
     if (!tree_) return;
+    kill_pass();
     if (!tree_->asked_at) tree_->asked_at = now();
-    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->term,
-              seconds(left_on_any_clock(machine_.grant().hard, now())));
-    tell_agent(KilledMessage{tree_->term});
-    tree_->containment->kill_pass();
     kill_rhythm_.restart();
     kill_again_->arm_in(kill_rhythm_.next());
+    tell_agent(KilledMessage{tree_->term});
+    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->term,
+              seconds(left_on_any_clock(machine_.grant().hard, now())));
+}
+
+// The workload's own process and its group need no search, and are ours until they are reaped.
+void Supervisor::kill_pass() {
+    if (tree_->main > 0) {
+        kill(-tree_->main, SIGKILL);
+        kill(tree_->main, SIGKILL);
+    }
+    tree_->containment->kill_pass();
 }
 
 void Supervisor::on_kill_again() {

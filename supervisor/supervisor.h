@@ -68,6 +68,7 @@ private:
     void start(const TermGrant& grant);
     void ask_to_stop();
     void kill_tree();
+    void kill_pass();
     void report_empty(Term term);
 
     void learn_outcome();

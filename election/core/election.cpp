@@ -167,7 +167,7 @@ void Election::start_write(WritePurpose purpose, const Base& base, Duration time
 }
 
 Election::Base Election::base_of(const Snapshot& snapshot) const {
-    if (snapshot.presence == Presence::absent) return {true, {}};
+    if (snapshot.presence == Presence::absent) return {true, {snapshot.version.number, {}}};
     return {false, snapshot.version};
 }
 

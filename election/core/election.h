@@ -86,7 +86,7 @@ private:
     // What the register must look like for our next write to be applied.
     struct Base {
         bool absent = false;
-        Version version;  // empty when absent
+        Version version;  // of an absence only the number
         friend bool operator==(const Base&, const Base&) = default;
     };
     struct PendingWrite {

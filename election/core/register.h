@@ -31,7 +31,7 @@ enum class Presence {
 // One state of the register, as it was read at some moment.
 struct Snapshot {
     Presence presence = Presence::absent;
-    Version version;  // number 0 when absent, unless the store knows better
+    Version version;  // of an absence: a number that changes with every write in between, or 0 if the store has none
     Record record;    // meaningful when present; when vacated as far as it goes
     std::string problem;
 

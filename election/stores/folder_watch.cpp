@@ -12,7 +12,8 @@
 namespace leasehold::stores {
 namespace {
 
-// Not IN_MODIFY: a log that grows in the same folder would wake us with every line. Who edits a record by hand closes it.
+// Not IN_MODIFY: a log that grows in the same folder would wake us with every line. Who edits a record by hand closes
+// it.
 constexpr std::uint32_t kOfTheName = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE;
 constexpr std::uint32_t kOfTheFolder = IN_DELETE_SELF | IN_MOVE_SELF;
 

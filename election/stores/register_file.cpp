@@ -94,7 +94,11 @@ FileWrite::FileWrite(RegisterFile& file, WriteRequest request, std::function<boo
     : file_(file), request_(std::move(request)), given_up_(std::move(given_up)) {}
 
 bool FileWrite::matches(const Snapshot& found) const {
-    if (request_.expect_absent) return found.presence == Presence::absent;
+    if (request_.expect_absent) {
+        // An absence with a number is that very one: not the one after somebody's record came and went.
+        const std::uint64_t expected = request_.expected.number;
+        return found.presence == Presence::absent && (expected == 0 || found.version.number == expected);
+    }
     return found.presence != Presence::absent && found.version == request_.expected;
 }
 

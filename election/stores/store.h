@@ -21,7 +21,8 @@
 namespace leasehold::stores {
 
 struct WriteRequest {
-    bool expect_absent = false;  // create; otherwise the register must be at `expected`
+    bool expect_absent = false;  // create; otherwise the register must be at `expected`. A number there that is not 0
+                                 // means this very absence (Snapshot::version)
     election::Version expected;
     election::Record record;
 };

@@ -3,6 +3,7 @@
 // Three candidates on one lease file, judged from outside by the stamps of the workload.
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -137,6 +138,34 @@ TEST_F(Failover, DeletingTheRecordIsRepairedByTheHolder) {
     ASSERT_TRUE(eventually([&] { return monotonic_now() - since > std::chrono::milliseconds(1500); }));
     EXPECT_EQ(board_.runs().size(), 1U);
     EXPECT_EQ(board_.runs().back().pid, leader.pid);
+}
+
+// Both files gone, and the folder with them: what a newcomer finds looks like the very first start of all.
+TEST(Presence, ANewFolderUnderALivingLeaderIsNotAFreeLease) {
+    TempFolder folder;
+    Board board(folder.path("board"));
+    const auto start = [&](const char* name) {
+        return Candidate({.folder = folder.path(),
+                          .name = name,
+                          .command = {stamper_program(), folder.path("board")},
+                          .timing = {},
+                          .listen = "127.0.0.1:0",
+                          .extra = {},
+                          .lease = folder.path("lease/test.lease")});
+    };
+    std::filesystem::create_directory(folder.path("lease"));
+    Candidate leader = start("leader");
+    ASSERT_TRUE(eventually([&] { return board.runs().size() == 1; })) << leader.log();
+    std::filesystem::rename(folder.path("lease"), folder.path("gone"));
+    std::filesystem::create_directory(folder.path("lease"));
+    Candidate newcomer = start("newcomer");
+    ASSERT_TRUE(eventually([&] { return newcomer.log().find("standby: ") != std::string::npos; })) << newcomer.log();
+    const auto since = monotonic_now();
+    ASSERT_TRUE(eventually([&] { return monotonic_now() - since > std::chrono::milliseconds(1500); }));
+    EXPECT_EQ(find_overlap(board.runs()), "") << leader.log() << newcomer.log();
+    for (Candidate* candidate : {&leader, &newcomer}) candidate->process().signal(SIGTERM);
+    for (Candidate* candidate : {&leader, &newcomer}) EXPECT_TRUE(candidate->process().wait()) << candidate->log();
+    EXPECT_EQ(find_overlap(board.runs()), "");
 }
 
 TEST(Oracle, SeesTwoRunsAtOnce) {

@@ -134,14 +134,15 @@ std::vector<std::string> dollars_doubled(std::vector<std::string> command) {
 
 Process Candidate::start(const Options& options) {
     const std::string config = options.folder + '/' + options.name + ".yaml";
+    const std::string lease = options.lease.empty() ? options.folder + "/test.lease" : options.lease;
     std::string command;
     for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
     write_file(config, fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
-                                   "  retry_period: {}\n  store:\n    file: {{path: {}/test.lease}}\n"
+                                   "  retry_period: {}\n  store:\n    file: {{path: {}}}\n"
                                    "workload:\n  command: [{}]\nhttp: {{listen: [\"{}\"]}}\n{}",
                                    options.name, options.timing.lease, options.timing.deadline, options.timing.retry,
-                                   options.folder, command, options.listen, options.extra));
+                                   lease, command, options.listen, options.extra));
     return Process({.arguments = {leasehold_program(), "run", "--config", config},
                     .output = options.folder + '/' + options.name + ".log",
                     .environment = {}});

@@ -77,7 +77,8 @@ public:
         std::vector<std::string> command;
         TestTiming timing;
         std::string listen = "127.0.0.1:0";
-        std::string extra;  // further YAML, appended
+        std::string extra;       // further YAML, appended
+        std::string lease = {};  // path of the record; empty: <folder>/test.lease
     };
     explicit Candidate(Options options);
 

@@ -105,7 +105,8 @@ void FakeRegister::arrive(int client, TrueTime sent, const DoWrite& write, const
 
 bool FakeRegister::matches(const DoWrite& write) const {
     if (!write.expect_absent) return current_.presence != Presence::absent && current_.version == write.expected;
-    return current_.presence == Presence::absent;
+    const std::uint64_t expected = write.expected.number;
+    return current_.presence == Presence::absent && (expected == 0 || current_.version.number == expected);
 }
 
 WriteOutcome FakeRegister::apply(int client, TrueTime sent, const DoWrite& write) {
