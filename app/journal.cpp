@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::size_t kEntriesKept = 50;
 constexpr std::size_t kErrorsKept = 10;
+constexpr Duration kQuietPeriod = std::chrono::seconds(5);
+
+// A store that refuses is asked many times a second: one line for each kind of refusal will do.
+std::string topic_of(const election::Note& note) {
+    return std::to_string(static_cast<int>(note.decision)) + note.detail.substr(0, note.detail.find(':'));
+}
 
 Sentence describe_waiting(const election::Note& note) {
     using election::Decision;
@@ -44,10 +50,12 @@ Sentence describe(const election::Note& note) {
         case Decision::attempting: return {log::Level::debug, "standby: the lease is free, trying to acquire it"};
         case Decision::attempt_lost: return {log::Level::info, "standby: another candidate was faster"};
         case Decision::attempt_failed:
-            return {log::Level::warn, fmt::format("standby: could not acquire the lease, trying again: {}", detail)};
+            return {log::Level::warn, fmt::format("standby: could not acquire the lease, trying again: {}", detail),
+                    topic_of(note)};
         case Decision::acquired: return {log::Level::info, fmt::format("leader: acquired the lease, term {}", term)};
         case Decision::renew_failed:
-            return {log::Level::warn, fmt::format("a write to the store failed and is tried again: {}", detail)};
+            return {log::Level::warn, fmt::format("a write to the store failed and is tried again: {}", detail),
+                    topic_of(note)};
         case Decision::rewriting:
             return {log::Level::warn,
                     fmt::format("leader: the record was deleted, emptied, damaged or restored by someone; writing it "
@@ -82,10 +90,22 @@ std::string loss_reason(election::Decision decision) {
 }
 
 void Journal::add(const Sentence& sentence) {
-    if (log::enabled(sentence.level)) log::write(sentence.level, sentence.text);
+    const Instant at = now();
+    const bool repeats = !sentence.topic.empty() && sentence.topic == topic_;
+    if (repeats && elapsed_at_most(said_at_, at) < kQuietPeriod) {
+        ++unsaid_;
+        return;
+    }
+    std::string text = sentence.text;
+    if (repeats && unsaid_ > 0) text += fmt::format(" (and {} times before this)", unsaid_);
+    topic_ = sentence.topic;
+    said_at_ = at;
+    unsaid_ = 0;
+
+    if (log::enabled(sentence.level)) log::write(sentence.level, text);
     if (sentence.level == log::Level::debug) return;
     const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
-    entries_.push_back({since_epoch.count(), sentence.text});
+    entries_.push_back({since_epoch.count(), std::move(text)});
     if (entries_.size() > kEntriesKept) entries_.pop_front();
 }
 

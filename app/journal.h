@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "election/core/events.h"
 #include "metrics/endpoints.h"
 
@@ -19,13 +20,15 @@ namespace leasehold::app {
 struct Sentence {
     log::Level level = log::Level::info;
     std::string text;
+    std::string topic = {};  // what it repeats; empty: always worth saying
 };
 Sentence describe(const election::Note& note);
 
 // The reason under which a decision counts as a loss of leadership; empty when it is none.
 std::string loss_reason(election::Decision decision);
 
-// The last decisions and the last errors, newest last. Repeats of the same error are kept once.
+// The last decisions and the last errors, newest last. Repeats of the same error are kept once, and what is said about
+// one topic again and again is said every few seconds, with a count.
 class Journal {
 public:
     void add(const Sentence& sentence);  // also writes it to the log
@@ -37,6 +40,9 @@ public:
 private:
     std::deque<metrics::JournalEntry> entries_;
     std::deque<std::string> errors_;
+    std::string topic_;  // of the last sentence
+    Instant said_at_;
+    int unsaid_ = 0;
 };
 
 }  // namespace leasehold::app
