@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the supervisor does with the workload's tree: the term machine's actions.
+#include <csignal>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/supervisor.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr int kCannotExecute = 126;
+
+double seconds(Duration length) { return std::chrono::duration<double>(length).count(); }
+
+}  // namespace
+
+void Supervisor::perform(const Actions& actions) {
+    for (const Action& action : actions) {
+        if (const auto* start_it = std::get_if<StartWorkload>(&action)) {
+            start(start_it->grant);
+        } else if (const auto* empty = std::get_if<ReportEmpty>(&action)) {
+            report_empty(empty->term);
+        } else if (std::holds_alternative<AskToStop>(action)) {
+            ask_to_stop();
+        } else {
+            kill_tree();
+        }
+    }
+}
+
+void Supervisor::start(const TermGrant& grant) {
+    page_->set_populated(true);  // before anything can be alive
+    tell_guardian(StartedMessage{grant.term, 0});
+    tree_.emplace();
+    tree_->term = grant.term;
+    tree_->containment = make_subreaper_containment();
+    const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
+    auto spawned = spawn(executable, *tree_->containment, grant.soft);
+    if (!spawned) {
+        log::error("the workload cannot be started: {}", spawned.error().message);
+        tree_->status = kCannotExecute;
+        main_exited(false);
+        on_children();
+        return;
+    }
+    tree_->spawned = std::move(*spawned);
+    tree_->main = tree_->spawned.pid;
+    auto watched = loop_->watch(tree_->spawned.progress.get(), EPOLLIN, [this](std::uint32_t) { on_progress(); });
+    if (!watched) log::error("cannot watch the start of the workload: {}", watched.error().message);
+}
+
+void Supervisor::learn_outcome() {
+    if (!tree_ || tree_->outcome || !tree_->spawned.progress) return;
+    tree_->outcome = outcome_of(tree_->spawned);
+    if (!tree_->outcome) return;
+    loop_->unwatch(tree_->spawned.progress.get());
+    tree_->spawned.progress.reset();
+    switch (tree_->outcome->kind) {
+        case SpawnOutcome::Kind::executed:
+            log::info("workload started in term {}: process {}", tree_->term, tree_->spawned.pid);
+            tell_agent(StartedMessage{tree_->term, tree_->spawned.pid});
+            break;
+        case SpawnOutcome::Kind::failed: {
+            std::string sentence;
+            const std::string path = path_of(merged_environment(environ, spec_.workload.env));
+            tree_->status = status_of_failure(spec_.workload.command.front(), path, tree_->outcome->problem, sentence);
+            log::error("{}", sentence);
+            break;
+        }
+        case SpawnOutcome::Kind::late:
+        case SpawnOutcome::Kind::orphaned:
+            log::warn("term {}: the soft instant passed while the workload was being started; it was not executed",
+                      tree_->term);
+            break;
+    }
+}
+
+// Signals first, words later: a log on a disk that hangs must not hold a signal up.
+void Supervisor::ask_to_stop() {
+    if (!tree_) return;
+    const int signal = spec_.workload.stop.signal;
+    const bool group = tree_->main > 0;
+    if (group) {
+        signal_workload(signal);
+    } else {
+        tree_->containment->signal_all(signal);
+    }
+    if (!tree_->asked_at) {
+        tree_->asked_at = now();
+        tell_agent(StoppingMessage{tree_->term});
+    }
+    log::info("asking {} to stop: {}", group ? "the workload's process group" : "what the workload left behind",
+              signal_name(signal));
+}
+
+void Supervisor::kill_tree() {
+    if (!tree_) return;
+    kill_pass();
+    if (!tree_->asked_at) tree_->asked_at = now();
+    kill_rhythm_.restart();
+    kill_again_->arm_in(kill_rhythm_.next());
+    tell_agent(KilledMessage{tree_->term});
+    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->term,
+              seconds(left_on_any_clock(machine_.grant().hard, now())));
+}
+
+// The workload's own process and its group need no search, and are ours until they are reaped.
+void Supervisor::kill_pass() {
+    if (tree_->main > 0) {
+        kill(-tree_->main, SIGKILL);
+        kill(tree_->main, SIGKILL);
+    }
+    tree_->containment->kill_pass();
+}
+
+void Supervisor::on_kill_again() {
+    on_children();  // reaps, and kills whatever is left
+    if (!tree_) return;
+    kill_again_->arm_in(kill_rhythm_.next());
+    if (!kill_rhythm_.resists()) return;
+    log::error(
+        "something of the workload's tree cannot be killed (uninterruptible sleep, or a process that leasehold "
+        "may not signal); the lease is not released over it; trying on");
+}
+
+void Supervisor::report_empty(Term term) {
+    page_->close_through(term);  // before anyone can act on the answer
+    EmptyMessage empty;
+    empty.term = term;
+    tell_agent(term == last_empty_.term ? last_empty_ : empty);
+}
+
+void Supervisor::main_exited(bool by_signal) {
+    if (!tree_->status) return;  // nothing was executed, for lack of time
+    const bool by_itself = machine_.phase() == TermMachine::Phase::running;
+    tree_->ended_by_itself = by_itself;
+    log::info("workload ended{} with status {}{}", by_itself ? " by itself" : "", *tree_->status,
+              by_signal ? " (" + signal_name(*tree_->status - 128) + ")" : "");
+    tell_agent(ExitedMessage{tree_->term, by_signal, *tree_->status});
+}
+
+void Supervisor::tree_is_empty() {
+    const Tree tree = std::move(*std::exchange(tree_, std::nullopt));
+    const Instant at = now();
+    last_empty_ = {};
+    last_empty_.term = tree.term;
+    last_empty_.stop_took = tree.asked_at ? elapsed_at_most(*tree.asked_at, at) : Duration(0);
+    last_empty_.lease_left = left_on_any_clock(machine_.grant().hard, at);
+    last_empty_.had_tree = true;
+    kill_again_->disarm();
+    log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.term,
+              seconds(last_empty_.lease_left));
+    page_->set_populated(false);
+    // There is no restarting yet: a workload that ends by itself ends leasehold.
+    if (tree.ended_by_itself) perform(machine_.on_stop(at, StopMode::orderly));
+    // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
+    if (tree.status && (tree.ended_by_itself || stop_requested_)) tell_guardian(WorkloadEndedMessage{*tree.status});
+    perform(machine_.on_tree_empty(at));
+}
+
+void Supervisor::signal_workload(int signal) {
+    const pid_t main = tree_ ? tree_->main : -1;
+    if (main <= 0) {
+        log::info("{} has nowhere to go: no workload is running here", signal_name(signal));
+        return;
+    }
+    if (kill(-main, signal) == 0) return;
+    if (errno == ESRCH && kill(main, signal) == 0) return;  // it has moved to another process group
+    log::error("{} cannot be sent to the workload: {}", signal_name(signal), std::generic_category().message(errno));
+}
+
+}  // namespace leasehold::supervisor
