@@ -67,7 +67,7 @@ Result<void> Agent::set_up() {
         metrics::MetricLabels{options_.election.name, app::version(), app::revision()});
     metrics_->set_timing(options_.election.timing.lease_duration, options_.election.timing.renew_deadline);
     metrics_->set_agent_restarts(static_cast<double>(page_->agent_restarts()));
-    metrics_->set_containment("subreaper");
+    metrics_->set_containment(supervisor::name_of(launch_.spec.containment.method));
     metrics_->set_workload_state(workload_state_);
 
     auto store = stores::open_file_store(*loop_, options_.election.store.file,

@@ -98,6 +98,10 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     auto config_fd = sealed_text(config::to_yaml(options, false));
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
+    auto plan = supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
+    if (!plan) return fail(kLeaseholdFailed, plan.error().message);
+
+    spec->containment = std::move(*plan);
     spec->wait_timeout = give_up_after;
     spec->config_fd = config_fd->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());

@@ -128,6 +128,18 @@ Key command() {
     return key;
 }
 
+Key containment() {
+    using supervisor::ContainmentChoice;
+    const auto ways = choice_form<ContainmentChoice>({{"auto", ContainmentChoice::automatic},
+                                                      {"cgroup", ContainmentChoice::cgroup},
+                                                      {"subreaper", ContainmentChoice::subreaper},
+                                                      {"namespace", ContainmentChoice::pid_namespace}});
+    return scalar_key(
+        "workload.containment",
+        "How the workload's tree is held together; auto takes a cgroup of its own where one can be made.", ways,
+        [](auto& o) -> auto& { return o.workload.containment; });
+}
+
 std::vector<Key> workload() {
     Key env = mapping_key(
         "workload.env", "Variables added to the workload's environment.", variable_name_form(), variable_value_form(),
@@ -142,6 +154,7 @@ std::vector<Key> workload() {
         scalar_key(
             "workload.stop.grace_period", "How long the workload may take to end before it is killed.",
             positive_duration_form(), [](auto& o) -> auto& { return o.workload.stop.grace_period; }),
+        containment(),
     };
 }
 

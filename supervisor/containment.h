@@ -1,36 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the workload's tree is held together: found, signalled, killed, and proven empty. One object a term. The
-// subreaper is the form that always works; a cgroup or a PID namespace will be further ones.
+// How the workload's tree is held together: born, found, signalled, killed, and proven empty. Three ways:
 //
-// Threads: the supervisor's only one. Nothing here blocks.
+//   subreaper  our descendants, found by walking the kernel's lists of children; always works
+//   cgroup     a cgroup v2 of its own below ours: the kernel kills it as a whole, and it is found again by the next
+//              start when all of leasehold was killed at once (cgroups(7), cgroup.kill since Linux 5.14)
+//   namespace  a PID namespace of its own whose init dies with the supervisor, so that the kernel empties it whatever
+//              happens to us (pid_namespaces(7)); needs CAP_SYS_ADMIN
+//
+// Whatever the way, the workload is below the supervisor, and when that is dead, below the guardian, both of which are
+// subreapers. So the proof of emptiness is the same for all (supervisor/reaper.h: no child is left), and a cgroup has
+// to be unpopulated besides: what left the cgroup is found by the walk, what the walk overlooks by the cgroup.
+//
+// Threads: the only one of supervisor or guardian. Nothing here blocks.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <sys/types.h>
 
+#include "base/result.h"
+#include "supervisor/options.h"
+
 namespace leasehold::supervisor {
 
+enum class ContainmentMethod { subreaper, cgroup, pid_namespace };
+
+const char* name_of(ContainmentMethod method);  // "subreaper", "cgroup", "namespace": as in the configuration
+
+// What `leasehold run` found out once, before anything was started. The same for every process of this start.
+struct ContainmentPlan {
+    ContainmentMethod method = ContainmentMethod::subreaper;
+    std::string lock_mark;     // 16 hex digits that stand for the lock: all candidates of one election have the same
+    std::string cgroup;        // the lock's cgroup, an absolute path; empty unless that is the method
+    std::string why_not_more;  // for people: why `automatic` took no cgroup; empty when it did
+
+    friend bool operator==(const ContainmentPlan&, const ContainmentPlan&) = default;
+};
+
+// Tries the wanted method for real: a cgroup is made, a process born in it and killed there. Fails with what to do
+// about it when it is not possible; `automatic` never fails. `lock_id` names the lock as nothing else does (its store's
+// own idea of identity, not a path that means another file in another container). Blocks for some milliseconds.
+Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::string& election,
+                                         const std::string& lock_id);
+
+// The variable by which leftovers of an earlier run are recognised: LEASEHOLD_TERM_ID=<mark>-<incarnation>-<term>.
+std::string term_id(const ContainmentPlan& plan, const std::string& incarnation, std::uint64_t term);
+
+// One object for the life of a supervisor or guardian.
 class Containment {
 public:
     virtual ~Containment() = default;
 
-    // Called in the new process, before it executes the workload. Only async-signal-safe calls. Returns errno, or 0.
+    // Kills what an earlier run of this lock (another incarnation) left on this machine: in the lock's cgroup, and what
+    // carries its LEASEHOLD_TERM_ID in the environment. True when nothing of that is found alive any more; called again
+    // until then. Nothing may be started before.
+    virtual bool clear_leftovers() = 0;
+
+    // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
+    virtual Result<pid_t> fork_inside() = 0;
+
+    // In the new process, before it executes the workload. Only async-signal-safe calls. Returns errno, or 0.
     virtual int enter() const = 0;
+
+    // The workload's own process has been reaped; what it left behind may go on to live. A namespace's init ends by
+    // itself once nothing else is left in it.
+    virtual void main_has_ended() = 0;
 
     // Sends a signal to everything in the tree, once.
     virtual void signal_all(int signal) = 0;
 
-    // SIGKILL to whatever is found alive. Called again and again until empty().
-    virtual void kill_pass() = 0;
+    // Stops, then kills, what is found alive below `root` (this process, or the supervisor when the guardian calls) but
+    // not below `except`. Called again and again until empty().
+    virtual void kill_pass(pid_t root, pid_t except) = 0;
 
-    // Proof that nothing of the tree is alive. `no_children`: the caller has just waited for every child of its own
-    // until there was none (supervisor/reaper.h).
+    // Proof that nothing of the tree is alive. `no_children`: the caller has just waited for every child but the roles
+    // of leasehold until there was none (supervisor/reaper.h).
     virtual bool empty(bool no_children) const = 0;
+
+    // Signals EPOLLPRI when empty() may have changed without a child having ended; -1 when there is no such thing.
+    // Owned by this object, and valid as long as it.
+    virtual int changes_fd() const = 0;
+
+    // The guardian's last act: removes what was made, if nothing is in it.
+    virtual void remove() = 0;
 };
 
-// Everything below this process, which must be a subreaper (PR_SET_CHILD_SUBREAPER) from before the first fork.
-std::unique_ptr<Containment> make_subreaper_containment();
+// Never fails: what cannot be made is tried again in fork_inside().
+std::unique_ptr<Containment> make_containment(const ContainmentPlan& plan, const std::string& incarnation);
 
 }  // namespace leasehold::supervisor

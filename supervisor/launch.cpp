@@ -69,6 +69,9 @@ std::string encode(const LaunchSpec& spec) {
     }
     out.signed_number(spec.workload.stop.signal);
     out.signed_number(spec.workload.stop.grace_period.count());
+    out.number(static_cast<std::uint64_t>(spec.containment.method));
+    out.text(spec.containment.lock_mark);
+    out.text(spec.containment.cgroup);
     out.signed_number(spec.recheck.count());
     out.signed_number(spec.kill_allowance.count());
     out.signed_number(spec.wait_timeout.count());
@@ -94,6 +97,9 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     }
     spec.workload.stop.signal = static_cast<int>(in.signed_number());
     spec.workload.stop.grace_period = Duration(in.signed_number());
+    const std::uint64_t method = in.number();
+    spec.containment.lock_mark = in.text();
+    spec.containment.cgroup = in.text();
     spec.recheck = Duration(in.signed_number());
     spec.kill_allowance = Duration(in.signed_number());
     spec.wait_timeout = Duration(in.signed_number());
@@ -103,9 +109,11 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.listener_fds = read_fds(in);
     spec.held_fds = read_fds(in);
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
-        format > static_cast<std::uint64_t>(log::Format::json)) {
+        format > static_cast<std::uint64_t>(log::Format::json) ||
+        method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace)) {
         return failure("the launch description is damaged");
     }
+    spec.containment.method = static_cast<ContainmentMethod>(method);
     spec.logging.level = static_cast<log::Level>(level);
     spec.logging.format = static_cast<log::Format>(format);
     return spec;

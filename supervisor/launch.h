@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "supervisor/containment.h"
 #include "supervisor/options.h"
 
 namespace leasehold::supervisor {
@@ -21,6 +22,7 @@ struct LaunchSpec {
     std::string election;
     std::string incarnation;  // unique to this start
     WorkloadOptions workload;
+    ContainmentPlan containment;
     Duration recheck{};  // how often both clocks are looked at while a tree is alive: L/20
     Duration kill_allowance = std::chrono::milliseconds(250);  // how long a kill may take to be proven
     Duration wait_timeout{};  // the agent gives up (GiveUpMessage) when it does not lead by then; zero: never

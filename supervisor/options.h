@@ -19,10 +19,13 @@ struct StopOptions {
     friend bool operator==(const StopOptions&, const StopOptions&) = default;
 };
 
+enum class ContainmentChoice { automatic, cgroup, subreaper, pid_namespace };
+
 struct WorkloadOptions {
     std::vector<std::string> command;        // executed without a shell; [0] is looked up in PATH
     std::map<std::string, std::string> env;  // added to, and winning over, the environment of leasehold
     StopOptions stop;
+    ContainmentChoice containment = ContainmentChoice::automatic;
 
     friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
 };

@@ -65,22 +65,22 @@ std::map<std::string, std::string> added_environment(const LaunchSpec& spec, con
     added["LEASEHOLD_ROLE"] = "leader";
     added["LEASEHOLD_FENCING_TOKEN"] = std::to_string(grant.token);
     added["LEASEHOLD_TRANSITIONS"] = std::to_string(grant.transitions);
-    added["LEASEHOLD_TERM_ID"] = spec.incarnation + "-" + std::to_string(grant.term);
+    added["LEASEHOLD_TERM_ID"] = term_id(spec.containment, spec.incarnation, grant.term);
     return added;
 }
 
-Result<Spawned> spawn(const Executable& executable, const Containment& containment, Instant soft) {
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return system_failure("pipe2");
     UniqueFd progress(ends[0]);
     const UniqueFd reporting(ends[1]);
     const unsigned int highest = highest_descriptor();
     const pid_t parent = getpid();
-    const pid_t pid = fork();
-    if (pid < 0) return system_failure("fork");
-    if (pid == 0) become_workload(executable, containment, soft, reporting.get(), parent, highest);
-    setpgid(pid, pid);  // both sides do it, so that it has happened whoever goes on first
-    return Spawned{pid, std::move(progress)};
+    const auto pid = containment.fork_inside();
+    if (!pid) return tl::unexpected<Error>(pid.error());
+    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent, highest);
+    setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first
+    return Spawned{*pid, std::move(progress)};
 }
 
 std::optional<SpawnOutcome> outcome_of(const Spawned& spawned) {

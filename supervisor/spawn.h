@@ -44,7 +44,7 @@ struct SpawnOutcome {
 };
 
 // Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.
-Result<Spawned> spawn(const Executable& executable, const Containment& containment, Instant soft);
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft);
 
 // Nothing while it is not known yet.
 std::optional<SpawnOutcome> outcome_of(const Spawned& spawned);

@@ -38,7 +38,7 @@ void Supervisor::start(const TermGrant& grant) {
     tell_guardian(StartedMessage{grant.term, 0});
     tree_.emplace();
     tree_->term = grant.term;
-    tree_->containment = make_subreaper_containment();
+    tree_->containment = make_containment(spec_.containment, spec_.incarnation);
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
     auto spawned = spawn(executable, *tree_->containment, grant.soft);
     if (!spawned) {
@@ -115,7 +115,7 @@ void Supervisor::kill_pass() {
         kill(-tree_->main, SIGKILL);
         kill(tree_->main, SIGKILL);
     }
-    tree_->containment->kill_pass();
+    tree_->containment->kill_pass(getpid(), -1);
 }
 
 void Supervisor::on_kill_again() {

@@ -135,6 +135,15 @@ struct Preflight {
     bool alone = false;  // no other candidate was alive
 };
 
+// The lock file is never renamed or deleted, so it stands for the lock.
+Result<std::string> name_lock(int folder, const FilePlace& place) {
+    struct stat about {};
+    if (fstatat(folder, place.lock_name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
+        return system_failure("file store: cannot look at " + place.lock_name);
+    }
+    return fmt::format("file:{}:{}", about.st_dev, about.st_ino);
+}
+
 Result<Preflight> preflight(const FileOptions& options) {
     if (auto fine = check_path(options.path); !fine) return tl::unexpected<Error>(fine.error());
     const FilePlace place(options.path);
@@ -153,8 +162,11 @@ Result<Preflight> preflight(const FileOptions& options) {
     const bool witness = presence->alone() && !record->exists;
     if (auto made = create_lock_file(folder->get(), place.lock_name, witness); !made) return refused(made.error());
 
+    auto lock_id = name_lock(folder->get(), place);
+    if (!lock_id) return tl::unexpected<Error>(lock_id.error());
     Preflight result;
     result.alone = presence->alone();
+    result.prepared.lock_id = std::move(*lock_id);
     result.prepared.presence = presence->take_folder();
     result.prepared.mount_presence = presence->take_mount();
     return result;

@@ -25,6 +25,9 @@ namespace leasehold::stores {
 struct FileStorePrepared {
     UniqueFd presence;        // always
     UniqueFd mount_presence;  // when the folder itself can be deleted and made again; see presence_lock.h
+
+    // Names the lock for everyone who uses the same one on this machine, whatever the path they see it under.
+    std::string lock_id;
 };
 
 // The preflight: refuses a path on which the promise could not be kept, or whose record cannot be understood, and says

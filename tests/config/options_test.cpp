@@ -133,6 +133,7 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
+  containment: auto
 http:
   listen:
     - "0.0.0.0:9090"
@@ -301,6 +302,7 @@ TEST(Printing, IsReadBackForRandomOptions) {
         for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());
         for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
         options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
+        options.workload.containment = static_cast<supervisor::ContainmentChoice>(upto(3));
         ASSERT_EQ(loaded_from(to_yaml(options, false)), options) << to_yaml(options, false);
     }
 }

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path folder() { return fs::path(__FILE__).parent_path() / "scenarios"; }
+fs::path folder() { return fs::path(LEASEHOLD_TEST_FOLDER) / "scenarios"; }
 
 std::vector<std::string> stories() {
     std::vector<std::string> names;

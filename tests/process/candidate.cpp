@@ -130,6 +130,7 @@ Candidate::Candidate() {
     spec.identity = "host_1";
     spec.election = "test";
     spec.incarnation = "inc";
+    spec.containment.lock_mark = "mark";
     spec.recheck = std::chrono::milliseconds(50);
     spec.logging.level = log::Level::debug;
     spec.workload.stop.grace_period = std::chrono::seconds(30);

@@ -117,13 +117,13 @@ Verdict contain_a_daemon(bool as_subreaper) {
         }
         pid_t daemon = -1;
         if (read(told[0], &daemon, sizeof daemon) != sizeof daemon) _exit(1);
-        const auto containment = supervisor::make_subreaper_containment();
+        const auto containment = supervisor::make_containment({}, "test");
         // The one in the middle has to end first, so that the daemon has gone wherever it goes.
         eventually([&] { return parent_of(daemon) == (as_subreaper ? getpid() : escape_to); });
         Verdict verdict;
         verdict.proven_empty = eventually([&] {
             if (containment->empty(supervisor::reap([](const supervisor::Exit&) {}))) return true;
-            containment->kill_pass();
+            containment->kill_pass(getpid(), -1);
             return false;
         });
         verdict.daemon_survived = alive(daemon);

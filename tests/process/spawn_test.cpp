@@ -22,10 +22,15 @@ using supervisor::SpawnOutcome;
 class NothingAround : public supervisor::Containment {
 public:
     explicit NothingAround(int problem) : problem_(problem) {}
+    bool clear_leftovers() override { return true; }
+    Result<pid_t> fork_inside() override { return fork(); }
     int enter() const override { return problem_; }
+    void main_has_ended() override {}
     void signal_all(int) override {}
-    void kill_pass() override {}
+    void kill_pass(pid_t, pid_t) override {}
     bool empty(bool no_children) const override { return no_children; }
+    int changes_fd() const override { return -1; }
+    void remove() override {}
 
 private:
     int problem_;
@@ -38,7 +43,8 @@ struct Ended {
 
 Ended spawn_and_wait(const std::string& command, Duration until_soft, int problem_of_containment = 0) {
     const supervisor::Executable executable({command}, {"PATH=/bin:/usr/bin"});
-    auto spawned = supervisor::spawn(executable, NothingAround(problem_of_containment), now() + until_soft);
+    NothingAround around(problem_of_containment);
+    auto spawned = supervisor::spawn(executable, around, now() + until_soft);
     EXPECT_TRUE(spawned) << spawned.error().message;
     pollfd ready{spawned->progress.get(), POLLIN, 0};
     EXPECT_EQ(poll(&ready, 1, 60'000), 1);

@@ -129,7 +129,7 @@ TEST_F(WorkloadView, environment_is_ours_and_workload_env_and_what_leasehold_tel
     const std::set<std::string> environment = lines_of(wrapped + "/environment");
     for (const char* line : {"OWN=a=b c", "INHERITED=overridden", "LEASEHOLD_IDENTITY=host_1",
                              "LEASEHOLD_ELECTION=test", "LEASEHOLD_ROLE=leader", "LEASEHOLD_FENCING_TOKEN=1005",
-                             "LEASEHOLD_TRANSITIONS=15", "LEASEHOLD_TERM_ID=inc-5"}) {
+                             "LEASEHOLD_TRANSITIONS=15", "LEASEHOLD_TERM_ID=mark-inc-5"}) {
         EXPECT_TRUE(environment.contains(line)) << line;
     }
     EXPECT_FALSE(environment.contains("INHERITED=yes"));

@@ -88,7 +88,7 @@ struct Story {
 };
 
 std::vector<Story> stories() {
-    const auto path = std::filesystem::path(__FILE__).parent_path() / "term_machine_stories.txt";
+    const auto path = std::filesystem::path(LEASEHOLD_TEST_FOLDER) / "term_machine_stories.txt";
     std::ifstream file(path);
     std::vector<Story> found;
     for (std::string line; std::getline(file, line);) {
