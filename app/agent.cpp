@@ -82,6 +82,13 @@ Result<void> Agent::set_up() {
     auto hurry = Timer::create(*loop_, [this] { leave(0); });
     if (!hurry) return tl::unexpected<Error>(hurry.error());
     hurry_timer_ = std::move(*hurry);
+    auto beat = Timer::create(*loop_, [this] { on_beat(); });
+    if (!beat) return tl::unexpected<Error>(beat.error());
+    beat_timer_ = std::move(*beat);
+    auto clear = Timer::create(*loop_, [this] { leave_when_clear(); });
+    if (!clear) return tl::unexpected<Error>(clear.error());
+    clear_timer_ = std::move(*clear);
+    on_beat();
     return start_http();
 }
 
@@ -130,7 +137,7 @@ void Agent::guardian_readable() {
             loop_->unwatch(guardian_.fd());
             guardian_.close();
             stop(supervisor::StopMode::orderly);
-            if (!supervisor_) leave(kLeaseholdFailed);
+            if (!supervisor_) leave_when_clear();
             return;
         }
         if (!*received) return;
@@ -147,9 +154,10 @@ void Agent::on_guardian_message(supervisor::Received received) {
         drop_supervisor("the guardian says that it is gone");
     } else if (const auto* emptied = std::get_if<supervisor::TreeEmptiedMessage>(&received.message)) {
         log::warn("the guardian has emptied what the supervisor left behind");
-        workload_state_ = "stopped";
-        metrics_->set_workload_state(workload_state_);
+        set_workload_state("stopped");
         if (driver_) driver_->deliver(election::TreeEmpty{emptied->closed_through});
+    } else if (std::holds_alternative<supervisor::ResistsMessage>(received.message)) {
+        on_resisting();
     } else {
         log::warn("unexpected message from the guardian");
     }
@@ -160,8 +168,8 @@ void Agent::stop(supervisor::StopMode mode) {
     stop_requested_ = true;
     if (driver_) {
         driver_->deliver(election::StopRequested{});
-    } else if (!supervisor_) {
-        leave(0);  // nothing was ever begun
+    } else if (!supervisor_ && page_->grant().term <= page_->ended_through()) {
+        leave(0);  // nothing was ever begun; or else the next supervisor tells what there is to end
     }
 }
 

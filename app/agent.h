@@ -20,8 +20,11 @@
 #include "metrics/endpoints.h"
 #include "metrics/http_server.h"
 #include "metrics/metrics.h"
+#include "supervisor/backoff.h"
+#include "supervisor/containment.h"
 #include "supervisor/launch.h"
 #include "supervisor/messages.h"
+#include "supervisor/pulse.h"
 #include "supervisor/shared_page.h"
 
 namespace leasehold::app {
@@ -53,7 +56,11 @@ private:
     void welcome_new_supervisor();
     void on_empty(const supervisor::EmptyMessage& empty);
     void drop_supervisor(const std::string& why);
+    void leave_when_clear();
     bool send_supervisor(const supervisor::Message& message);
+    void on_beat();
+    void on_resisting();
+    void set_workload_state(const std::string& state);
 
     // agent_election.cpp: what the election wants done.
     Result<void> start_election(const election::Past& past);
@@ -81,6 +88,11 @@ private:
     std::unique_ptr<metrics::HttpServer> http_;
     std::unique_ptr<Timer> wait_timer_;   // --wait-timeout
     std::unique_ptr<Timer> hurry_timer_;  // a second stop request
+    std::unique_ptr<Timer> beat_timer_;   // shows the guardian that we turn, and looks whether the supervisor answers
+    std::unique_ptr<Timer> clear_timer_;  // when guardian and supervisor are gone
+    supervisor::KillRhythm clear_rhythm_;
+    supervisor::Pulse supervisor_pulse_;
+    bool complained_of_silence_ = false;
     Journal journal_;
 
     bool stop_requested_ = false;

@@ -34,11 +34,16 @@ Driver::Hooks Agent::hooks() {
     };
 }
 
+// A supervisor that does not answer gets no extension: its tree is to end by the deadlines at the latest.
+//
 // The page first: from then on the guardian enforces the hard instant, whatever becomes of us and of the message.
 void Agent::grant(const election::Grant& wanted) {
+    if (supervisor_pulse_.silent() && page_->grant().term == wanted.term) return;
     const supervisor::TermGrant grant{wanted.term, wanted.token, wanted.transitions, wanted.soft, wanted.hard};
+    const bool first = page_->grant().term != grant.term;
     page_->publish(grant);
     send_supervisor(supervisor::GrantMessage{grant});
+    if (first) on_beat();  // from here on it is asked more often
 }
 
 void Agent::revoke(const election::Revoke& wanted) {

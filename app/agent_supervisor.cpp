@@ -17,6 +17,8 @@ void Agent::connect_supervisor(UniqueFd socket) {
         return;
     }
     supervisor_ = supervisor::Channel(std::move(socket));
+    supervisor_pulse_.restart();
+    complained_of_silence_ = false;
     auto watched = loop_->watch(supervisor_.fd(), EPOLLIN, [this](std::uint32_t) { supervisor_readable(); });
     if (!watched) {
         log::error("cannot watch the supervisor's socket: {}", watched.error().message);
@@ -30,9 +32,46 @@ void Agent::drop_supervisor(const std::string& why) {
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
     if (driver_) driver_->deliver(election::Candidacy{false});
-    // With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is
-    // not released.
-    if (!guardian_ && (!driver_ || tree_may_be_alive())) leave(kLeaseholdFailed);
+    if (!guardian_ && (!driver_ || tree_may_be_alive())) leave_when_clear();
+}
+
+// With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is not
+// released. But what can be found of it is killed. For this containment everything is a leftover, having no name.
+void Agent::leave_when_clear() {
+    const auto nobodys = supervisor::make_containment(launch_.spec.containment, "");
+    if (nobodys->clear_leftovers()) return leave(kLeaseholdFailed);
+    clear_timer_->arm_in(clear_rhythm_.next());
+}
+
+// A supervisor that does not answer is stopped or hung. The guardian is asked to kill it, sees it end, empties the
+// tree, and says so; meanwhile the term is not extended, but the lease is renewed.
+void Agent::on_beat() {
+    page_->beat();
+    const Duration deadline = options_.election.timing.renew_deadline;
+    const bool leading = driver_ && driver_->election().grant();
+    const Duration period = leading ? deadline / (2 * supervisor::Pulse::kPatience) : deadline / 2;
+    beat_timer_->arm_in(std::max<Duration>(period, std::chrono::milliseconds(10)));
+    if (!supervisor_) return;
+    if (supervisor_pulse_.silent() && !complained_of_silence_) {
+        complained_of_silence_ = true;
+        journal_.add({log::Level::error, "the supervisor does not answer; the guardian is asked to kill it"});
+        if (auto sent = guardian_.send(supervisor::SupervisorSilentMessage{}); !sent) {
+            log::error("cannot tell the guardian: {}", sent.error().message);
+        }
+    }
+    // A full queue is silence like any other.
+    (void)supervisor_.send(supervisor::PingMessage{supervisor_pulse_.ask()});
+}
+
+void Agent::set_workload_state(const std::string& state) {
+    workload_state_ = state;
+    metrics_->set_workload_state(state);
+}
+
+void Agent::on_resisting() {
+    set_workload_state("unkillable");
+    journal_.add(
+        {log::Level::error, "something of the workload's tree cannot be killed; the lease is not released over it"});
 }
 
 void Agent::supervisor_readable() {
@@ -76,7 +115,12 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         journal_.add({log::Level::warn, "the workload did not stop in time and was killed"});
     } else if (const auto* empty = std::get_if<supervisor::EmptyMessage>(&message)) {
         on_empty(*empty);
-    } else if (!std::holds_alternative<supervisor::PongMessage>(message)) {
+    } else if (const auto* pong = std::get_if<supervisor::PongMessage>(&message)) {
+        supervisor_pulse_.answered(pong->number);
+        if (!supervisor_pulse_.silent()) complained_of_silence_ = false;
+    } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
+        on_resisting();
+    } else {
         log::warn("unexpected message from the supervisor");
     }
     metrics_->set_workload_state(workload_state_);

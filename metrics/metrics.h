@@ -44,7 +44,7 @@ public:
     void store_request(const std::string& operation, const std::string& code, Duration took);
 
     // Workload.
-    void set_workload_state(const std::string& state);  // "stopped", "running", "stopping"
+    void set_workload_state(const std::string& state);  // one of the catalogue
     void workload_started(double unix_seconds);
     void workload_exited(const std::string& reason, int exit_code);  // reason: "code" or "signal"
     void workload_killed();                                          // a stop had to be escalated to SIGKILL

@@ -31,7 +31,10 @@ std::string how(const std::optional<Exit>& exit) {
 }  // namespace
 
 Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage> page)
-    : spec_(std::move(spec)), spec_fd_(std::move(spec_fd)), page_(std::move(page)) {
+    : spec_(std::move(spec)),
+      spec_fd_(std::move(spec_fd)),
+      page_(std::move(page)),
+      containment_(make_containment(spec_.containment, spec_.incarnation)) {
     spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
 }
 
@@ -78,6 +81,7 @@ int Guardian::run() {
         }
         if (!done) usleep(10'000);
     }
+    containment_->remove();
     const int status = given_up_status_.value_or(workload_status_.value_or(0));
     log::info("leasehold ends with status {}", status);
     return status;
@@ -163,6 +167,11 @@ void Guardian::on_agent_message(const Message& message) {
     if (const auto* given_up = std::get_if<GiveUpMessage>(&message)) {
         given_up_status_ = given_up->exit_status;
         begin_ending();
+    } else if (std::holds_alternative<SupervisorSilentMessage>(message)) {
+        // Stopped or hung. Its end is heard from its pidfd, and then its tree is emptied; one that is continued later
+        // finds itself killed.
+        kill_role(supervisor_);
+        log::error("the supervisor does not answer the agent; the guardian kills it");
     } else {
         log::error("the agent sent a message that is not for the guardian; ignored");
     }
@@ -262,6 +271,7 @@ void Guardian::start_supervisor() {
 
 void Guardian::start_agent() {
     if (agent_.alive() || finished_) return;
+    silent_for_ = {};
     if (emptying_ && !children_can_be_listed()) {  // it would stand in the way of the proof
         agent_.restart->arm_in(std::chrono::milliseconds(10));
         return;

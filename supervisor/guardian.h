@@ -23,6 +23,7 @@
 
 #include "base/event_loop.h"
 #include "supervisor/backoff.h"
+#include "supervisor/containment.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
@@ -79,6 +80,7 @@ private:
 
     void look_at_page();
     Duration enforce_hard_instant(Instant at);
+    void listen_for_the_agent(Instant at);
     void end_what_does_not_end(Instant at);
     void end_a_stop_that_takes_too_long(Instant at);
 
@@ -94,6 +96,7 @@ private:
     LaunchSpec spec_;
     UniqueFd spec_fd_;
     std::unique_ptr<SharedPage> page_;
+    std::unique_ptr<Containment> containment_;
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<SignalSource> signals_;
     std::unique_ptr<Timer> page_timer_;
@@ -101,6 +104,10 @@ private:
     KillRhythm kill_rhythm_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
+
+    std::uint64_t last_beats_ = 0;
+    Duration silent_for_{};  // no beat of the agent during this much of our own time
+    Instant last_look_;
 
     std::optional<Instant> overdue_since_;  // the hard instant has passed and the tree is alive
     std::optional<Instant> quiet_since_;    // ending, and no tree is alive

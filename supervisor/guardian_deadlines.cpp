@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/enforcement.h"
 #include "supervisor/guardian.h"
-#include "supervisor/process_tree.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -19,6 +19,8 @@ constexpr Duration kKillAgain = std::chrono::milliseconds(2);
 constexpr Duration kSupervisorsDelay = std::chrono::seconds(2);  // past the end of the grace period
 constexpr Duration kShortestQuiet = std::chrono::seconds(5);
 constexpr int kRechecksOfALease = 20;
+constexpr int kSilentLeases = 2;
+constexpr Duration kShortestSilence = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -26,11 +28,12 @@ void Guardian::look_at_page() {
     page_timer_->arm_in(spec_.recheck);  // first of all: what follows may run out of memory
     const Instant at = now();
     Duration wait = spec_.recheck;
-    if (page_->populated() && supervisor_.alive()) {
+    if (page_->populated() && supervisor_.alive() && deadlines_are_enforced()) {
         wait = std::min(wait, enforce_hard_instant(at));
     } else {
         overdue_since_.reset();
     }
+    listen_for_the_agent(at);
     if (ending_) end_what_does_not_end(at);
     page_timer_->arm_in(wait);
 }
@@ -46,7 +49,7 @@ Duration Guardian::enforce_hard_instant(Instant at) {
     const bool first = !overdue_since_;
     if (first) overdue_since_ = at;
     if (elapsed_at_most(*overdue_since_, at) < spec_.kill_allowance / 3) {
-        signal_descendants(supervisor_.process.pid, SIGKILL);
+        containment_->kill_pass(supervisor_.process.pid, -1);
         if (first) {
             log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
                       page_->grant().term);
@@ -65,6 +68,19 @@ void Guardian::end_a_stop_that_takes_too_long(Instant at) {
     if (elapsed_at_least(asked_to_stop_at_, at) < grace + kSupervisorsDelay) return;
     kill_role(supervisor_);
     log::error("the supervisor does not stop the workload; the guardian kills it");
+}
+
+// An agent that is stopped or hung has lost its term by the deadlines, and would be a candidate in name only. Only time
+// in which the guardian itself ran is counted: after a stop of everything the agent gets its chance to go on.
+void Guardian::listen_for_the_agent(Instant at) {
+    const Duration since_last_look = elapsed_at_least(std::exchange(last_look_, at), at);
+    const std::uint64_t beats = page_->beats();
+    const bool silent = agent_.alive() && beats == std::exchange(last_beats_, beats);
+    silent_for_ = silent ? silent_for_ + std::min(since_last_look, spec_.recheck) : Duration(0);
+    if (silent_for_ < std::max<Duration>(kSilentLeases * kRechecksOfALease * spec_.recheck, kShortestSilence)) return;
+    silent_for_ = {};
+    kill_role(agent_);
+    log::error("the agent does not go on, not even past the end of its term; the guardian kills it");
 }
 
 // While leasehold ends and no tree is alive: whoever still has not ended after a whole lease has nothing to release any
@@ -95,9 +111,9 @@ void Guardian::begin_emptying() {
 void Guardian::continue_emptying() {
     if (!emptying_) return;
     kill_timer_->arm_in(kill_rhythm_.pause());  // first of all: what follows may run out of memory
-    if (!reap_orphans()) {
+    if (!containment_->empty(reap_orphans())) {
         if (!children_can_be_listed()) kill_role(agent_);  // then ECHILD is the only proof there is
-        signal_descendants(getpid(), SIGKILL, agent_.process.pid);
+        containment_->kill_pass(getpid(), agent_.process.pid);
         return;
     }
     emptying_ = false;
@@ -107,16 +123,18 @@ void Guardian::continue_emptying() {
     log::info("nothing is left of what the dead supervisor had started");
     if (finished_) return end_if_nothing_is_left();
     tell(agent_, TreeEmptiedMessage{page_->closed_through()});
-    if (!ending_) supervisor_.restart->arm_in(supervisor_wait_);
+    // Also while leasehold ends: it starts nothing then, but an agent that was restarted waits for it to release.
+    supervisor_.restart->arm_in(supervisor_wait_);
 }
 
 void Guardian::kill_again() {
     kill_rhythm_.next();
     continue_emptying();
     if (!emptying_ || !kill_rhythm_.resists()) return;
+    tell(agent_, ResistsMessage{page_->grant().term});
     log::error(
-        "something that the supervisor left cannot be killed; the lease is not released over it; "
-        "trying on");
+        "something that the supervisor left cannot be killed (uninterruptible sleep, or a process that leasehold may "
+        "not signal); the lease is not released over it; trying on");
 }
 
 int guardian_main(const std::vector<std::string>& arguments) {

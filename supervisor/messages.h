@@ -15,7 +15,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -61,6 +61,9 @@ struct EmptyMessage {
 struct PongMessage {
     std::uint64_t number = 0;
 };
+struct ResistsMessage {  // also from the guardian: something of the tree (or a leftover) does not die of SIGKILL
+    Term term = 0;
+};
 
 // ---- guardian -> supervisor, guardian -> agent
 struct StopMessage {
@@ -79,14 +82,15 @@ struct TreeEmptiedMessage {       // to the agent: the guardian has proven empty
 struct WorkloadEndedMessage {  // from the supervisor, before its EMPTY: leasehold is to end with this status
     int exit_status = 0;
 };
-struct GiveUpMessage {  // from the agent: leasehold is to end with this status (124, 125)
+struct SupervisorSilentMessage {};  // from the agent: the supervisor does not answer; it is to be killed
+struct GiveUpMessage {              // from the agent: leasehold is to end with this status (124, 125)
     int exit_status = 0;
 };
 
-using Message =
-    std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
-                 KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
-                 SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage>;
+using Message = std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage,
+                             StoppingMessage, KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage,
+                             NewPeerMessage, SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage,
+                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage>;
 
 struct Received {
     Message message;

@@ -10,7 +10,7 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr std::size_t kPageSize = 4096;
-constexpr std::uint64_t kMagic = 0x6c65617365686f01;  // the last byte is the layout's version
+constexpr std::uint64_t kMagic = 0x6c65617365686f02;  // the last byte is the layout's version
 
 using Field = std::atomic<std::uint64_t>;
 using Nanoseconds = std::atomic<std::int64_t>;
@@ -37,6 +37,7 @@ struct SharedPage::Layout {
     Field populated;
     Field closed_through;
     Field agent_restarts;
+    Field beats;
 };
 
 Result<std::unique_ptr<SharedPage>> SharedPage::create() {
@@ -104,6 +105,9 @@ void SharedPage::close_through(Term term) {
     if (term > layout_->closed_through) layout_->closed_through = term;
 }
 Term SharedPage::closed_through() const { return layout_->closed_through; }
+
+void SharedPage::beat() { ++layout_->beats; }
+std::uint64_t SharedPage::beats() const { return layout_->beats; }
 
 void SharedPage::set_agent_restarts(std::uint64_t count) { layout_->agent_restarts = count; }
 std::uint64_t SharedPage::agent_restarts() const { return layout_->agent_restarts; }

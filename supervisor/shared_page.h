@@ -48,6 +48,10 @@ public:
     void close_through(Term term);
     Term closed_through() const;
 
+    // Written by the agent, all the time while its loop turns: the number of turns of a slow timer.
+    void beat();
+    std::uint64_t beats() const;
+
     // Written by the guardian: how often the agent was restarted.
     void set_agent_restarts(std::uint64_t count);
     std::uint64_t agent_restarts() const;

@@ -6,8 +6,10 @@
 #include <csignal>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -38,18 +40,27 @@ unsigned int highest_descriptor() {
     _exit(written == sizeof outcome ? kExitNotExecuted : kExitNotExecuted + 1);
 }
 
+// In the new process. Its parent's process id tells nothing when a PID namespace lies in between.
+bool has_ended(int pidfd) {
+    pollfd look{pidfd, POLLIN, 0};
+    return poll(&look, 1, 0) != 0;
+}
+
 // In the new process: async-signal-safe calls only.
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
-                                  int progress, pid_t parent, unsigned int highest) {
+                                  int progress, int parent, unsigned int highest) {
     using Kind = SpawnOutcome::Kind;
+    // An aid, not a promise: should the supervisor be killed, at least its own child goes at once. It may have ended
+    // before the request took effect.
+    const bool asked = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    const int problem_of_asking = errno;
+    const bool orphaned = has_ended(parent);
     if (progress != kProgressFd) dup2(progress, kProgressFd);
     fcntl(kProgressFd, F_SETFD, FD_CLOEXEC);
     close_others(highest);
+    if (!asked) report(Kind::failed, problem_of_asking);
+    if (orphaned) report(Kind::orphaned, 0);
     setpgid(0, 0);
-    // An aid, not a promise: should the supervisor be killed, at least its own child goes at once. It may have ended
-    // before the request took effect.
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) report(Kind::failed, errno);
-    if (getppid() != parent) report(Kind::orphaned, 0);
     if (const int problem = containment.enter(); problem != 0) report(Kind::failed, problem);
     restore_signals();
     if (reached_on_any_clock(soft, now())) report(Kind::late, 0);
@@ -75,10 +86,11 @@ Result<Spawned> spawn(const Executable& executable, Containment& containment, In
     UniqueFd progress(ends[0]);
     const UniqueFd reporting(ends[1]);
     const unsigned int highest = highest_descriptor();
-    const pid_t parent = getpid();
+    const UniqueFd parent(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+    if (!parent) return system_failure("pidfd_open of the supervisor");
     const auto pid = containment.fork_inside();
     if (!pid) return tl::unexpected<Error>(pid.error());
-    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent, highest);
+    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent.get(), highest);
     setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first
     return Spawned{*pid, std::move(progress)};
 }

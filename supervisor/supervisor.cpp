@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/enforcement.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -36,6 +37,7 @@ Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channe
     : spec_(std::move(spec)),
       page_(std::move(page)),
       guardian_(std::move(guardian)),
+      containment_(make_containment(spec_.containment, spec_.incarnation)),
       machine_({spec_.workload.stop.grace_period, std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1)),
                 page_->closed_through()}) {}
 
@@ -65,6 +67,9 @@ Result<void> Supervisor::prepare() {
     auto kill_again = Timer::create(*loop_, [this] { on_kill_again(); });
     if (!kill_again) return tl::unexpected<Error>(kill_again.error());
     kill_again_ = std::move(*kill_again);
+    auto dead_man = DeadManTimer::create();
+    if (!dead_man) return tl::unexpected<Error>(dead_man.error());
+    dead_man_ = std::move(*dead_man);
     return loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { on_guardian(); });
 }
 
@@ -88,6 +93,7 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
 }
 
 void Supervisor::on_guardian() {
+    keep_deadlines();
     bool gone = false;
     while (guardian_ && !gone) {
         auto received = next_message(guardian_, gone);
@@ -110,7 +116,7 @@ void Supervisor::from_guardian(Received received) {
         unsent_.clear();
         listen_to_agent();
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
-                                tree_ ? std::int64_t{tree_->main} : 0});
+                                tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0});
     } else {
         log::error("the guardian sent a message that is not for the supervisor; ignored");
     }
@@ -124,6 +130,7 @@ void Supervisor::guardian_is_gone() {
 }
 
 void Supervisor::on_agent() {
+    keep_deadlines();
     bool gone = false;
     while (agent_ && !gone) {
         auto received = next_message(agent_, gone);
@@ -153,8 +160,12 @@ void Supervisor::from_agent(const Message& message) {
 }
 
 void Supervisor::on_deadline() {
-    perform(machine_.on_tick(now()));
+    keep_deadlines();
     settle();
+}
+
+void Supervisor::keep_deadlines() {
+    if (deadlines_are_enforced()) perform(machine_.on_tick(now()));
 }
 
 void Supervisor::on_progress() {
@@ -163,6 +174,7 @@ void Supervisor::on_progress() {
 }
 
 void Supervisor::on_children() {
+    keep_deadlines();
     std::optional<Exit> ended;
     const bool none_left = reap([&](const Exit& exit) {
         if (tree_ && exit.pid == tree_->main) ended = exit;
@@ -171,9 +183,12 @@ void Supervisor::on_children() {
         learn_outcome();  // an execution that failed has left its reason behind
         if (tree_->outcome && tree_->outcome->kind == SpawnOutcome::Kind::executed) tree_->status = ended->status;
         tree_->main = -1;
+        containment_->main_has_ended();
         main_exited(ended->by_signal);
     }
-    if (tree_ && tree_->containment->empty(none_left)) {
+    if (tree_ && tree_->waiting) {
+        start_when_clear();
+    } else if (tree_ && containment_->empty(none_left)) {
         tree_is_empty();
     } else if (ended) {
         perform(machine_.on_main_exited(now()));
@@ -184,12 +199,22 @@ void Supervisor::on_children() {
 }
 
 void Supervisor::settle() {
-    if (const auto wait = machine_.wake(now())) {
+    if (const auto wait = machine_.wake(now()); wait && deadlines_are_enforced()) {
         deadline_->arm_in(*wait);
     } else {
         deadline_->disarm();
     }
+    arm_dead_man();
     if (!guardian_ && !tree_) loop_->stop();
+}
+
+// While it kills it runs, evidently, and must not be killed at it: that is the guardian's to judge.
+void Supervisor::arm_dead_man() {
+    using Phase = TermMachine::Phase;
+    const bool guarding = machine_.phase() == Phase::running || machine_.phase() == Phase::stopping;
+    if (!guarding || !deadlines_are_enforced()) return dead_man_->disarm();
+    const Duration left = left_on_any_clock(machine_.grant().hard, now());
+    dead_man_->arm_in(DeadManTimer::delay_for(left, spec_.kill_allowance / 2));
 }
 
 // ---- what it says -------------------------------------------------------------------------------------------------

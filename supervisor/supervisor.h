@@ -7,6 +7,8 @@
 // messages; one sent to this process itself (a kill by hand) is logged and ignored, because stopping the supervisor is
 // not how leasehold is stopped: signal the guardian.
 //
+// Before anything else is looked at after a wait, the deadlines are: whoever wakes up after a long stop kills first.
+//
 // Ends only when its guardian is gone, or has closed the socket, and the tree is proven empty.
 //
 // Threads: one. Nothing blocks but the fork itself.
@@ -19,6 +21,7 @@
 #include "base/event_loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/containment.h"
+#include "supervisor/dead_man_timer.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
@@ -29,12 +32,12 @@
 
 namespace leasehold::supervisor {
 
-// One tree: from just before the fork to the proof that nothing is left of it.
+// One tree: from the grant to the proof that nothing is left of it, nor of what an earlier run left on this machine.
 struct Tree {
-    Term term = 0;
+    TermGrant grant;
+    bool waiting = true;  // for leftovers to die; nothing is forked yet
     Spawned spawned;
     pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
-    std::unique_ptr<Containment> containment;
     std::optional<SpawnOutcome> outcome;
     std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
     std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
@@ -60,12 +63,16 @@ private:
     void from_agent(const Message& message);
     void on_progress();
     void on_deadline();
+    void keep_deadlines();
     void on_children();
     void on_kill_again();
+    void say_that_it_resists();
     void guardian_is_gone();
 
     void perform(const Actions& actions);
     void start(const TermGrant& grant);
+    void start_when_clear();
+    void spawn_workload();
     void ask_to_stop();
     void kill_tree();
     void kill_pass();
@@ -80,6 +87,7 @@ private:
     void send_unsent();
     void tell_guardian(const Message& message);
     void settle();  // after every event: timers, and whether it is time to end
+    void arm_dead_man();
 
     LaunchSpec spec_;
     std::unique_ptr<SharedPage> page_;
@@ -87,6 +95,8 @@ private:
     Channel agent_;
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<SignalSource> signals_;
+    std::unique_ptr<Containment> containment_;
+    std::unique_ptr<DeadManTimer> dead_man_;
     std::unique_ptr<Timer> deadline_;
     std::unique_ptr<Timer> kill_again_;
     KillRhythm kill_rhythm_;

@@ -37,21 +37,43 @@ void Supervisor::start(const TermGrant& grant) {
     page_->set_populated(true);  // before anything can be alive
     tell_guardian(StartedMessage{grant.term, 0});
     tree_.emplace();
-    tree_->term = grant.term;
-    tree_->containment = make_containment(spec_.containment, spec_.incarnation);
+    tree_->grant = grant;
+    kill_rhythm_.restart();
+    start_when_clear();
+}
+
+// A tree that an earlier run left on this machine is a tree of this election too. While it lives nothing is started,
+// and the term is not over either.
+void Supervisor::start_when_clear() {
+    if (!containment_->clear_leftovers()) {
+        if (kill_rhythm_.fresh()) log::warn("killing what an earlier run of this election left on this machine");
+        kill_again_->arm_in(kill_rhythm_.next());
+        return;
+    }
+    if (machine_.phase() != TermMachine::Phase::running) return tree_is_empty();
+    kill_again_->disarm();
+    tree_->waiting = false;
+    spawn_workload();
+}
+
+void Supervisor::spawn_workload() {
+    const TermGrant& grant = tree_->grant;
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
-    auto spawned = spawn(executable, *tree_->containment, grant.soft);
+    auto spawned = spawn(executable, *containment_, grant.soft);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
         tree_->status = kCannotExecute;
         main_exited(false);
-        on_children();
+        kill_again_->arm_in(Duration(0));  // nothing is left, which is for a later turn to say
         return;
     }
     tree_->spawned = std::move(*spawned);
     tree_->main = tree_->spawned.pid;
     auto watched = loop_->watch(tree_->spawned.progress.get(), EPOLLIN, [this](std::uint32_t) { on_progress(); });
     if (!watched) log::error("cannot watch the start of the workload: {}", watched.error().message);
+    if (containment_->changes_fd() < 0) return;
+    watched = loop_->watch(containment_->changes_fd(), EPOLLPRI, [this](std::uint32_t) { on_children(); });
+    if (!watched) log::error("cannot watch the workload's cgroup: {}", watched.error().message);
 }
 
 void Supervisor::learn_outcome() {
@@ -62,8 +84,8 @@ void Supervisor::learn_outcome() {
     tree_->spawned.progress.reset();
     switch (tree_->outcome->kind) {
         case SpawnOutcome::Kind::executed:
-            log::info("workload started in term {}: process {}", tree_->term, tree_->spawned.pid);
-            tell_agent(StartedMessage{tree_->term, tree_->spawned.pid});
+            log::info("workload started in term {}: process {}", tree_->grant.term, tree_->spawned.pid);
+            tell_agent(StartedMessage{tree_->grant.term, tree_->spawned.pid});
             break;
         case SpawnOutcome::Kind::failed: {
             std::string sentence;
@@ -75,37 +97,37 @@ void Supervisor::learn_outcome() {
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned:
             log::warn("term {}: the soft instant passed while the workload was being started; it was not executed",
-                      tree_->term);
+                      tree_->grant.term);
             break;
     }
 }
 
 // Signals first, words later: a log on a disk that hangs must not hold a signal up.
 void Supervisor::ask_to_stop() {
-    if (!tree_) return;
+    if (!tree_ || tree_->waiting) return;
     const int signal = spec_.workload.stop.signal;
     const bool group = tree_->main > 0;
     if (group) {
         signal_workload(signal);
     } else {
-        tree_->containment->signal_all(signal);
+        containment_->signal_all(signal);
     }
     if (!tree_->asked_at) {
         tree_->asked_at = now();
-        tell_agent(StoppingMessage{tree_->term});
+        tell_agent(StoppingMessage{tree_->grant.term});
     }
     log::info("asking {} to stop: {}", group ? "the workload's process group" : "what the workload left behind",
               signal_name(signal));
 }
 
 void Supervisor::kill_tree() {
-    if (!tree_) return;
+    if (!tree_ || tree_->waiting) return;
     kill_pass();
     if (!tree_->asked_at) tree_->asked_at = now();
     kill_rhythm_.restart();
     kill_again_->arm_in(kill_rhythm_.next());
-    tell_agent(KilledMessage{tree_->term});
-    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->term,
+    tell_agent(KilledMessage{tree_->grant.term});
+    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->grant.term,
               seconds(left_on_any_clock(machine_.grant().hard, now())));
 }
 
@@ -115,17 +137,27 @@ void Supervisor::kill_pass() {
         kill(-tree_->main, SIGKILL);
         kill(tree_->main, SIGKILL);
     }
-    tree_->containment->kill_pass(getpid(), -1);
+    containment_->kill_pass(getpid(), -1);
 }
 
 void Supervisor::on_kill_again() {
     on_children();  // reaps, and kills whatever is left
     if (!tree_) return;
-    kill_again_->arm_in(kill_rhythm_.next());
-    if (!kill_rhythm_.resists()) return;
+    if (!tree_->waiting) {
+        // A start that failed halfway has no process of its own whose end would tell.
+        if (machine_.phase() == TermMachine::Phase::running) return perform(machine_.on_main_exited(now()));
+        if (machine_.phase() != TermMachine::Phase::killing) return;
+        kill_again_->arm_in(kill_rhythm_.next());
+    }
+    if (kill_rhythm_.resists()) say_that_it_resists();
+}
+
+void Supervisor::say_that_it_resists() {
+    tell_agent(ResistsMessage{tree_->grant.term});
     log::error(
-        "something of the workload's tree cannot be killed (uninterruptible sleep, or a process that leasehold "
-        "may not signal); the lease is not released over it; trying on");
+        "something of {} cannot be killed (uninterruptible sleep, or a process that leasehold may not signal); "
+        "the lease is not released over it; trying on",
+        tree_->waiting ? "an earlier run's tree" : "the workload's tree");
 }
 
 void Supervisor::report_empty(Term term) {
@@ -141,19 +173,20 @@ void Supervisor::main_exited(bool by_signal) {
     tree_->ended_by_itself = by_itself;
     log::info("workload ended{} with status {}{}", by_itself ? " by itself" : "", *tree_->status,
               by_signal ? " (" + signal_name(*tree_->status - 128) + ")" : "");
-    tell_agent(ExitedMessage{tree_->term, by_signal, *tree_->status});
+    tell_agent(ExitedMessage{tree_->grant.term, by_signal, *tree_->status});
 }
 
 void Supervisor::tree_is_empty() {
     const Tree tree = std::move(*std::exchange(tree_, std::nullopt));
     const Instant at = now();
     last_empty_ = {};
-    last_empty_.term = tree.term;
+    last_empty_.term = tree.grant.term;
     last_empty_.stop_took = tree.asked_at ? elapsed_at_most(*tree.asked_at, at) : Duration(0);
     last_empty_.lease_left = left_on_any_clock(machine_.grant().hard, at);
-    last_empty_.had_tree = true;
+    last_empty_.had_tree = !tree.waiting;
     kill_again_->disarm();
-    log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.term,
+    if (containment_->changes_fd() >= 0) loop_->unwatch(containment_->changes_fd());
+    log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
               seconds(last_empty_.lease_left));
     page_->set_populated(false);
     // There is no restarting yet: a workload that ends by itself ends leasehold.

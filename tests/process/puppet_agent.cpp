@@ -50,6 +50,7 @@ struct Wording {
             << (m.lease_left > Duration(0) ? " in-time" : " past-hard");
     }
     void operator()(const PongMessage& m) { out << "PONG " << m.number; }
+    void operator()(const ResistsMessage& m) { out << "RESISTS " << m.term; }
     void operator()(const StopMessage& m) { out << "STOP " << name_of(m.mode); }
     void operator()(const SupervisorGoneMessage&) { out << "GONE"; }
     void operator()(const TreeEmptiedMessage& m) { out << "EMPTIED " << m.closed_through; }
@@ -72,7 +73,8 @@ public:
     int run() {
         while (!status_) {
             pollfd sources[] = {{strings_, POLLIN, 0}, {guardian_.fd(), POLLIN, 0}, {supervisor_.fd(), POLLIN, 0}};
-            if (poll(sources, 3, -1) < 0) return 99;
+            if (poll(sources, 3, 100) < 0) return 99;
+            page_->beat();
             if (sources[0].revents != 0) obey();
             if (sources[1].revents != 0) hear("guardian", guardian_);
             if (sources[2].revents != 0) hear("supervisor", supervisor_);
@@ -134,6 +136,8 @@ private:
             tell(supervisor_, PingMessage{number});
         } else if (verb == "flood") {  // pings without ever reading the answers, from here on
             for (std::uint64_t i = 0; i < number; ++i) tell(supervisor_, PingMessage{i});
+        } else if (verb == "silent") {
+            tell(guardian_, SupervisorSilentMessage{});
         } else if (verb == "give-up") {
             tell(guardian_, GiveUpMessage{static_cast<int>(number)});
         } else if (verb == "exit") {
