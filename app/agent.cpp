@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/agent.h"
 
-#include <array>
 #include <csignal>
 
 #include <sys/epoll.h>
@@ -10,23 +9,12 @@
 
 #include "app/exit_status.h"
 #include "app/version.h"
+#include "base/sealed_memory.h"
 #include "config/config.h"
 #include "election/stores/file_store.h"
 
 namespace leasehold::app {
 namespace {
-
-Result<std::string> read_all(int fd) {
-    std::string text;
-    std::array<char, 16384> part{};
-    for (off_t offset = 0;;) {
-        const ssize_t count = pread(fd, part.data(), part.size(), offset);
-        if (count < 0) return system_failure("cannot read the accepted configuration");
-        if (count == 0) return text;
-        text.append(part.data(), static_cast<std::size_t>(count));
-        offset += count;
-    }
-}
 
 // Signals meant for leasehold go to the guardian, which tells us. A service manager that signals every process of the
 // service must not end the agent before the lease is released.
@@ -48,7 +36,7 @@ Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch) {
 }
 
 Result<void> Agent::set_up() {
-    auto text = read_all(launch_.spec.config_fd);
+    auto text = read_sealed(launch_.spec.config_fd);
     if (!text) return tl::unexpected<Error>(text.error());
     config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
     if (!loaded.problems.empty()) {

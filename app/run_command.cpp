@@ -5,14 +5,13 @@
 #include <cstdio>
 #include <string_view>
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "app/commands.h"
 #include "app/exit_status.h"
 #include "app/identity.h"
 #include "app/load.h"
+#include "base/sealed_memory.h"
 #include "config/config.h"
 #include "election/stores/file_store.h"
 #include "metrics/http_server.h"
@@ -24,22 +23,6 @@ namespace {
 int fail(int status, const std::string& message) {
     complain(message);
     return status;
-}
-
-// The accepted configuration, sealed, as every agent of this start will read it.
-Result<UniqueFd> sealed_text(const std::string& text) {
-    UniqueFd fd(memfd_create("leasehold-config", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!fd) return system_failure("memfd_create");
-    for (std::size_t done = 0; done < text.size();) {
-        const ssize_t count = write(fd.get(), text.data() + done, text.size() - done);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return system_failure("cannot keep the configuration in memory");
-        done += static_cast<std::size_t>(count);
-    }
-    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-        return system_failure("cannot seal the configuration");
-    }
-    return fd;
 }
 
 // Fills in who we are; the incarnation is unique to this start.
@@ -95,7 +78,7 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
     auto spec = describe_launch(options);
     if (!spec) return fail(kLeaseholdFailed, spec.error().message);
-    auto config_fd = sealed_text(config::to_yaml(options, false));
+    auto config_fd = seal_in_memory("leasehold-config", config::to_yaml(options, false));
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
     auto plan = supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);

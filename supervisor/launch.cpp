@@ -5,11 +5,10 @@
 #include <optional>
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sealed_memory.h"
 #include "base/wire.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/signals.h"
@@ -18,7 +17,6 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr std::uint64_t kFormat = 0x6c65617365686c01;  // the last byte is the version
-constexpr off_t kMaxSpecSize = 64 << 20;
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -119,36 +117,12 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     return spec;
 }
 
-Result<UniqueFd> seal_launch_spec(const LaunchSpec& spec) {
-    UniqueFd fd(memfd_create("leasehold-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!fd) return system_failure("memfd_create for the launch description");
-    const std::string bytes = encode(spec);
-    for (std::size_t written = 0; written < bytes.size();) {
-        const ssize_t part = write(fd.get(), bytes.data() + written, bytes.size() - written);
-        if (part < 0 && errno == EINTR) continue;
-        if (part <= 0) return system_failure("writing the launch description");
-        written += static_cast<std::size_t>(part);
-    }
-    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
-        return system_failure("sealing the launch description");
-    }
-    return fd;
-}
+Result<UniqueFd> seal_launch_spec(const LaunchSpec& spec) { return seal_in_memory("leasehold-launch", encode(spec)); }
 
 Result<LaunchSpec> read_launch_spec(int fd) {
-    struct stat info {};
-    if (fstat(fd, &info) != 0) return system_failure("the launch description (descriptor " + std::to_string(fd) + ")");
-    if (info.st_size > kMaxSpecSize) return failure("the launch description is impossibly large");
-    std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
-    for (std::size_t done = 0; done < bytes.size();) {
-        // pread: the file offset is shared with whoever else holds this descriptor.
-        const ssize_t part = pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-        if (part < 0 && errno == EINTR) continue;
-        if (part < 0) return system_failure("reading the launch description");
-        if (part == 0) return failure("the launch description is cut off");
-        done += static_cast<std::size_t>(part);
-    }
-    return decode_launch_spec(bytes);
+    auto bytes = read_sealed(fd);
+    if (!bytes) return failure("the launch description: " + bytes.error().message, bytes.error().code);
+    return decode_launch_spec(*bytes);
 }
 
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments) {
