@@ -31,7 +31,7 @@ metrics::StatusView Agent::status() const {
     view.store = store_->describe();
     view.role = "standby";
     view.store_answered = store_answered_;
-    view.supervisor_connected = static_cast<bool>(supervisor_);
+    view.supervisor_connected = supervisor_ && !supervisor_pulse_.silent();
     view.workload_state = workload_state_;
     view.workload_pid = workload_pid_;
     view.workload_last_exit_code = workload_last_exit_code_;

@@ -43,8 +43,9 @@ void Supervisor::start(const TermGrant& grant) {
 }
 
 // A tree that an earlier run left on this machine is a tree of this election too. While it lives nothing is started,
-// and the term is not over either.
+// and the term is not over either. But past the hard instant it is not for us to say who may run here.
 void Supervisor::start_when_clear() {
+    if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
     if (!containment_->clear_leftovers()) {
         if (kill_rhythm_.fresh()) log::warn("killing what an earlier run of this election left on this machine");
         kill_again_->arm_in(kill_rhythm_.next());
