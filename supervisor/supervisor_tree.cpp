@@ -40,7 +40,8 @@ void Supervisor::start(const TermGrant& grant) {
     tree_->term = grant.term;
     tree_->containment = make_containment(spec_.containment, spec_.incarnation);
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
-    auto spawned = spawn(executable, *tree_->containment, grant.soft);
+    const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs)};
+    auto spawned = spawn(executable, *tree_->containment, grant.soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
         tree_->status = kCannotExecute;
@@ -72,6 +73,13 @@ void Supervisor::learn_outcome() {
             log::error("{}", sentence);
             break;
         }
+        case SpawnOutcome::Kind::altered:
+            tree_->status = kCannotExecute;
+            log::error(
+                "the workload cannot get back the oom_score_adj that leasehold was started with: {}; it was not "
+                "executed. protection.oom_score_adj: 1000 leaves the score alone",
+                std::generic_category().message(tree_->outcome->problem));
+            break;
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned:
             log::warn("term {}: the soft instant passed while the workload was being started; it was not executed",
