@@ -175,6 +175,7 @@ int agent_main(const std::vector<std::string>& arguments) {
         return kLeaseholdFailed;
     }
     log::init(launch->spec.logging, "agent");
+    supervisor::protect_agent(launch->spec.protection);
     auto agent = Agent::create(std::move(*launch));
     if (!agent) {
         log::error("{}", agent.error().message);

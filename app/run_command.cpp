@@ -39,6 +39,8 @@ Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
     spec.election = options.election.name;
     spec.incarnation = *incarnation;
     spec.workload = options.workload;
+    spec.protection = options.protection;
+    spec.inheritance = supervisor::read_inheritance();
     spec.recheck = options.election.timing.lease_duration / 20;
     spec.kill_allowance = options.election.timing.kill_allowance;
     spec.logging = options.logging;

@@ -140,6 +140,17 @@ Key containment() {
         [](auto& o) -> auto& { return o.workload.containment; });
 }
 
+Key no_new_privs() {
+    using supervisor::NoNewPrivileges;
+    auto form = choice_form<NoNewPrivileges>(
+        {{"auto", NoNewPrivileges::automatic}, {"true", NoNewPrivileges::yes}, {"false", NoNewPrivileges::no}});
+    form.schema["anyOf"].push_back({{"type", "boolean"}});
+    return scalar_key(
+        "workload.no_new_privs",
+        "Whether set-user-ID programs gain nothing in the workload; auto: unless leasehold runs as root.", form,
+        [](auto& o) -> auto& { return o.workload.no_new_privs; });
+}
+
 std::vector<Key> workload() {
     Key env = mapping_key(
         "workload.env", "Variables added to the workload's environment.", variable_name_form(), variable_value_form(),
@@ -155,6 +166,26 @@ std::vector<Key> workload() {
             "workload.stop.grace_period", "How long the workload may take to end before it is killed.",
             positive_duration_form(), [](auto& o) -> auto& { return o.workload.stop.grace_period; }),
         containment(),
+        no_new_privs(),
+    };
+}
+
+std::vector<Key> protection() {
+    using supervisor::MemoryLocking;
+    using supervisor::SchedulingChoice;
+    const auto scheduling =
+        choice_form<SchedulingChoice>({{"auto", SchedulingChoice::automatic}, {"normal", SchedulingChoice::normal}});
+    const auto locking = choice_form<MemoryLocking>({{"auto", MemoryLocking::automatic}, {"off", MemoryLocking::off}});
+    return {
+        scalar_key(
+            "protection.scheduling", "How leasehold's own processes are scheduled; auto: ahead of others if permitted.",
+            scheduling, [](auto& o) -> auto& { return o.protection.scheduling; }),
+        scalar_key(
+            "protection.oom_score_adj", "The score of leasehold's own processes, unless it is lower already.",
+            integer_form(-1000, 1000), [](auto& o) -> auto& { return o.protection.oom_score_adj; }),
+        scalar_key(
+            "protection.lock_memory", "Whether guardian and supervisor stay in memory; auto: if permitted.", locking,
+            [](auto& o) -> auto& { return o.protection.lock_memory; }),
     };
 }
 
@@ -195,6 +226,9 @@ Description make_description() {
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
         {.path = "workload.stop", .help = "How the workload is asked to end.", .example = "{signal: TERM}"},
+        {.path = "protection",
+         .help = "What keeps leasehold's own processes going under load.",
+         .example = "{oom_score_adj: -900}"},
         {.path = "http", .help = "Metrics, health and status.", .example = "{listen: [\"0.0.0.0:9090\"]}"},
         {.path = "logging", .help = "The log of leasehold itself, on standard error.", .example = "{level: info}"},
     };
@@ -205,6 +239,7 @@ Description make_description() {
     add(election());
     add({file_path()});
     add(workload());
+    add(protection());
     add({listen()});
     add(logging());
     return all;

@@ -38,7 +38,8 @@ Form<std::string> listen_address_form();  // "127.0.0.1:9090", "[::]:9090", ":90
 Form<Duration> duration_form();           // "1m30s", at most a year; zero is one
 Form<Duration> positive_duration_form();
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
-Form<int> stop_signal_form();               // "TERM", "SIGTERM", "RTMIN+3", "15"
+Form<int> integer_form(int least, int most);
+Form<int> stop_signal_form();  // "TERM", "SIGTERM", "RTMIN+3", "15"
 
 // One of a few words. REQUIRES: `words` names every value of T.
 template <class T>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Durations and percentages. Whole numbers throughout: 0.1s is 100000000 ns and not nearly so.
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -141,6 +142,20 @@ Form<Duration> positive_duration_form() { return {read_positive_duration, to_tex
 Form<double> percentage_form(int at_most) {
     const auto read = [at_most](const std::string& text) { return read_percentage(text, at_most); };
     return {read, write_percentage, {{"type", "string"}, {"pattern", "^[0-9]{1,9}(\\.[0-9]{1,9})?%$|\\$\\{"}}, true};
+}
+
+Form<int> integer_form(int least, int most) {
+    const auto read = [least, most](const std::string& text) -> Result<int> {
+        const char* const end = text.data() + text.size();
+        int value = 0;
+        const auto [stopped, problem] = std::from_chars(text.data(), end, value);
+        if (problem == std::errc::invalid_argument || stopped != end) return failure("is not a whole number");
+        if (problem == std::errc() && value >= least && value <= most) return value;
+        return failure(fmt::format("must be between {} and {}", least, most));
+    };
+    const Json schema = {
+        {"type", {"string", "integer"}}, {"pattern", "^-?[0-9]{1,9}$|\\$\\{"}, {"minimum", least}, {"maximum", most}};
+    return {read, [](const int& value) { return std::to_string(value); }, schema, true};
 }
 
 }  // namespace leasehold::config

@@ -33,6 +33,7 @@ struct Options {
     std::string identity;  // empty: <host name>_<unique id>, made at start
     ElectionOptions election;
     supervisor::WorkloadOptions workload;
+    supervisor::ProtectionOptions protection;
     metrics::HttpOptions http;
     log::Options logging;
 

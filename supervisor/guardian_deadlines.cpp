@@ -146,6 +146,7 @@ int guardian_main(const std::vector<std::string>& arguments) {
         return kFailed;
     }
     log::init(parsed->spec.logging, "guardian");
+    protect_guardian(parsed->spec.protection);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;

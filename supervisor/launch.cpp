@@ -40,6 +40,23 @@ std::vector<int> read_fds(WireReader& in) {
     return fds;
 }
 
+void encode(WireWriter& out, const ProtectionOptions& options) {
+    out.number(static_cast<std::uint64_t>(options.scheduling));
+    out.signed_number(options.oom_score_adj);
+    out.number(static_cast<std::uint64_t>(options.lock_memory));
+}
+
+// False when it says something that does not exist.
+bool decode(WireReader& in, ProtectionOptions& options) {
+    const std::uint64_t scheduling = in.number();
+    options.oom_score_adj = static_cast<int>(in.signed_number());
+    const std::uint64_t lock_memory = in.number();
+    options.scheduling = static_cast<SchedulingChoice>(scheduling);
+    options.lock_memory = static_cast<MemoryLocking>(lock_memory);
+    return scheduling <= static_cast<std::uint64_t>(SchedulingChoice::normal) &&
+           lock_memory <= static_cast<std::uint64_t>(MemoryLocking::off);
+}
+
 std::optional<int> descriptor(const std::string& text) {
     int fd = -1;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), fd);
@@ -70,6 +87,11 @@ std::string encode(const LaunchSpec& spec) {
     out.number(static_cast<std::uint64_t>(spec.containment.method));
     out.text(spec.containment.lock_mark);
     out.text(spec.containment.cgroup);
+    out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
+    encode(out, spec.protection);
+    out.number(spec.inheritance.oom_score_adj.has_value() ? 1 : 0);
+    out.signed_number(spec.inheritance.oom_score_adj.value_or(0));
+    out.number(spec.inheritance.timer_slack);
     out.signed_number(spec.recheck.count());
     out.signed_number(spec.kill_allowance.count());
     out.signed_number(spec.wait_timeout.count());
@@ -98,6 +120,12 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     const std::uint64_t method = in.number();
     spec.containment.lock_mark = in.text();
     spec.containment.cgroup = in.text();
+    const std::uint64_t no_new_privs = in.number();
+    const bool protection_known = decode(in, spec.protection);
+    const bool has_score = in.number() != 0;
+    const int score = static_cast<int>(in.signed_number());
+    if (has_score) spec.inheritance.oom_score_adj = score;
+    spec.inheritance.timer_slack = in.number();
     spec.recheck = Duration(in.signed_number());
     spec.kill_allowance = Duration(in.signed_number());
     spec.wait_timeout = Duration(in.signed_number());
@@ -108,10 +136,12 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.held_fds = read_fds(in);
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
         format > static_cast<std::uint64_t>(log::Format::json) ||
-        method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace)) {
+        method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace) || !protection_known ||
+        no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no)) {
         return failure("the launch description is damaged");
     }
     spec.containment.method = static_cast<ContainmentMethod>(method);
+    spec.workload.no_new_privs = static_cast<NoNewPrivileges>(no_new_privs);
     spec.logging.level = static_cast<log::Level>(level);
     spec.logging.format = static_cast<log::Format>(format);
     return spec;

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "supervisor/containment.h"
 #include "supervisor/options.h"
+#include "supervisor/protection.h"
 
 namespace leasehold::supervisor {
 
@@ -23,7 +24,9 @@ struct LaunchSpec {
     std::string incarnation;  // unique to this start
     WorkloadOptions workload;
     ContainmentPlan containment;
-    Duration recheck{};  // how often both clocks are looked at while a tree is alive: L/20
+    ProtectionOptions protection;
+    Inheritance inheritance;  // what the workload gets back of it
+    Duration recheck{};       // how often both clocks are looked at while a tree is alive: L/20
     Duration kill_allowance = std::chrono::milliseconds(250);  // how long a kill may take to be proven
     Duration wait_timeout{};  // the agent gives up (GiveUpMessage) when it does not lead by then; zero: never
     log::Options logging;

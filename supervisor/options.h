@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// workload: what is run and how it is stopped.
+// workload: what is run and how it is stopped. protection: what keeps leasehold itself going under load.
 #pragma once
 
 #include <csignal>
@@ -21,13 +21,31 @@ struct StopOptions {
 
 enum class ContainmentChoice { automatic, cgroup, subreaper, pid_namespace };
 
+// PR_SET_NO_NEW_PRIVS for the workload. A leasehold that is not root cannot signal, and so cannot kill, a set-user-ID
+// program that the workload executes: then the default is to let such programs gain nothing. Root kills anything, and
+// a workload of root's that calls sudo or ping is to find them as they are.
+enum class NoNewPrivileges { automatic, yes, no };
+
 struct WorkloadOptions {
     std::vector<std::string> command;        // executed without a shell; [0] is looked up in PATH
     std::map<std::string, std::string> env;  // added to, and winning over, the environment of leasehold
     StopOptions stop;
     ContainmentChoice containment = ContainmentChoice::automatic;
+    NoNewPrivileges no_new_privs = NoNewPrivileges::automatic;
 
     friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
+};
+
+enum class SchedulingChoice { automatic, normal };
+enum class MemoryLocking { automatic, off };
+
+// What each of these does, and why these are the defaults: supervisor/protection.h. The workload sees none of it.
+struct ProtectionOptions {
+    SchedulingChoice scheduling = SchedulingChoice::automatic;
+    int oom_score_adj = -900;  // -1000 to 1000; a lower one that leasehold was started with is kept
+    MemoryLocking lock_memory = MemoryLocking::automatic;
+
+    friend bool operator==(const ProtectionOptions&, const ProtectionOptions&) = default;
 };
 
 }  // namespace leasehold::supervisor

@@ -48,7 +48,7 @@ bool has_ended(int pidfd) {
 
 // In the new process: async-signal-safe calls only.
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
-                                  int progress, int parent, unsigned int highest) {
+                                  const SpawnSettings& settings, int progress, int parent, unsigned int highest) {
     using Kind = SpawnOutcome::Kind;
     // An aid, not a promise: should the supervisor be killed, at least its own child goes at once. It may have ended
     // before the request took effect.
@@ -62,6 +62,8 @@ bool has_ended(int pidfd) {
     if (orphaned) report(Kind::orphaned, 0);
     setpgid(0, 0);
     if (const int problem = containment.enter(); problem != 0) report(Kind::failed, problem);
+    if (const int problem = give_back(settings.give_back); problem != 0) report(Kind::altered, problem);
+    if (settings.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) report(Kind::failed, errno);
     restore_signals();
     if (reached_on_any_clock(soft, now())) report(Kind::late, 0);
     report(Kind::failed, executable.execute());
@@ -80,7 +82,8 @@ std::map<std::string, std::string> added_environment(const LaunchSpec& spec, con
     return added;
 }
 
-Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft) {
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft,
+                      const SpawnSettings& settings) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return system_failure("pipe2");
     UniqueFd progress(ends[0]);
@@ -90,7 +93,7 @@ Result<Spawned> spawn(const Executable& executable, Containment& containment, In
     if (!parent) return system_failure("pidfd_open of the supervisor");
     const auto pid = containment.fork_inside();
     if (!pid) return tl::unexpected<Error>(pid.error());
-    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent.get(), highest);
+    if (*pid == 0) become_workload(executable, containment, soft, settings, reporting.get(), parent.get(), highest);
     setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first
     return Spawned{*pid, std::move(progress)};
 }

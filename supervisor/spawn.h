@@ -38,13 +38,20 @@ struct SpawnOutcome {
         late,      // the soft instant passed before the execution: nothing was executed
         orphaned,  // the supervisor ended meanwhile: nothing was executed
         failed,    // `problem` is the errno
+        altered,   // it could not be made as leasehold was started (`problem`): nothing was executed
     };
     Kind kind = Kind::executed;
     int problem = 0;
 };
 
+struct SpawnSettings {
+    Inheritance give_back;
+    bool no_new_privs = false;
+};
+
 // Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.
-Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft);
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft,
+                      const SpawnSettings& settings = {});
 
 // Nothing while it is not known yet.
 std::optional<SpawnOutcome> outcome_of(const Spawned& spawned);

@@ -60,7 +60,8 @@ void Supervisor::start_when_clear() {
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
-    auto spawned = spawn(executable, *containment_, grant.soft);
+    const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs)};
+    auto spawned = spawn(executable, *containment_, grant.soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
         tree_->status = kCannotExecute;
@@ -95,6 +96,13 @@ void Supervisor::learn_outcome() {
             log::error("{}", sentence);
             break;
         }
+        case SpawnOutcome::Kind::altered:
+            tree_->status = kCannotExecute;
+            log::error(
+                "the workload cannot get back the oom_score_adj that leasehold was started with: {}; it was not "
+                "executed. protection.oom_score_adj: 1000 leaves the score alone",
+                std::generic_category().message(tree_->outcome->problem));
+            break;
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned:
             log::warn("term {}: the soft instant passed while the workload was being started; it was not executed",

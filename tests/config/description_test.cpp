@@ -46,7 +46,8 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
                                       "election.retry_period", "election.clock_drift", "election.kill_allowance",
                                       "election.store.file.path", "workload.command", "workload.env",
                                       "workload.stop.signal", "workload.stop.grace_period", "workload.containment",
-                                      "http.listen", "logging.level", "logging.format"));
+                                      "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj",
+                                      "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {

@@ -111,6 +111,21 @@ TEST(Percentages, AreReadAndWrittenAgain) {
     }
 }
 
+TEST(WholeNumbers, AreReadAndWrittenAgain) {
+    const auto form = integer_form(-1000, 1000);
+    for (const int number : {-1000, -900, -1, 0, 1, 1000}) {
+        const std::string text = std::to_string(number);
+        EXPECT_EQ(form.read(text).value(), number);
+        EXPECT_EQ(form.write(number), text);
+    }
+    for (const char* text : {"", "-", "+5", " 5", "5 ", "5.0", "0x10", "1e2", "five", "--5"}) {
+        EXPECT_EQ(refusal(form, text), "is not a whole number") << text;
+    }
+    for (const char* text : {"1001", "-1001", "99999999999999999999", "-99999999999999999999"}) {
+        EXPECT_EQ(refusal(form, text), "must be between -1000 and 1000") << text;
+    }
+}
+
 TEST(Percentages, SayWhatIsWrong) {
     const std::pair<const char*, const char*> cases[] = {
         {"", "is not a percentage; write one like 1% or 0.5%"},

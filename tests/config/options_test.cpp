@@ -47,6 +47,8 @@ workload:
     - 5
   env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
   stop: {signal: SIGINT, grace_period: 1m}
+  no_new_privs: true
+protection: {scheduling: normal, oom_score_adj: -50, lock_memory: off}
 http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
 logging: {level: debug, format: json}
 )";
@@ -61,6 +63,8 @@ Options full_options() {
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};
+    options.workload.no_new_privs = supervisor::NoNewPrivileges::yes;
+    options.protection = {supervisor::SchedulingChoice::normal, -50, supervisor::MemoryLocking::off};
     options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
     options.logging = {log::Level::debug, log::Format::json};
     return options;
@@ -134,6 +138,11 @@ workload:
     signal: TERM
     grace_period: 30s
   containment: auto
+  no_new_privs: auto
+protection:
+  scheduling: auto
+  oom_score_adj: -900
+  lock_memory: auto
 http:
   listen:
     - "0.0.0.0:9090"
@@ -303,6 +312,10 @@ TEST(Printing, IsReadBackForRandomOptions) {
         for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
         options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
         options.workload.containment = static_cast<supervisor::ContainmentChoice>(upto(3));
+        options.workload.no_new_privs = static_cast<supervisor::NoNewPrivileges>(upto(2));
+        options.protection.scheduling = static_cast<supervisor::SchedulingChoice>(upto(1));
+        options.protection.oom_score_adj = static_cast<int>(upto(2000)) - 1000;
+        options.protection.lock_memory = static_cast<supervisor::MemoryLocking>(upto(1));
         ASSERT_EQ(loaded_from(to_yaml(options, false)), options) << to_yaml(options, false);
     }
 }

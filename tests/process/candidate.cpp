@@ -133,6 +133,7 @@ Candidate::Candidate() {
     spec.containment.lock_mark = "mark";
     spec.recheck = std::chrono::milliseconds(50);
     spec.logging.level = log::Level::debug;
+    spec.inheritance = supervisor::read_inheritance();
     spec.workload.stop.grace_period = std::chrono::seconds(30);
 }
 

@@ -138,9 +138,10 @@ TEST(Switch, an_agent_that_is_stopped_for_good_is_replaced) {
 // The agent that takes over while leasehold ends must still hear from a supervisor, or it could not release.
 TEST(Switch, supervisor_and_agent_killed_while_leasehold_ends_come_back_to_release) {
     Candidate candidate;
-    candidate.workload(ignoring_term());
+    candidate.workload("trap '' TERM; echo ready > " + candidate.file("ready") + "; while :; do sleep 0.02; done");
     ASSERT_TRUE(candidate.start());
     const pid_t workload = candidate.lead(1);
+    content_of(candidate.file("ready"));
     kill(candidate.guardian(), SIGTERM);
     candidate.expect("guardian STOP orderly");
     const pid_t supervisor = candidate.supervisor();

@@ -5,10 +5,12 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <sstream>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,9 @@ std::string looking_script(const std::string& folder) {
     return "mkdir " + folder + "; cd " + folder + "; (while ! grep -q '^State:.S' /proc/$$/status; do :; done; cd " +
            folder +
            "; grep -E '^(Sig|Shd)' /proc/$$/status > signals; cat /proc/$$/limits > limits;"
+           " grep -E '^(VmLck|NoNewPrivs)' /proc/$$/status > kept; cat /proc/$$/oom_score_adj /proc/$$/timerslack_ns "
+           ">> kept;"
+           " cut -d' ' -f18,19,40,41 /proc/$$/stat >> kept;"
            " ls /proc/$$/fd > fds; for i in 0 1 2; do readlink /proc/$$/fd/$i; done > streams; umask > umask;"
            " tr '\\0' '\\n' < /proc/$$/environ > environment; echo done > done) & wait; exec sleep 1000";
 }
@@ -113,8 +118,100 @@ TEST_F(WorkloadView, is_what_it_would_be_without_leasehold) {
     }
     EXPECT_EQ(content_of(wrapped + "/umask"), content_of(direct + "/umask"));
     EXPECT_EQ(content_of(wrapped + "/limits"), content_of(direct + "/limits"));
+    EXPECT_EQ(content_of(wrapped + "/kept"), content_of(direct + "/kept"));
     EXPECT_EQ(fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK, 0);
     EXPECT_EQ(getpgid(workload), workload);
+}
+
+// Fields of /proc/PID/stat as in proc(5); the name of the process must not have spaces.
+long stat_field(pid_t pid, int number) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string field;
+    for (int i = 0; i < number; ++i) stat >> field;
+    return std::stol(field);
+}
+
+long score_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/oom_score_adj");
+    long score = -2000;
+    file >> score;
+    return score;
+}
+
+void set_own_score(int score) { std::ofstream("/proc/self/oom_score_adj") << score << std::flush; }
+
+// Whether this may be done here, tried in a process of its own.
+bool permitted(const std::function<bool()>& action) {
+    const pid_t pid = fork();
+    if (pid == 0) _exit(action() ? 0 : 1);
+    int status = 1;
+    waitpid(pid, &status, 0);
+    return status == 0;
+}
+
+TEST_F(WorkloadView, protection_of_leasehold_is_not_handed_on) {
+    constexpr int kPolicy = 41;
+    const bool real_time = permitted([] {
+        sched_param lowest{};
+        lowest.sched_priority = 1;
+        return sched_setscheduler(0, SCHED_RR, &lowest) == 0;
+    });
+    const bool lower = permitted([] {
+        set_own_score(500);
+        set_own_score(200);
+        return score_of(getpid()) == 200;
+    });
+    Candidate candidate;
+    const std::string wrapped = candidate.file("wrapped"), direct = candidate.file("direct");
+    candidate.before_launch = [] { set_own_score(500); };
+    candidate.spec.protection.oom_score_adj = 200;
+    candidate.spec.inheritance = {500, supervisor::read_inheritance().timer_slack};
+    candidate.workload(looking_script(wrapped));
+    ASSERT_TRUE(candidate.start());
+    const pid_t workload = candidate.lead(5);
+    content_of(wrapped + "/done");
+    for (const pid_t ours : {candidate.guardian(), candidate.supervisor()}) {
+        EXPECT_EQ(stat_field(ours, kPolicy), real_time ? SCHED_RR : SCHED_OTHER);
+        EXPECT_EQ(score_of(ours), lower ? 200 : 500);
+    }
+    EXPECT_EQ(score_of(workload), 500);
+    run_directly("echo 500 > /proc/$$/oom_score_adj; " + looking_script(direct));
+    content_of(direct + "/done");
+    EXPECT_EQ(content_of(wrapped + "/kept"), content_of(direct + "/kept"));
+}
+
+TEST_F(WorkloadView, is_not_executed_when_it_cannot_get_back_its_score) {
+    Candidate candidate;
+    candidate.spec.inheritance.oom_score_adj = 5000;
+    candidate.workload("echo > " + candidate.file("ran"));
+    ASSERT_TRUE(candidate.start());
+    candidate.tell_agent("grant 1 600000 900000");
+    candidate.expect("supervisor EXITED 1 status=126");
+    EXPECT_NE(candidate.log().find("cannot get back the oom_score_adj"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(candidate.file("ran")));
+}
+
+TEST_F(WorkloadView, can_gain_privileges_only_where_leasehold_could_kill_what_has_gained_them) {
+    using supervisor::NoNewPrivileges;
+    for (const bool root : {true, false}) {
+        for (const auto setting : {NoNewPrivileges::automatic, NoNewPrivileges::yes, NoNewPrivileges::no}) {
+            if (geteuid() != 0) GTEST_SKIP() << "only root can be both";
+            Candidate candidate;
+            const auto everyone = std::filesystem::perms::all;
+            for (const char* name : {"", "strings"}) std::filesystem::permissions(candidate.file(name), everyone);
+            candidate.before_launch = [&] {
+                if (root) return;
+                if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(94);
+            };
+            candidate.spec.workload.no_new_privs = setting;
+            const std::string seen = candidate.file("seen");
+            candidate.workload("grep NoNewPrivs /proc/self/status > " + seen + "; exec sleep 1000");
+            ASSERT_TRUE(candidate.start());
+            candidate.lead(1);
+            const bool expected = setting == NoNewPrivileges::yes || (setting == NoNewPrivileges::automatic && !root);
+            EXPECT_EQ(content_of(seen), std::string("NoNewPrivs:\t") + (expected ? "1" : "0") + "\n") << root;
+        }
+    }
 }
 
 TEST_F(WorkloadView, environment_is_ours_and_workload_env_and_what_leasehold_tells) {

@@ -26,7 +26,7 @@ METRIC = re.compile(r"\b(?:leasehold|leader_election|process)_[a-z_]+[a-z]\b")
 QUOTED_METRIC = re.compile(r'"((?:leasehold|leader_election|process)_[a-z_]+)"')
 CATALOGUE = "metrics/catalogue.cpp"
 REFERENCE = "docs/operations.md"
-KEY = re.compile(r"(?:identity|(?:election|workload|http|logging)\.[a-z_.]*[a-z])")
+KEY = re.compile(r"(?:identity|(?:election|workload|protection|http|logging)\.[a-z_.]*[a-z])")
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

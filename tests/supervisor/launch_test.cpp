@@ -20,6 +20,9 @@ LaunchSpec full_spec() {
     spec.workload.command = {"/bin/sh", "", "a b\n\"c\""};
     spec.workload.env = {{"A", ""}, {"B", "x=y"}};
     spec.workload.stop = {SIGINT, std::chrono::milliseconds(1500)};
+    spec.workload.no_new_privs = NoNewPrivileges::no;
+    spec.protection = {SchedulingChoice::normal, -17, MemoryLocking::off};
+    spec.inheritance = {-3, 60'000};
     spec.recheck = std::chrono::milliseconds(750);
     spec.wait_timeout = std::chrono::seconds(9);
     spec.logging = {log::Level::error, log::Format::json};
@@ -34,6 +37,8 @@ void expect_equal(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.election, b.election);
     EXPECT_EQ(a.incarnation, b.incarnation);
     EXPECT_EQ(a.workload, b.workload);
+    EXPECT_EQ(a.protection, b.protection);
+    EXPECT_EQ(a.inheritance, b.inheritance);
     EXPECT_EQ(a.recheck, b.recheck);
     EXPECT_EQ(a.wait_timeout, b.wait_timeout);
     EXPECT_EQ(a.logging, b.logging);
