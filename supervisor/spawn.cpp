@@ -40,7 +40,7 @@ unsigned int highest_descriptor() {
 
 // In the new process: async-signal-safe calls only.
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
-                                  int progress, pid_t parent, unsigned int highest) {
+                                  int progress, pid_t parent, unsigned int highest, bool foreground) {
     using Kind = SpawnOutcome::Kind;
     if (progress != kProgressFd) dup2(progress, kProgressFd);
     fcntl(kProgressFd, F_SETFD, FD_CLOEXEC);
@@ -51,6 +51,7 @@ unsigned int highest_descriptor() {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) report(Kind::failed, errno);
     if (getppid() != parent) report(Kind::orphaned, 0);
     if (const int problem = containment.enter(); problem != 0) report(Kind::failed, problem);
+    if (foreground) put_own_group_into_foreground();
     restore_signals();
     if (reached_on_any_clock(soft, now())) report(Kind::late, 0);
     report(Kind::failed, executable.execute());
@@ -69,16 +70,17 @@ std::map<std::string, std::string> added_environment(const LaunchSpec& spec, con
     return added;
 }
 
-Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft) {
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft, const Terminal& terminal) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return system_failure("pipe2");
     UniqueFd progress(ends[0]);
     const UniqueFd reporting(ends[1]);
     const unsigned int highest = highest_descriptor();
     const pid_t parent = getpid();
+    const bool foreground = terminal.is_at_home();
     const auto pid = containment.fork_inside();
     if (!pid) return tl::unexpected<Error>(pid.error());
-    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent, highest);
+    if (*pid == 0) become_workload(executable, containment, soft, reporting.get(), parent, highest, foreground);
     setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first
     return Spawned{*pid, std::move(progress)};
 }

@@ -20,6 +20,7 @@
 #include "supervisor/containment.h"
 #include "supervisor/launch.h"
 #include "supervisor/term_machine.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 
@@ -43,8 +44,10 @@ struct SpawnOutcome {
     int problem = 0;
 };
 
-// Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.
-Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft);
+// Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not. It
+// has the terminal by then, if there is one and the guardian had it.
+Result<Spawned> spawn(const Executable& executable, Containment& containment, Instant soft,
+                      const Terminal& terminal = {});
 
 // Nothing while it is not known yet.
 std::optional<SpawnOutcome> outcome_of(const Spawned& spawned);

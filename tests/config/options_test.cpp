@@ -47,6 +47,7 @@ workload:
     - 5
   env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
   stop: {signal: SIGINT, grace_period: 1m}
+  signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
 http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
 logging: {level: debug, format: json}
 )";
@@ -61,6 +62,8 @@ Options full_options() {
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};
+    options.workload.signals = {supervisor::SignalTarget::process,
+                                {{SIGHUP, SIGUSR1}, {SIGUSR2, 0}, {SIGRTMIN + 1, SIGQUIT}}};
     options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
     options.logging = {log::Level::debug, log::Format::json};
     return options;
@@ -133,6 +136,9 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
+  signals:
+    to: group
+    rewrite: {}
   containment: auto
 http:
   listen:
@@ -302,6 +308,10 @@ TEST(Printing, IsReadBackForRandomOptions) {
         for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());
         for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
         options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
+        options.workload.signals.to = static_cast<supervisor::SignalTarget>(upto(1));
+        for (std::size_t n = upto(3); n > 0; --n) {
+            options.workload.signals.rewrite[SIGRTMIN + static_cast<int>(upto(10))] = upto(1) == 0 ? 0 : SIGUSR1;
+        }
         options.workload.containment = static_cast<supervisor::ContainmentChoice>(upto(3));
         ASSERT_EQ(loaded_from(to_yaml(options, false)), options) << to_yaml(options, false);
     }

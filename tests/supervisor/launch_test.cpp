@@ -20,6 +20,7 @@ LaunchSpec full_spec() {
     spec.workload.command = {"/bin/sh", "", "a b\n\"c\""};
     spec.workload.env = {{"A", ""}, {"B", "x=y"}};
     spec.workload.stop = {SIGINT, std::chrono::milliseconds(1500)};
+    spec.workload.signals = {SignalTarget::process, {{SIGHUP, SIGUSR1}, {SIGUSR2, SignalOptions::kDropped}}};
     spec.recheck = std::chrono::milliseconds(750);
     spec.wait_timeout = std::chrono::seconds(9);
     spec.logging = {log::Level::error, log::Format::json};
