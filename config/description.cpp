@@ -128,6 +128,52 @@ Key command() {
     return key;
 }
 
+Key signal_rewriting() {
+    const auto field = [](auto& o) -> auto& { return o.workload.signals.rewrite; };
+    const Form<int> received = received_signal_form();
+    const Form<int> handed_on = handed_on_signal_form();
+    Key key;
+    key.path = "workload.signals.rewrite";
+    key.help = "Signals that leasehold hands on as another one, or not at all (none).";
+    key.shape = Shape::mapping;
+    key.plain = handed_on.plain;
+    key.example = "{HUP: USR1, USR2: none}";
+    key.schema = {
+        {"type", {"object", "null"}}, {"propertyNames", received.schema}, {"additionalProperties", handed_on.schema}};
+    key.clear = [field](Options& options) { field(options).clear(); };
+    key.check_name = [received](const std::string& name) { return received.read(name).map([](int) {}); };
+    key.add = [field, received, handed_on](Options& options, const Entry& entry) -> Result<void> {
+        const auto signal = received.read(entry.name);
+        const auto instead = handed_on.read(entry.text);
+        if (!signal) return tl::unexpected(signal.error());
+        if (!instead) return tl::unexpected(instead.error());
+        if (!field(options).emplace(*signal, *instead).second) {
+            return failure("is for a signal that is given twice, under two names; remove one");
+        }
+        return {};
+    };
+    key.entries = [field, received, handed_on](const Options& options) {
+        std::vector<Entry> entries;
+        for (const auto& [signal, instead] : field(options)) {
+            entries.push_back({received.write(signal), handed_on.write(instead)});
+        }
+        return entries;
+    };
+    return key;
+}
+
+std::vector<Key> signals() {
+    using supervisor::SignalTarget;
+    const auto targets =
+        choice_form<SignalTarget>({{"group", SignalTarget::group}, {"process", SignalTarget::process}});
+    return {
+        scalar_key(
+            "workload.signals.to", "Who gets signals: the workload's process group, or only the process itself.",
+            targets, [](auto& o) -> auto& { return o.workload.signals.to; }),
+        signal_rewriting(),
+    };
+}
+
 Key containment() {
     using supervisor::ContainmentChoice;
     const auto ways = choice_form<ContainmentChoice>({{"auto", ContainmentChoice::automatic},
@@ -165,8 +211,6 @@ std::vector<Key> workload() {
         scalar_key(
             "workload.stop.grace_period", "How long the workload may take to end before it is killed.",
             positive_duration_form(), [](auto& o) -> auto& { return o.workload.stop.grace_period; }),
-        containment(),
-        no_new_privs(),
     };
 }
 
@@ -226,6 +270,9 @@ Description make_description() {
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
         {.path = "workload.stop", .help = "How the workload is asked to end.", .example = "{signal: TERM}"},
+        {.path = "workload.signals",
+         .help = "What becomes of signals that leasehold is sent.",
+         .example = "{to: process}"},
         {.path = "protection",
          .help = "What keeps leasehold's own processes going under load.",
          .example = "{oom_score_adj: -900}"},
@@ -239,6 +286,8 @@ Description make_description() {
     add(election());
     add({file_path()});
     add(workload());
+    add(signals());
+    add({containment(), no_new_privs()});
     add(protection());
     add({listen()});
     add(logging());

@@ -39,7 +39,9 @@ Form<Duration> duration_form();           // "1m30s", at most a year; zero is on
 Form<Duration> positive_duration_form();
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
 Form<int> integer_form(int least, int most);
-Form<int> stop_signal_form();  // "TERM", "SIGTERM", "RTMIN+3", "15"
+Form<int> stop_signal_form();       // "TERM", "SIGTERM", "RTMIN+3", "15"
+Form<int> received_signal_form();   // the same, of those that leasehold hands on and need not as they are
+Form<int> handed_on_signal_form();  // as stop_signal_form(), or "none", which is 0
 
 // One of a few words. REQUIRES: `words` names every value of T.
 template <class T>

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <optional>
 
 #include <fmt/core.h>
@@ -43,7 +44,7 @@ bool only_suspends(int number) {
     return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
-Result<int> checked(int number) {
+Result<int> existing(int number) {
     const bool exists = number >= 1 && number <= SIGRTMAX && (number < kFirstRealTime || number >= SIGRTMIN);
     if (!exists) {
         return failure(
@@ -51,7 +52,6 @@ Result<int> checked(int number) {
                         "or from {} to {}",
                         kFirstRealTime - 1, SIGRTMIN, SIGRTMAX));
     }
-    if (only_suspends(number)) return failure("suspends a program and does not end it; choose one such as TERM or INT");
     return number;
 }
 
@@ -66,11 +66,11 @@ Result<int> unknown_name(const std::string& name) {
     return failure("is not a signal; write a name such as TERM, INT, QUIT or RTMIN+3, or a number");
 }
 
-Result<int> read_signal(const std::string& text) {
-    if (const auto number = number_in(text)) return checked(*number);
+Result<int> read_any_signal(const std::string& text) {
+    if (const auto number = number_in(text)) return existing(*number);
     const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
     for (const Signal& signal : named_signals()) {
-        if (signal.name == name) return checked(signal.number);
+        if (signal.name == name) return existing(signal.number);
     }
     if (name == "RTMIN") return SIGRTMIN;
     if (name.starts_with("RTMIN+")) {
@@ -82,6 +82,45 @@ Result<int> read_signal(const std::string& text) {
     return unknown_name(name);
 }
 
+Result<int> read_signal(const std::string& text) {
+    const auto number = read_any_signal(text);
+    if (number && only_suspends(*number)) {
+        return failure("suspends a program and does not end it; choose one such as TERM or INT");
+    }
+    return number;
+}
+
+bool ends_leasehold(int number) { return number == SIGTERM || number == SIGINT; }
+
+// Those that leasehold never hands on, or only as they are: signal_rules.h of the supervisor says why.
+bool never_rewritten(int number) {
+    for (const int other :
+         {SIGKILL, SIGCHLD, SIGPIPE, SIGCONT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) {
+        if (number == other) return true;
+    }
+    return only_suspends(number);
+}
+
+Result<int> read_received(const std::string& text) {
+    const auto number = read_any_signal(text);
+    if (!number) return number;
+    if (ends_leasehold(*number)) {
+        return failure("ends leasehold and cannot be rewritten; workload.stop.signal says what the workload gets then");
+    }
+    if (never_rewritten(*number)) return failure("is not handed on to the workload, or only as it is; remove it");
+    return number;
+}
+
+constexpr const char* kNone = "none";
+
+Result<int> read_handed_on(const std::string& text) {
+    if (text == kNone) return 0;
+    for (const char* word : {"None", "NONE", "no", "null", "~", "off", "false", "0"}) {
+        if (text == word) return failure("is not a signal; write none to drop it");
+    }
+    return read_signal(text);
+}
+
 std::string write_signal(const int& number) {
     if (number >= SIGRTMIN) {
         return number == SIGRTMIN ? "RTMIN" : fmt::format("RTMIN+{}", number - SIGRTMIN);
@@ -90,19 +129,37 @@ std::string write_signal(const int& number) {
     return name != nullptr ? name : std::to_string(number);
 }
 
-}  // namespace
-
-Form<int> stop_signal_form() {
+std::string pattern_of(const std::function<bool(int)>& fits, const std::string& more = "") {
     std::vector<std::string> names;
     for (const Signal& signal : named_signals()) {
-        if (!only_suspends(signal.number)) names.push_back(signal.name);
+        if (fits(signal.number)) names.push_back(signal.name);
     }
-    const Json schema = {
-        {"type", {"string", "integer"}},
-        {"pattern", fmt::format("^((SIG)?({}|RTMIN(\\+[0-9]+)?)|[1-9][0-9]*)$|\\$\\{{", fmt::join(names, "|"))},
-        {"minimum", 1},
-        {"maximum", SIGRTMAX}};
-    return {read_signal, write_signal, schema, true};
+    return fmt::format("^((SIG)?({}|RTMIN(\\+[0-9]+)?)|[1-9][0-9]*{})$", fmt::join(names, "|"), more);
+}
+
+// As a value, in which variables are expanded, and which YAML may take for a number.
+Json schema_of_signals(const std::function<bool(int)>& fits, const std::string& more = "") {
+    return {{"type", {"string", "integer"}},
+            {"pattern", pattern_of(fits, more) + "|\\$\\{"},
+            {"minimum", 1},
+            {"maximum", SIGRTMAX}};
+}
+
+bool can_end(int number) { return !only_suspends(number); }
+
+}  // namespace
+
+Form<int> stop_signal_form() { return {read_signal, write_signal, schema_of_signals(can_end), true}; }
+
+Form<int> received_signal_form() {
+    // The name of a key is text, in which no variable is expanded.
+    const auto fits = [](int number) { return !ends_leasehold(number) && !never_rewritten(number); };
+    return {read_received, write_signal, {{"type", "string"}, {"pattern", pattern_of(fits)}}, true};
+}
+
+Form<int> handed_on_signal_form() {
+    const auto write = [](const int& number) { return number == 0 ? std::string(kNone) : write_signal(number); };
+    return {read_handed_on, write, schema_of_signals(can_end, std::string("|") + kNone), true};
 }
 
 }  // namespace leasehold::config

@@ -11,16 +11,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/signal_rules.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 namespace {
 
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kAgentFailuresWhileEnding = 3;
-
-bool is_ours(int signal) {
-    return signal == SIGCHLD || signal == SIGPIPE || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
 
 std::string how(const std::optional<Exit>& exit) {
     if (!exit) return "for an unknown reason";
@@ -90,16 +88,29 @@ int Guardian::run() {
 // ---- signals ------------------------------------------------------------------------------------------------------
 
 void Guardian::on_signal(int signal) {
-    if (signal == SIGCHLD) {
-        if (emptying_) return continue_emptying();
-        reap_orphans();
-    } else if (signal == SIGTERM || signal == SIGINT || (signal == SIGQUIT && !page_->populated())) {
-        log::info("{} received", signal_name(signal));
-        on_stop_signal();
-    } else if (!is_ours(signal)) {
-        log::info("{} received, handed to the workload", signal_name(signal));
-        tell(supervisor_, SignalMessage{signal});
+    const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
+    switch (rule.duty) {
+        case SignalRule::Duty::nothing: return;
+        case SignalRule::Duty::reap: return emptying_ ? continue_emptying() : void(reap_orphans());
+        case SignalRule::Duty::stop: log::info("{} received", signal_name(signal)); return on_stop_signal();
+        case SignalRule::Duty::hand_on: return hand_on(signal, rule.handed_on);
     }
+}
+
+void Guardian::hand_on(int signal, int handed_on) {
+    const bool as_it_is = handed_on == signal;
+    log::info("{} received, handed to the workload{}", signal_name(signal),
+              as_it_is ? "" : " as " + signal_name(handed_on));
+    tell(supervisor_, SignalMessage{handed_on});
+}
+
+// A shell waits for leasehold, its own child, to stop or to end. Supervisor and agent go on meanwhile.
+void Guardian::on_workload_stopped(int signal) {
+    if (ending_) return tell(supervisor_, SignalMessage{SIGCONT});
+    log::info("the workload was stopped by {}: leasehold waits for SIGCONT, and goes on renewing", signal_name(signal));
+    if (suspend_own_group()) return;  // SIGCONT is there, and is handed on like any signal
+    // Nobody could ever continue it. Without leasehold in between, the kernel would have ignored the key.
+    if (signal == SIGTSTP) tell(supervisor_, SignalMessage{SIGCONT});
 }
 
 void Guardian::on_stop_signal() {
@@ -158,6 +169,8 @@ void Guardian::on_supervisor_message(const Message& message) {
         begin_ending();
     } else if (std::holds_alternative<StartedMessage>(message)) {
         look_at_page();  // there is a hard instant to be awake at
+    } else if (const auto* stopped = std::get_if<WorkloadStoppedMessage>(&message)) {
+        on_workload_stopped(stopped->signal);
     } else {
         log::error("the supervisor sent a message that is not for the guardian; ignored");
     }
@@ -215,7 +228,9 @@ bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std
         for (const int fd : {spec_fd_.get(), page_->fd(), ends->second.fd()}) image.inherit(fd);
         for (const int fd : fds) image.inherit(fd);
         for (const int fd : spec_.held_fds) image.inherit(fd);
-        if (auto process = start_role_process(image)) {
+        const bool hands_terminal_over = &role == &supervisor_ && Terminal::of(getpgrp());
+        const RoleSession session = hands_terminal_over ? RoleSession::of_guardian : RoleSession::own;
+        if (auto process = start_role_process(image, session)) {
             role.process = std::move(*process);
             role.channel = std::move(ends->first);
             role.started_at = now();

@@ -4,12 +4,10 @@
 // supervisor and agent, restarts whichever of them ends, hands signals on, reaps every orphan, and enforces the hard
 // instant by what the page says, without asking anyone. Once it runs, no failed system call ends it.
 //
-// Signals, all of them blocked and read from a descriptor:
-//   TERM, INT             orderly end; the second time: kill the workload; the third: kill everything
-//   QUIT                  to the workload; an orderly end when none runs here
-//   TSTP, TTIN, TTOU      nothing: a stopped guardian would guard nothing
-//   CHLD, PIPE            its own business
-//   everything else       to the workload's process group
+// Signals, all of them blocked and read from a descriptor: supervisor/signal_rules.h says what becomes of each. The
+// second one that means an end kills the workload, the third everything. TSTP, TTIN and TTOU do nothing, for a stopped
+// guardian guards nothing; only when a shell's job control has stopped the workload, the guardian stops itself until
+// SIGCONT, so that the shell gets its terminal back. The deadlines are the supervisor's in that time.
 //
 // Ends when the agent has finished (exit status 0: the lease is released, or there was nothing to release) and the tree
 // is proven empty. Then its exit status is the one the agent gave up with, or the workload's, or 0.
@@ -60,6 +58,8 @@ private:
     Result<void> prepare();
 
     void on_signal(int signal);
+    void hand_on(int signal, int handed_on);
+    void on_workload_stopped(int signal);
     void on_supervisor_message(const Message& message);
     void on_agent_message(const Message& message);
     void on_supervisor_ended();

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "supervisor/enforcement.h"
 #include "supervisor/guardian.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -120,6 +121,7 @@ void Guardian::continue_emptying() {
     kill_timer_->disarm();
     page_->close_through(page_->grant().term);
     page_->set_populated(false);
+    Terminal::of(getpgrp()).take_back();
     log::info("nothing is left of what the dead supervisor had started");
     if (finished_) return end_if_nothing_is_left();
     tell(agent_, TreeEmptiedMessage{page_->closed_through()});

@@ -84,6 +84,12 @@ std::string encode(const LaunchSpec& spec) {
     }
     out.signed_number(spec.workload.stop.signal);
     out.signed_number(spec.workload.stop.grace_period.count());
+    out.number(static_cast<std::uint64_t>(spec.workload.signals.to));
+    out.number(spec.workload.signals.rewrite.size());
+    for (const auto& [received, handed_on] : spec.workload.signals.rewrite) {
+        out.signed_number(received);
+        out.signed_number(handed_on);
+    }
     out.number(static_cast<std::uint64_t>(spec.containment.method));
     out.text(spec.containment.lock_mark);
     out.text(spec.containment.cgroup);
@@ -117,6 +123,11 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     }
     spec.workload.stop.signal = static_cast<int>(in.signed_number());
     spec.workload.stop.grace_period = Duration(in.signed_number());
+    const std::uint64_t target = in.number();
+    for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
+        const int received = static_cast<int>(in.signed_number());
+        spec.workload.signals.rewrite[received] = static_cast<int>(in.signed_number());
+    }
     const std::uint64_t method = in.number();
     spec.containment.lock_mark = in.text();
     spec.containment.cgroup = in.text();
@@ -137,9 +148,11 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
         format > static_cast<std::uint64_t>(log::Format::json) ||
         method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace) || !protection_known ||
-        no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no)) {
+        no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no) ||
+        target > static_cast<std::uint64_t>(SignalTarget::process)) {
         return failure("the launch description is damaged");
     }
+    spec.workload.signals.to = static_cast<SignalTarget>(target);
     spec.containment.method = static_cast<ContainmentMethod>(method);
     spec.workload.no_new_privs = static_cast<NoNewPrivileges>(no_new_privs);
     spec.logging.level = static_cast<log::Level>(level);

@@ -69,7 +69,7 @@ struct ResistsMessage {  // also from the guardian: something of the tree (or a 
 struct StopMessage {
     StopMode mode = StopMode::orderly;
 };
-struct SignalMessage {  // to the workload's process group
+struct SignalMessage {  // to the workload; SIGCONT hands it the terminal again as well, if that is the guardian's
     int signal = 0;
 };
 struct NewPeerMessage {};         // carries a descriptor: the socket to the (new) agent, or to the (new) supervisor
@@ -82,6 +82,9 @@ struct TreeEmptiedMessage {       // to the agent: the guardian has proven empty
 struct WorkloadEndedMessage {  // from the supervisor, before its EMPTY: leasehold is to end with this status
     int exit_status = 0;
 };
+struct WorkloadStoppedMessage {  // from the supervisor: by job control, so the shell wants to see leasehold stop
+    int signal = 0;
+};
 struct SupervisorSilentMessage {};  // from the agent: the supervisor does not answer; it is to be killed
 struct GiveUpMessage {              // from the agent: leasehold is to end with this status (124, 125)
     int exit_status = 0;
@@ -90,7 +93,7 @@ struct GiveUpMessage {              // from the agent: leasehold is to end with 
 using Message = std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage,
                              StoppingMessage, KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage,
                              NewPeerMessage, SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage,
-                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage>;
+                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage, WorkloadStoppedMessage>;
 
 struct Received {
     Message message;

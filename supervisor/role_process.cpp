@@ -17,11 +17,15 @@ constexpr int kNotExecuted = 127;
 
 }  // namespace
 
-Result<RoleProcess> start_role_process(const RoleImage& image) {
+Result<RoleProcess> start_role_process(const RoleImage& image, RoleSession session) {
     const pid_t pid = fork();
     if (pid < 0) return system_failure("fork");
     if (pid == 0) {
-        setsid();
+        if (session == RoleSession::own) {
+            setsid();
+        } else {
+            setpgid(0, 0);
+        }
         restore_signals();
         image.execute();
         _exit(kNotExecuted);

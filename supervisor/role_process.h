@@ -16,8 +16,11 @@ struct RoleProcess {
     UniqueFd pidfd;
 };
 
-// In a session of its own, with default signals. Waits for the fork, not for the execution: a role that cannot be
-// executed ends with status 127.
-Result<RoleProcess> start_role_process(const RoleImage& image);
+// The guardian's session has a terminal to hand to the workload, which only a process of the same session can.
+enum class RoleSession { own, of_guardian };
+
+// In a session of its own, or in a process group of its own in the guardian's; with default signals. Waits for the
+// fork, not for the execution: a role that cannot be executed ends with status 127.
+Result<RoleProcess> start_role_process(const RoleImage& image, RoleSession session = RoleSession::own);
 
 }  // namespace leasehold::supervisor

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "supervisor/signals.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -64,6 +65,7 @@ bool has_ended(int pidfd) {
     if (const int problem = containment.enter(); problem != 0) report(Kind::failed, problem);
     if (const int problem = give_back(settings.give_back); problem != 0) report(Kind::altered, problem);
     if (settings.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) report(Kind::failed, errno);
+    if (settings.foreground) put_own_group_into_foreground();
     restore_signals();
     if (reached_on_any_clock(soft, now())) report(Kind::late, 0);
     report(Kind::failed, executable.execute());

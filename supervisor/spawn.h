@@ -47,6 +47,7 @@ struct SpawnOutcome {
 struct SpawnSettings {
     Inheritance give_back;
     bool no_new_privs = false;
+    bool foreground = false;  // of the terminal on standard input: the workload's group, before it executes anything
 };
 
 // Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.

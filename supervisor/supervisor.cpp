@@ -86,6 +86,7 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
     const int signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGCHLD) {
         on_children();
+        notice_job_control();
     } else if (signal != SIGPIPE) {
         log::info("{} from process {} ignored by the supervisor; send it to the guardian", signal_name(signal),
                   info.ssi_pid);

@@ -29,6 +29,7 @@
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 #include "supervisor/term_machine.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 
@@ -82,6 +83,7 @@ private:
     void main_exited(bool by_signal);
     void tree_is_empty();
     void signal_workload(int signal);
+    void notice_job_control();
     void tell_agent(const Message& message);
     void listen_to_agent();
     void send_unsent();
@@ -90,6 +92,7 @@ private:
     void arm_dead_man();
 
     LaunchSpec spec_;
+    Terminal terminal_ = Terminal::of_parent();
     std::unique_ptr<SharedPage> page_;
     Channel guardian_;
     Channel agent_;

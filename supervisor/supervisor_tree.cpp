@@ -60,7 +60,8 @@ void Supervisor::start_when_clear() {
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
-    const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs)};
+    const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs),
+                                 terminal_.is_at_home()};
     auto spawned = spawn(executable, *containment_, grant.soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
@@ -118,6 +119,7 @@ void Supervisor::ask_to_stop() {
     const bool group = tree_->main > 0;
     if (group) {
         signal_workload(signal);
+        signal_workload(SIGCONT);  // what is stopped could not obey
     } else {
         containment_->signal_all(signal);
     }
@@ -125,8 +127,7 @@ void Supervisor::ask_to_stop() {
         tree_->asked_at = now();
         tell_agent(StoppingMessage{tree_->grant.term});
     }
-    log::info("asking {} to stop: {}", group ? "the workload's process group" : "what the workload left behind",
-              signal_name(signal));
+    log::info("asking {} to stop: {}", group ? "the workload" : "what the workload left behind", signal_name(signal));
 }
 
 void Supervisor::kill_tree() {
@@ -188,6 +189,7 @@ void Supervisor::main_exited(bool by_signal) {
 void Supervisor::tree_is_empty() {
     const Tree tree = std::move(*std::exchange(tree_, std::nullopt));
     const Instant at = now();
+    terminal_.take_back();
     last_empty_ = {};
     last_empty_.term = tree.grant.term;
     last_empty_.stop_took = tree.asked_at ? elapsed_at_most(*tree.asked_at, at) : Duration(0);
@@ -203,17 +205,6 @@ void Supervisor::tree_is_empty() {
     // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
     if (tree.status && (tree.ended_by_itself || stop_requested_)) tell_guardian(WorkloadEndedMessage{*tree.status});
     perform(machine_.on_tree_empty(at));
-}
-
-void Supervisor::signal_workload(int signal) {
-    const pid_t main = tree_ ? tree_->main : -1;
-    if (main <= 0) {
-        log::info("{} has nowhere to go: no workload is running here", signal_name(signal));
-        return;
-    }
-    if (kill(-main, signal) == 0) return;
-    if (errno == ESRCH && kill(main, signal) == 0) return;  // it has moved to another process group
-    log::error("{} cannot be sent to the workload: {}", signal_name(signal), std::generic_category().message(errno));
 }
 
 }  // namespace leasehold::supervisor

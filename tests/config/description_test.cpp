@@ -42,12 +42,12 @@ std::string file_with(const std::string& path, const std::string& value) {
 TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
     EXPECT_THAT(
         described_keys(description()),
-        testing::UnorderedElementsAre("identity", "election.name", "election.lease_duration", "election.renew_deadline",
-                                      "election.retry_period", "election.clock_drift", "election.kill_allowance",
-                                      "election.store.file.path", "workload.command", "workload.env",
-                                      "workload.stop.signal", "workload.stop.grace_period", "workload.containment",
-                                      "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj",
-                                      "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
+        testing::UnorderedElementsAre(
+            "identity", "election.name", "election.lease_duration", "election.renew_deadline", "election.retry_period",
+            "election.clock_drift", "election.kill_allowance", "election.store.file.path", "workload.command",
+            "workload.env", "workload.stop.signal", "workload.stop.grace_period", "workload.signals.to",
+            "workload.signals.rewrite", "workload.containment", "workload.no_new_privs", "protection.scheduling",
+            "protection.oom_score_adj", "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {

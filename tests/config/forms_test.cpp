@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "config/forms.h"
+#include "tests/config/support.h"
 
 namespace leasehold::config {
 namespace {
@@ -188,6 +189,43 @@ TEST(Signals, SayWhatIsWrong) {
         {"20", "suspends a program and does not end it"},
     };
     for (const auto& [text, reason] : cases) EXPECT_THAT(refusal(stop_signal_form(), text), HasSubstr(reason)) << text;
+}
+
+TEST(Signals, ThatAreRewrittenAreThoseHandedOn) {
+    for (const auto& [text, number] : {std::pair("HUP", SIGHUP), {"SIGQUIT", SIGQUIT}, {"10", SIGUSR1}}) {
+        EXPECT_EQ(received_signal_form().read(text).value(), number) << text;
+    }
+    const std::pair<const char*, const char*> cases[] = {
+        {"TERM", "workload.stop.signal says what the workload gets then"},
+        {"2", "workload.stop.signal says what the workload gets then"},
+        {"KILL", "is not handed on to the workload"},
+        {"STOP", "is not handed on to the workload"},
+        {"CHLD", "is not handed on to the workload"},
+        {"TSTP", "is not handed on to the workload"},
+        {"CONT", "only as it is"},
+        {"SEGV", "is not handed on to the workload"},
+        {"none", "is not a signal"},
+        {"HPU", "did you mean HUP?"},
+    };
+    for (const auto& [text, reason] : cases)
+        EXPECT_THAT(refusal(received_signal_form(), text), HasSubstr(reason)) << text;
+}
+
+TEST(Signals, CanBeReplacedByNothing) {
+    EXPECT_EQ(handed_on_signal_form().read("none").value(), 0);
+    EXPECT_EQ(handed_on_signal_form().write(0), "none");
+    EXPECT_EQ(handed_on_signal_form().read("TERM").value(), SIGTERM);
+    EXPECT_EQ(handed_on_signal_form().write(SIGTERM), "TERM");
+    for (const char* text : {"no", "off", "null", "~", "None", "0"}) {
+        EXPECT_THAT(refusal(handed_on_signal_form(), text), HasSubstr("write none to drop it")) << text;
+    }
+    EXPECT_THAT(refusal(handed_on_signal_form(), "STOP"), HasSubstr("suspends a program"));
+    EXPECT_THAT(refusal(handed_on_signal_form(), "USR3"), HasSubstr("did you mean"));
+}
+
+TEST(Signals, AreRewrittenOnce) {
+    const std::string file = minimal() + "  signals: {rewrite: {HUP: USR1, SIGHUP: none}}\n";
+    EXPECT_THAT(problems_in(file), HasSubstr("is for a signal that is given twice, under two names"));
 }
 
 TEST(Addresses, AreHostAndPort) {

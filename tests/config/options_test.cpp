@@ -47,6 +47,7 @@ workload:
     - 5
   env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
   stop: {signal: SIGINT, grace_period: 1m}
+  signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
   no_new_privs: true
 protection: {scheduling: normal, oom_score_adj: -50, lock_memory: off}
 http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
@@ -65,6 +66,8 @@ Options full_options() {
     options.workload.stop = {SIGINT, seconds(60)};
     options.workload.no_new_privs = supervisor::NoNewPrivileges::yes;
     options.protection = {supervisor::SchedulingChoice::normal, -50, supervisor::MemoryLocking::off};
+    options.workload.signals = {supervisor::SignalTarget::process,
+                                {{SIGHUP, SIGUSR1}, {SIGUSR2, 0}, {SIGRTMIN + 1, SIGQUIT}}};
     options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
     options.logging = {log::Level::debug, log::Format::json};
     return options;
@@ -137,6 +140,9 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
+  signals:
+    to: group
+    rewrite: {}
   containment: auto
   no_new_privs: auto
 protection:
@@ -311,6 +317,10 @@ TEST(Printing, IsReadBackForRandomOptions) {
         for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());
         for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
         options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
+        options.workload.signals.to = static_cast<supervisor::SignalTarget>(upto(1));
+        for (std::size_t n = upto(3); n > 0; --n) {
+            options.workload.signals.rewrite[SIGRTMIN + static_cast<int>(upto(10))] = upto(1) == 0 ? 0 : SIGUSR1;
+        }
         options.workload.containment = static_cast<supervisor::ContainmentChoice>(upto(3));
         options.workload.no_new_privs = static_cast<supervisor::NoNewPrivileges>(upto(2));
         options.protection.scheduling = static_cast<supervisor::SchedulingChoice>(upto(1));

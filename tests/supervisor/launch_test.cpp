@@ -23,6 +23,7 @@ LaunchSpec full_spec() {
     spec.workload.no_new_privs = NoNewPrivileges::no;
     spec.protection = {SchedulingChoice::normal, -17, MemoryLocking::off};
     spec.inheritance = {-3, 60'000};
+    spec.workload.signals = {SignalTarget::process, {{SIGHUP, SIGUSR1}, {SIGUSR2, SignalOptions::kDropped}}};
     spec.recheck = std::chrono::milliseconds(750);
     spec.wait_timeout = std::chrono::seconds(9);
     spec.logging = {log::Level::error, log::Format::json};

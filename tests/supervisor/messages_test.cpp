@@ -2,6 +2,7 @@
 #include "supervisor/messages.h"
 
 #include <array>
+#include <csignal>
 #include <cstring>
 
 #include <dirent.h>
@@ -64,6 +65,7 @@ TEST(Channel, carries_every_field) {
     EXPECT_EQ(through(TreeEmptiedMessage{8}).closed_through, 8U);
     EXPECT_EQ(through(WorkloadEndedMessage{3}).exit_status, 3);
     EXPECT_EQ(through(GiveUpMessage{124}).exit_status, 124);
+    EXPECT_EQ(through(WorkloadStoppedMessage{SIGTSTP}).signal, SIGTSTP);
 }
 
 TEST(Channel, keeps_the_order_and_never_blocks) {
