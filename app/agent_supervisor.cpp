@@ -36,10 +36,11 @@ void Agent::drop_supervisor(const std::string& why) {
 }
 
 // With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is not
-// released. But what can be found of it is killed. For this containment everything is a leftover, having no name.
+// released. But what can be found of it is killed.
 void Agent::leave_when_clear() {
-    const auto nobodys = supervisor::make_containment(launch_.spec.containment, "");
-    if (nobodys->clear_leftovers()) return leave(kLeaseholdFailed);
+    if (supervisor::clear_own_remains(launch_.spec.containment, launch_.spec.incarnation)) {
+        return leave(kLeaseholdFailed);
+    }
     clear_timer_->arm_in(clear_rhythm_.next());
 }
 

@@ -5,6 +5,11 @@
 
 #include <fmt/core.h>
 
+#include "supervisor/cgroup_group.h"
+#include "supervisor/cgroup_path.h"
+#include "supervisor/containments.h"
+#include "supervisor/leftovers.h"
+
 namespace leasehold::supervisor {
 namespace {
 
@@ -32,10 +37,46 @@ std::string term_id(const ContainmentPlan& plan, const std::string& incarnation,
     return plan.lock_mark + '-' + incarnation + '-' + std::to_string(term);
 }
 
-Result<ContainmentPlan> plan_containment(ContainmentChoice, const std::string& election, const std::string& lock_id) {
+Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::string& election,
+                                         const std::string& lock_id) {
     ContainmentPlan plan;
     plan.lock_mark = mark_of(election, lock_id);
+    if (wanted == ContainmentChoice::subreaper) return plan;
+    if (wanted == ContainmentChoice::pid_namespace) {
+        if (auto tried = try_pid_namespace(); !tried) return tl::unexpected<Error>(tried.error());
+        plan.method = ContainmentMethod::pid_namespace;
+        return plan;
+    }
+    auto cgroup = try_cgroup(lock_cgroup_name(election, plan.lock_mark));
+    if (cgroup) {
+        plan.method = ContainmentMethod::cgroup;
+        plan.cgroup = std::move(*cgroup);
+    } else if (wanted == ContainmentChoice::automatic) {
+        plan.why_not_more = cgroup.error().message;
+    } else {
+        return failure("workload.containment is cgroup, but no cgroup can be used: " + cgroup.error().message,
+                       cgroup.error().code);
+    }
     return plan;
+}
+
+bool clear_own_remains(const ContainmentPlan& plan, const std::string& incarnation) {
+    bool group_is_empty = true;
+    if (plan.method == ContainmentMethod::cgroup) {
+        CgroupGroup group(plan.cgroup + '/' + incarnation);
+        group.kill_all();
+        group_is_empty = group.population() == CgroupGroup::Population::empty;
+    }
+    return kill_remains(plan.lock_mark, incarnation) == 0 && group_is_empty;
+}
+
+std::unique_ptr<Containment> make_containment(const ContainmentPlan& plan, const std::string& incarnation) {
+    switch (plan.method) {
+        case ContainmentMethod::subreaper: return make_subreaper(plan, incarnation);
+        case ContainmentMethod::cgroup: return make_cgroup(plan, incarnation);
+        case ContainmentMethod::pid_namespace: return make_pid_namespace(plan, incarnation);
+    }
+    return make_subreaper(plan, incarnation);
 }
 
 }  // namespace leasehold::supervisor

@@ -55,7 +55,8 @@ public:
 
     // Kills what an earlier run of this lock (another incarnation) left on this machine: in the lock's cgroup, and what
     // carries its LEASEHOLD_TERM_ID in the environment. True when nothing of that is found alive any more; called again
-    // until then. Nothing may be started before.
+    // until then. Nothing may be started before. To be called only while the lease is held: what another candidate on
+    // this machine runs is another incarnation's too.
     virtual bool clear_leftovers() = 0;
 
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
@@ -79,13 +80,17 @@ public:
     // of leasehold until there was none (supervisor/reaper.h).
     virtual bool empty(bool no_children) const = 0;
 
-    // Signals EPOLLPRI when empty() may have changed without a child having ended; -1 when there is no such thing.
-    // Owned by this object, and valid as long as it.
+    // Polls EPOLLIN when empty() may have changed without a child having ended, and until it is called; -1 when there
+    // is no such thing. Owned by this object, the same and valid as long as it.
     virtual int changes_fd() const = 0;
 
     // The guardian's last act: removes what was made, if nothing is in it.
     virtual void remove() = 0;
 };
+
+// For a process that is not above the tree, when nobody is any more: kills what can be found of this very start, by the
+// cgroup and by the mark in the environment. True when nothing is found alive. That is no proof.
+bool clear_own_remains(const ContainmentPlan& plan, const std::string& incarnation);
 
 // Never fails: what cannot be made is tried again in fork_inside().
 std::unique_ptr<Containment> make_containment(const ContainmentPlan& plan, const std::string& incarnation);

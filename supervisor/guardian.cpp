@@ -66,6 +66,9 @@ Result<void> Guardian::prepare() {
 }
 
 int Guardian::run() {
+    const ContainmentPlan& plan = spec_.containment;
+    const std::string reason = plan.why_not_more.empty() ? "" : " (no cgroup: " + plan.why_not_more + ")";
+    log::info("containment: {}{}{}", name_of(plan.method), plan.cgroup.empty() ? "" : " " + plan.cgroup, reason);
     start_supervisor();
     start_agent();
     look_at_page();

@@ -93,6 +93,7 @@ std::string encode(const LaunchSpec& spec) {
     out.number(static_cast<std::uint64_t>(spec.containment.method));
     out.text(spec.containment.lock_mark);
     out.text(spec.containment.cgroup);
+    out.text(spec.containment.why_not_more);
     out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
     encode(out, spec.protection);
     out.number(spec.inheritance.oom_score_adj.has_value() ? 1 : 0);
@@ -131,6 +132,7 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     const std::uint64_t method = in.number();
     spec.containment.lock_mark = in.text();
     spec.containment.cgroup = in.text();
+    spec.containment.why_not_more = in.text();
     const std::uint64_t no_new_privs = in.number();
     const bool protection_known = decode(in, spec.protection);
     const bool has_score = in.number() != 0;

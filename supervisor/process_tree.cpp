@@ -1,126 +1,206 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/process_tree.h"
 
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
+#include <csignal>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "base/fd.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "supervisor/process_status.h"
+#include "supervisor/reaper.h"
 
 namespace leasehold::supervisor {
 namespace {
 
 constexpr int kMaxDepth = 4096;  // of a chain of parents; a loop can only come from reading while it changes
-
-struct Status {
-    char state = '?';
-    pid_t parent = -1;
-};
+constexpr int kMostLooks = 16;
+constexpr std::size_t kFewest = 256;  // so many are looked at however late it is
+constexpr Duration kLookAgainFor = std::chrono::milliseconds(5);
+constexpr Duration kLookFor = std::chrono::milliseconds(50);
 
 template <class Number>
 bool parse(std::string_view text, Number& value) {
     return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
 }
 
-// proc(5): "pid (comm) state ppid ..."; comm may contain anything, parentheses and blanks included.
-std::optional<Status> status_of(pid_t pid) {
-    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return std::nullopt;
-    std::array<char, 256> buffer{};  // state and parent come early, and comm has at most 64 bytes
-    const ssize_t size = read(file.get(), buffer.data(), buffer.size());
-    if (size <= 0) return std::nullopt;
-    const std::string_view line(buffer.data(), static_cast<std::size_t>(size));
-    const std::size_t name_end = line.rfind(')');
-    Status status;
-    if (name_end == std::string_view::npos || name_end + 4 >= line.size()) return std::nullopt;
-    status.state = line[name_end + 2];
-    if (!parse(line.substr(name_end + 4), status.parent)) return std::nullopt;
-    return status;
-}
-
-using Parents = std::unordered_map<pid_t, pid_t>;
-
-Parents all_living() {
-    Parents parents;
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
-    if (!folder) {
-        log::error("cannot look for the workload's processes, /proc cannot be read: {}",
-                   std::generic_category().message(errno));
-        return parents;
-    }
+// The entries of a folder that are numbers. Nothing when it cannot be opened.
+std::optional<std::vector<pid_t>> numbers_in(const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+    if (!folder) return std::nullopt;
+    std::vector<pid_t> numbers;
     while (const dirent* entry = readdir(folder.get())) {
-        pid_t pid = -1;
-        if (!parse(std::string_view(entry->d_name), pid)) continue;
-        const auto status = status_of(pid);
-        if (status && status->state != 'Z' && status->state != 'X') parents[pid] = status->parent;
+        if (pid_t number = -1; parse(std::string_view(entry->d_name), number)) numbers.push_back(number);
     }
-    return parents;
+    return numbers;
 }
 
-// Whether the chain of parents, as `parent_of` tells it, leads from `pid` up to `root` without meeting `except`.
-template <class ParentOf>
-bool leads_up_to(pid_t root, pid_t except, pid_t pid, const ParentOf& parent_of) {
-    if (pid == except || pid == root) return false;
-    for (int depth = 0; depth < kMaxDepth && pid > 0; ++depth) {
-        pid = parent_of(pid);
-        if (pid == except) return false;
-        if (pid == root) return true;
+void append_list(const std::string& path, std::vector<pid_t>& pids) {
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return;  // the thread has ended
+    std::string text;
+    char buffer[4096];
+    for (ssize_t size = 0; (size = read(file.get(), buffer, sizeof buffer)) > 0;) {
+        text.append(buffer, static_cast<std::size_t>(size));
     }
-    return false;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (pid_t pid = 0; at < end; ++at) {  // every number is followed by a blank
+        const auto [next, problem] = std::from_chars(at, end, pid);
+        if (problem != std::errc()) return;
+        pids.push_back(pid);
+        at = next;
+    }
 }
+
+// Of all its threads: a child hangs on the one that forked it.
+std::vector<pid_t> children_of(pid_t pid) {
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+    std::vector<pid_t> children;
+    for (const pid_t thread : numbers_in(tasks).value_or(std::vector<pid_t>{})) {
+        append_list(tasks + '/' + std::to_string(thread) + "/children", children);
+    }
+    return children;
+}
+
+struct Member {
+    pid_t pid;
+    unsigned long long started;
+};
+
+// The tree as far as it is known. Whoever was in it once stays in it for as long as it lives, because orphans go to a
+// subreaper of the tree or to its root.
+class Tree {
+public:
+    Tree(pid_t root, pid_t except) : root_(root), except_(except), by_lists_(children_can_be_listed()) {}
+
+    // One look. Calls `on_new` for everything found alive that was not known, and before it looks for the children of
+    // that. False from `on_new`: no further.
+    void look(const std::function<bool(const UniqueFd& process, pid_t pid)>& on_new) {
+        if (!by_lists_) return look_everywhere(on_new);
+        std::vector<pid_t> parents{root_};
+        for (std::size_t next = 0; next < parents.size(); ++next) {
+            for (const pid_t child : children_of(parents[next])) {
+                if (child == except_) continue;
+                const Found found = add(child, on_new);
+                if (found == Found::enough) return;
+                if (found != Found::no) parents.push_back(child);
+            }
+        }
+    }
+
+    // Calls for each that is still who it was, the youngest branches first.
+    void each_from_below(const std::function<void(const UniqueFd& process, pid_t pid)>& call) const {
+        for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
+            const UniqueFd process = open_process(member->pid);
+            if (!process) continue;
+            const auto status = status_of(member->pid);
+            if (status && status->alive && status->started == member->started) call(process, member->pid);
+        }
+    }
+
+    std::size_t size() const { return members_.size(); }
+    std::vector<pid_t> pids() const {
+        std::vector<pid_t> pids;
+        for (const Member& member : members_) pids.push_back(member.pid);
+        return pids;
+    }
+
+private:
+    enum class Found { no, known, fresh, enough };
+
+    Found add(pid_t pid, const std::function<bool(const UniqueFd&, pid_t)>& on_new) {
+        const auto known = started_.find(pid);
+        const UniqueFd process = known == started_.end() ? open_process(pid) : UniqueFd();
+        if (known == started_.end() && !process) return Found::no;
+        const auto status = status_of(pid);
+        if (!status || !status->alive) return Found::no;
+        if (known != started_.end() && known->second == status->started) return Found::known;
+        if (known != started_.end()) return Found::no;  // the number has changed hands; the next look takes it anew
+        if (!belongs(status->parent)) return Found::no;
+        started_[pid] = status->started;
+        members_.push_back({pid, status->started});
+        return on_new(process, pid) ? Found::fresh : Found::enough;
+    }
+
+    // Whether the chain of parents leads to the root, or to somebody known, without meeting `except`.
+    bool belongs(pid_t pid) const {
+        for (int depth = 0; depth < kMaxDepth && pid > 0 && pid != except_; ++depth) {
+            if (pid == root_) return true;
+            const auto status = status_of(pid);
+            if (!status) return false;
+            const auto known = started_.find(pid);
+            if (known != started_.end() && known->second == status->started) return true;
+            pid = status->parent;
+        }
+        return false;
+    }
+
+    void look_everywhere(const std::function<bool(const UniqueFd&, pid_t)>& on_new) {
+        const auto pids = numbers_in("/proc");
+        if (!pids) {
+            log::error("cannot look for the workload's processes, /proc cannot be read: {}",
+                       std::generic_category().message(errno));
+            return;
+        }
+        for (const pid_t pid : *pids) {
+            if (pid == root_ || pid == except_) continue;
+            if (add(pid, on_new) == Found::enough) return;
+        }
+    }
+
+    pid_t root_;
+    pid_t except_;
+    bool by_lists_;
+    std::vector<Member> members_;
+    std::unordered_map<pid_t, unsigned long long> started_;
+};
 
 }  // namespace
 
 std::vector<pid_t> descendants(pid_t root, pid_t except) {
-    const Parents parents = all_living();
-    const auto parent_of = [&](pid_t pid) {
-        const auto found = parents.find(pid);
-        return found == parents.end() ? -1 : found->second;
-    };
-    std::vector<pid_t> found;
-    for (const auto& [pid, parent] : parents) {
-        if (leads_up_to(root, except, pid, parent_of)) found.push_back(pid);
-    }
-    return found;
+    Tree tree(root, except);
+    tree.look([](const UniqueFd&, pid_t) { return true; });
+    return tree.pids();
 }
 
 std::size_t signal_descendants(pid_t root, int signal, pid_t except) {
     std::size_t signalled = 0;
-    const auto parent_now = [](pid_t pid) {
-        const auto status = status_of(pid);
-        return status ? status->parent : -1;
-    };
-    for (const pid_t pid : descendants(root, except)) {
-        const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-        if (!process) {
-            if (errno != ESRCH) {
-                log::error("pidfd_open of process {}: {}", pid, std::generic_category().message(errno));
-            }
-            continue;
-        }
-        if (!leads_up_to(root, except, pid, parent_now)) continue;
-        if (syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) {
-            ++signalled;
-        } else if (errno != ESRCH) {
-            log::error("signal {} cannot be sent to process {} of the workload: {}", signal, pid,
-                       std::generic_category().message(errno));
-        }
-    }
+    Tree(root, except).look([&](const UniqueFd& process, pid_t pid) {
+        if (send_signal(process, pid, signal)) ++signalled;
+        return true;
+    });
     return signalled;
+}
+
+std::size_t kill_descendants(pid_t root, pid_t except) {
+    Tree tree(root, except);
+    const Instant began = now();
+    const auto passed = [&] { return elapsed_at_most(began, now()); };
+    for (int looks = 0; looks < kMostLooks && (looks == 0 || passed() < kLookAgainFor); ++looks) {
+        const std::size_t before = tree.size();
+        tree.look([&](const UniqueFd& process, pid_t pid) {
+            send_signal(process, pid, SIGSTOP);
+            return tree.size() < kFewest || passed() < kLookFor;
+        });
+        if (tree.size() == before) break;
+    }
+    std::size_t killed = 0;
+    tree.each_from_below([&](const UniqueFd& process, pid_t pid) {
+        if (send_signal(process, pid, SIGKILL)) ++killed;
+    });
+    return killed;
 }
 
 }  // namespace leasehold::supervisor

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding the descendants of a process in /proc, and sending them signals. A scan races the forks it looks at: it is a
-// way to find processes, never a proof that there are none (supervisor/reaper.h has that). Never blocks.
+// Finding the descendants of a process in /proc, and sending them signals. A look races the forks it looks at: it is a
+// way to find processes, never a proof that there are none (supervisor/reaper.h has that).
+//
+// What a look costs grows with the tree, not with the machine: it follows the kernel's lists of children,
+// /proc/PID/task/TID/children (proc(5), CONFIG_PROC_CHILDREN). Where there are none, all of /proc is read.
+//
+// Every process is held by a pidfd and looked at again before it gets a signal, so that a process id that changed hands
+// in between hits nobody else. A process whose first thread has ended while others run is alive, though it is shown as
+// a zombie. Never blocks.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +18,16 @@
 
 namespace leasehold::supervisor {
 
-// Everything alive below `root`, without `root` itself, without `except` and what is below it (-1: no exception).
-// Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
+// Everything alive below `root`, parents before their children, without `root` itself, without `except` and what is
+// below it (-1: no exception). Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
 std::vector<pid_t> descendants(pid_t root, pid_t except = -1);
 
-// Sends `signal` to every descendant. Each is held by a pidfd and looked at again before, so that a process id that
-// changed hands in between hits nobody else. Returns how many were signalled.
+// Sends `signal` to every descendant that one look finds. Returns how many were signalled.
 std::size_t signal_descendants(pid_t root, int signal, pid_t except = -1);
+
+// Freezes first, then kills: SIGSTOP to everything found, and looks again until a look brings nothing new, so that a
+// tree which forks faster than it can be killed stands still; then SIGKILL to all, children before their parents. Stops
+// looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. Returns how many.
+std::size_t kill_descendants(pid_t root, pid_t except = -1);
 
 }  // namespace leasehold::supervisor

@@ -3,7 +3,8 @@
 
 #include <unistd.h>
 
-#include "supervisor/containment.h"
+#include "supervisor/containments.h"
+#include "supervisor/leftovers.h"
 #include "supervisor/process_tree.h"
 
 namespace leasehold::supervisor {
@@ -11,7 +12,10 @@ namespace {
 
 class Subreaper : public Containment {
 public:
-    bool clear_leftovers() override { return true; }
+    Subreaper(const ContainmentPlan& plan, const std::string& incarnation)
+        : lock_mark_(plan.lock_mark), incarnation_(incarnation) {}
+
+    bool clear_leftovers() override { return kill_leftovers(lock_mark_, incarnation_) == 0; }
     Result<pid_t> fork_inside() override {
         const pid_t pid = fork();
         if (pid < 0) return system_failure("fork");
@@ -20,16 +24,20 @@ public:
     int enter() const override { return 0; }  // being born below us is all there is to it
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }
-    void kill_pass(pid_t root, pid_t except) override { signal_descendants(root, SIGKILL, except); }
+    void kill_pass(pid_t root, pid_t except) override { kill_descendants(root, except); }
     bool empty(bool no_children) const override { return no_children; }
     int changes_fd() const override { return -1; }
     void remove() override {}
+
+private:
+    std::string lock_mark_;
+    std::string incarnation_;
 };
 
 }  // namespace
 
-std::unique_ptr<Containment> make_containment(const ContainmentPlan&, const std::string&) {
-    return std::make_unique<Subreaper>();
+std::unique_ptr<Containment> make_subreaper(const ContainmentPlan& plan, const std::string& incarnation) {
+    return std::make_unique<Subreaper>(plan, incarnation);
 }
 
 }  // namespace leasehold::supervisor

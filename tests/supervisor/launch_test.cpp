@@ -24,6 +24,8 @@ LaunchSpec full_spec() {
     spec.protection = {SchedulingChoice::normal, -17, MemoryLocking::off};
     spec.inheritance = {-3, 60'000};
     spec.workload.signals = {SignalTarget::process, {{SIGHUP, SIGUSR1}, {SIGUSR2, SignalOptions::kDropped}}};
+    spec.containment = {ContainmentMethod::cgroup, "0123456789abcdef", "/sys/fs/cgroup/x", "why not"};
+    spec.kill_allowance = std::chrono::milliseconds(99);
     spec.recheck = std::chrono::milliseconds(750);
     spec.wait_timeout = std::chrono::seconds(9);
     spec.logging = {log::Level::error, log::Format::json};
@@ -40,6 +42,8 @@ void expect_equal(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.workload, b.workload);
     EXPECT_EQ(a.protection, b.protection);
     EXPECT_EQ(a.inheritance, b.inheritance);
+    EXPECT_EQ(a.containment, b.containment);
+    EXPECT_EQ(a.kill_allowance, b.kill_allowance);
     EXPECT_EQ(a.recheck, b.recheck);
     EXPECT_EQ(a.wait_timeout, b.wait_timeout);
     EXPECT_EQ(a.logging, b.logging);

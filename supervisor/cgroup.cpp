@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cgroup per lock below our own, and in it one group per start, named by the incarnation. One per start is as good as
+// one per term, because the tree of every term is proven empty before the next one begins.
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include <dirent.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/cgroup_group.h"
+#include "supervisor/cgroup_path.h"
+#include "supervisor/containments.h"
+#include "supervisor/leftovers.h"
+#include "supervisor/process_tree.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+using Population = CgroupGroup::Population;
+
+constexpr const char* kProbe = "probe-";
+
+class Cgroup : public Containment {
+public:
+    Cgroup(const ContainmentPlan& plan, const std::string& incarnation)
+        : lock_(plan.cgroup),
+          lock_mark_(plan.lock_mark),
+          incarnation_(incarnation),
+          group_(plan.cgroup + '/' + incarnation),
+          changes_(epoll_create1(EPOLL_CLOEXEC)) {
+        if (!changes_) log::warn("epoll_create1: {}", std::generic_category().message(errno));
+        if (auto made = make(); !made) log::warn("{}; tried again before the workload starts", made.error().message);
+    }
+
+    bool clear_leftovers() override {
+        const bool groups_are_empty = clear_other_groups();
+        return kill_leftovers(lock_mark_, incarnation_) == 0 && groups_are_empty;
+    }
+
+    Result<pid_t> fork_inside() override {
+        // Between two trees another candidate on this machine may have cleared the group away.
+        return make().and_then([this] { return group_.fork_into(); });
+    }
+
+    int enter() const override { return 0; }  // it is born inside
+    void main_has_ended() override {}
+    void signal_all(int signal) override { signal_descendants(getpid(), signal); }
+
+    void kill_pass(pid_t root, pid_t except) override {
+        group_.kill_all();
+        kill_descendants(root, except);
+    }
+
+    // What has left the group is a child of ours, what we overlook populates the group.
+    bool empty(bool no_children) const override {
+        const Population population = group_.population();  // first of all: it re-arms changes_fd()
+        if (no_children && population == Population::unknown) {
+            log::error("{}/cgroup.events cannot be read: {}", group_.path(), std::generic_category().message(errno));
+        }
+        watch_events();
+        return no_children && population == Population::empty;
+    }
+
+    int changes_fd() const override { return changes_.get(); }
+
+    void remove() override {
+        // Somebody else's groups in the lock's, or their removing it first, are no problem.
+        if (const int problem = group_.remove(); problem != 0) {
+            log::warn("the cgroup {} cannot be removed: {}", group_.path(), std::generic_category().message(problem));
+        }
+        rmdir(lock_.c_str());
+    }
+
+private:
+    Result<void> make() {
+        auto made = group_.make();
+        watch_events();
+        return made;
+    }
+
+    // The group's events file may be opened anew, but changes_fd() stays the same. Closing the old one has removed it
+    // from the set.
+    void watch_events() const {
+        if (group_.events_fd() < 0 || !changes_) return;
+        epoll_event wanted{};
+        wanted.events = EPOLLPRI;
+        if (epoll_ctl(changes_.get(), EPOLL_CTL_ADD, group_.events_fd(), &wanted) != 0 && errno != EEXIST) {
+            log::warn("epoll_ctl for {}: {}", group_.path(), std::generic_category().message(errno));
+        }
+    }
+
+    bool clear_other_groups() {
+        const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(lock_.c_str()), closedir);
+        if (!folder && errno == ENOENT) return true;
+        if (!folder) {
+            log::error("cannot look for leftovers in {}: {}", lock_, std::generic_category().message(errno));
+            return false;
+        }
+        bool all_empty = true;
+        while (const dirent* entry = readdir(folder.get())) {
+            const std::string name = entry->d_name;
+            if (entry->d_type != DT_DIR || name == "." || name == ".." || name == incarnation_) continue;
+            if (!clear(lock_ + '/' + name)) all_empty = false;
+        }
+        return all_empty;
+    }
+
+    static bool clear(const std::string& path) {
+        CgroupGroup group(path);
+        if (group.population() == Population::populated) {
+            log::warn("killing what an earlier run of leasehold left in {}", path);
+            group.kill_all();
+        }
+        if (group.population() != Population::empty) return false;
+        group.remove();  // one that stays for some reason is empty all the same
+        return true;
+    }
+
+    std::string lock_;
+    std::string lock_mark_;
+    std::string incarnation_;
+    mutable CgroupGroup group_;
+    UniqueFd changes_;
+};
+
+// ---- whether it works here ------------------------------------------------------------------------------------------
+
+constexpr Duration kProbeLimit = std::chrono::seconds(2);
+
+Error explained(const Error& problem, const std::string& folder) {
+    std::string advice;
+    switch (problem.code) {
+        case EACCES:
+        case EPERM:
+            advice =
+                "leasehold may not make cgroups there: run it as a systemd service with Delegate=yes, or as root, or "
+                "give its user the folder and its cgroup.procs";
+            break;
+        case EROFS: advice = "/sys/fs/cgroup is mounted read-only: the container needs it writable"; break;
+        case ENOSYS:
+            advice = "clone3(2) is not available: a kernel before 5.7, or a seccomp filter of the container";
+            break;
+        case EINVAL:
+        case E2BIG: advice = "processes cannot be born in a cgroup before Linux 5.7"; break;
+        case EOPNOTSUPP:
+            advice = "the cgroup is threaded (cgroup.type): start leasehold in a cgroup of type domain";
+            break;
+        case EAGAIN:
+            advice = "a limit on the number of cgroups (cgroup.max.descendants, cgroup.max.depth) is reached";
+            break;
+        default: break;
+    }
+    return {fmt::format("{} ({}){}{}", problem.message, folder, advice.empty() ? "" : ": ", advice), problem.code};
+}
+
+// Kills the child by its group, and reaps it. Whether that worked and the group said so, in time.
+Result<void> kill_probe(CgroupGroup& group, pid_t child) {
+    const Instant began = now();
+    const auto late = [&] { return elapsed_at_least(began, now()) > kProbeLimit; };
+    bool reaped = false;
+    group.kill_all();
+    while (!late()) {
+        if (!reaped) reaped = waitpid(child, nullptr, WNOHANG) == child;
+        if (reaped && group.population() == Population::empty) return {};
+        usleep(500);
+    }
+    if (!reaped) {
+        kill(child, SIGKILL);
+        waitpid(child, nullptr, 0);
+    }
+    return failure(reaped ? "the cgroup's cgroup.events did not say that it is empty" : "cgroup.kill did not kill");
+}
+
+Result<void> probe(const std::string& lock_folder) {
+    CgroupGroup group(lock_folder + '/' + kProbe + std::to_string(getpid()));
+    if (auto made = group.make(); !made) {
+        const bool old = made.error().code == ENOENT && access((group.path() + "/cgroup.procs").c_str(), F_OK) == 0;
+        group.remove();
+        if (!old) return made;
+        return failure("cgroup.kill is missing: the cgroup is threaded (cgroup.type), or the kernel is before 5.14");
+    }
+    const auto child = group.fork_into();
+    if (child && *child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) pause();
+    }
+    Result<void> result = child ? kill_probe(group, *child) : tl::unexpected<Error>(child.error());
+    group.remove();
+    return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Containment> make_cgroup(const ContainmentPlan& plan, const std::string& incarnation) {
+    return std::make_unique<Cgroup>(plan, incarnation);
+}
+
+Result<std::string> try_cgroup(const std::string& name) {
+    const auto folders = own_cgroup_folders(own_mounts(), read_text("/proc/self/cgroup"));
+    if (!folders) return tl::unexpected<Error>(folders.error());
+    Error problem;
+    for (const std::string& folder : *folders) {
+        const std::string lock = folder + '/' + name;
+        Result<void> done;
+        // Another candidate that ends, or one that clears leftovers, may take the group away meanwhile.
+        for (int attempt = 0; attempt < 3; ++attempt) {
+            done = probe(lock);
+            if (done || (done.error().code != ENOENT && done.error().code != ENODEV)) break;
+        }
+        rmdir(lock.c_str());  // fails when other candidates have groups in it
+        if (done) return lock;
+        problem = explained(done.error(), folder);
+    }
+    return tl::unexpected<Error>(problem);
+}
+
+}  // namespace leasehold::supervisor

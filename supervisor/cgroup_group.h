@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One cgroup v2 with what is needed of it: made, a process born in it, killed as a whole, seen unpopulated, removed
+// (cgroups(7); Documentation/admin-guide/cgroup-v2.rst in the kernel).
+//
+// Its files are kept open, so that killing and looking work when there are no descriptors left. Whoever removes the
+// group and makes it anew makes them stale; that is noticed (ENODEV) and they are opened again.
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace leasehold::supervisor {
+
+class CgroupGroup {
+public:
+    explicit CgroupGroup(std::string path) : path_(std::move(path)) {}
+
+    const std::string& path() const { return path_; }
+
+    // Makes it, and its parent, and tries again when somebody else removes the empty parent at the same moment.
+    Result<void> make();
+
+    // Like fork(2), by clone3(2) with CLONE_INTO_CGROUP: nothing the new process does happens outside of the group. In
+    // the new process only async-signal-safe calls are allowed. Fails with ENOENT when the group was not made.
+    Result<pid_t> fork_into() const;
+
+    // Kills everything in it and below it, frozen or not. No group, nothing to kill. False, with a line in the log,
+    // when it cannot be done.
+    bool kill_all();
+
+    enum class Population { empty, populated, unknown };
+    Population population();
+
+    // A descriptor that polls EPOLLPRI when the population changes; to be re-armed by population(). -1: not open.
+    int events_fd() const { return events_.get(); }
+
+    // Kills nothing. With groups that the workload made in it. Returns errno, or 0 when it is gone.
+    int remove();
+
+private:
+    void open_files();
+
+    std::string path_;
+    UniqueFd folder_;
+    UniqueFd kill_;
+    UniqueFd events_;
+};
+
+// rmdir of a group and of all groups in it, deepest first. Returns errno, or 0.
+int remove_cgroups(const std::string& path);
+
+}  // namespace leasehold::supervisor

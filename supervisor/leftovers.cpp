@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/leftovers.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <unordered_set>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "supervisor/process_status.h"
+#include "supervisor/process_tree.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr const char* kVariable = "LEASEHOLD_TERM_ID";
+constexpr std::size_t kMostRead = 1 << 20;
+constexpr std::size_t kPiece = 16 << 10;
+constexpr std::size_t kLongestValue = 256;
+
+// Looks for "NAME=" at the beginning of a variable, in pieces that may end anywhere.
+class VariableFinder {
+public:
+    explicit VariableFinder(const std::string& name) : wanted_(name + '=') {}
+
+    // True when there is no need to go on.
+    bool feed(std::string_view piece) {
+        while (!piece.empty()) {
+            const std::size_t end = piece.find('\0');
+            const std::string_view part = piece.substr(0, end);
+            if (!skipping_) begin_.append(part.substr(0, wanted_.size() + kLongestValue - begin_.size()));
+            skipping_ = skipping_ || !could_be_wanted();
+            if (end == std::string_view::npos) return false;
+            if (!skipping_ && begin_.size() >= wanted_.size()) return true;
+            begin_.clear();
+            skipping_ = false;
+            piece.remove_prefix(end + 1);
+        }
+        return false;
+    }
+
+    std::string value() const {
+        return !skipping_ && begin_.size() > wanted_.size() ? begin_.substr(wanted_.size()) : std::string();
+    }
+
+private:
+    bool could_be_wanted() const {
+        const std::size_t size = std::min(begin_.size(), wanted_.size());
+        return begin_.compare(0, size, wanted_, 0, size) == 0;
+    }
+
+    std::string wanted_;
+    std::string begin_;  // of the variable at hand
+    bool skipping_ = false;
+};
+
+std::unordered_set<pid_t> our_own() {
+    std::unordered_set<pid_t> own;
+    for (pid_t pid = getpid(); pid > 0 && own.insert(pid).second;) {
+        const auto status = status_of(pid);
+        pid = status ? status->parent : -1;
+    }
+    for (const pid_t pid : descendants(getpid())) own.insert(pid);
+    return own;
+}
+
+}  // namespace
+
+std::string variable_of(pid_t pid, const std::string& name) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/environ";
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return {};
+    VariableFinder finder(name);
+    static char buffer[kPiece];
+    std::size_t total = 0;
+    for (ssize_t size = 0; total < kMostRead && (size = read(file.get(), buffer, sizeof buffer)) > 0;) {
+        total += static_cast<std::size_t>(size);
+        if (finder.feed(std::string_view(buffer, static_cast<std::size_t>(size)))) break;
+    }
+    return finder.value();
+}
+
+namespace {
+
+// Kills everything alive whose mark is wanted, but nothing of our own; returns how many there were.
+std::size_t kill_marked(const std::function<bool(const std::string& value)>& is_wanted) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+    if (!folder) {
+        const int problem = errno;
+        log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
+        return problem == ENOENT ? 0 : 1;  // short of descriptors or memory: not known yet
+    }
+    const char* const inherited = std::getenv(kVariable);
+    const auto is_leftover = [&](const std::string& value) {
+        return (inherited == nullptr || value != inherited) && is_wanted(value);
+    };
+    const auto own = our_own();
+    std::size_t found = 0;
+    while (const dirent* entry = readdir(folder.get())) {
+        const std::string_view name(entry->d_name);
+        pid_t pid = -1;
+        if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) continue;
+        if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
+        const UniqueFd process = open_process(pid);
+        const std::string value = process ? variable_of(pid, kVariable) : std::string();  // of the one that is held
+        if (!is_leftover(value)) continue;
+        ++found;
+        if (send_signal(process, pid, SIGKILL)) {
+            log::warn("killed process {}, which an earlier run of leasehold left behind ({})", pid, value);
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::size_t kill_leftovers(const std::string& lock_mark, const std::string& incarnation) {
+    if (lock_mark.empty()) return 0;
+    const std::string lock = lock_mark + '-';
+    const std::string ours = lock + incarnation + '-';
+    return kill_marked([&](const std::string& value) { return value.starts_with(lock) && !value.starts_with(ours); });
+}
+
+std::size_t kill_remains(const std::string& lock_mark, const std::string& incarnation) {
+    if (lock_mark.empty()) return 0;
+    const std::string ours = lock_mark + '-' + incarnation + '-';
+    return kill_marked([&](const std::string& value) { return value.starts_with(ours); });
+}
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an earlier run of a lock left on this machine, recognised by LEASEHOLD_TERM_ID in the environment it was started
+// with (supervisor/containment.h, term_id()). Environments get cleared and overwritten: this finds processes to kill,
+// it proves nothing. Reads /proc/*/environ of the whole machine (about 10 us a process), so it is called between trees,
+// not while a deadline runs.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <sys/types.h>
+
+namespace leasehold::supervisor {
+
+// Kills everything alive that carries the mark of this lock and another incarnation than ours; returns how many there
+// were, so that it is called again until that is 0. Zombies, and processes whose environment may not be read, do not
+// count. Left alone: this process, its ancestors (the guardian), its descendants, and whatever has the very value that
+// this process has (the agent, in case all of leasehold was started by a workload). Without a mark: does nothing.
+std::size_t kill_leftovers(const std::string& lock_mark, const std::string& incarnation);
+
+// The same for what this very incarnation has started, and only that: for a process that is not above it.
+std::size_t kill_remains(const std::string& lock_mark, const std::string& incarnation);
+
+// The value of a variable that `pid` was started with: at most 1 MiB of its environment is looked at, and at most 256
+// bytes of the value returned. Empty when there is none, or it may not be read.
+std::string variable_of(pid_t pid, const std::string& name);
+
+}  // namespace leasehold::supervisor

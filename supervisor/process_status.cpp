@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/process_status.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/result.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+// Fields of /proc/PID/stat behind the name, counted from the state (proc(5) calls that one number 3).
+constexpr std::size_t kParent = 1;
+constexpr std::size_t kThreads = 17;
+constexpr std::size_t kStarted = 19;
+
+template <class Number>
+bool parse(std::string_view text, Number& value) {
+    return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+}
+
+}  // namespace
+
+std::optional<ProcessStatus> status_of(pid_t pid) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return std::nullopt;
+    std::array<char, 1024> buffer{};
+    const ssize_t size = read(file.get(), buffer.data(), buffer.size());
+    if (size <= 0) return std::nullopt;
+    // "pid (comm) state ppid ..."; comm may contain anything, parentheses and blanks included.
+    std::string_view rest(buffer.data(), static_cast<std::size_t>(size));
+    const std::size_t name_end = rest.rfind(')');
+    if (name_end == std::string_view::npos || name_end + 2 >= rest.size()) return std::nullopt;
+    rest.remove_prefix(name_end + 2);
+    const char state = rest.front();
+    ProcessStatus status;
+    long threads = 0;
+    bool complete = false;
+    for (std::size_t field = 0; !rest.empty(); ++field) {
+        if (field == kParent && !parse(rest, status.parent)) return std::nullopt;
+        if (field == kThreads && !parse(rest, threads)) return std::nullopt;
+        if (field == kStarted) {
+            complete = parse(rest, status.started);
+            break;
+        }
+        const std::size_t blank = rest.find(' ');
+        rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
+    }
+    if (!complete) return std::nullopt;
+    status.alive = state != 'X' && (state != 'Z' || threads > 1);
+    return status;
+}
+
+UniqueFd open_process(pid_t pid) {
+    UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!process && errno != ESRCH) {
+        log::error("pidfd_open of process {}: {}", pid, std::generic_category().message(errno));
+    }
+    return process;
+}
+
+bool send_signal(const UniqueFd& process, pid_t pid, int signal) {
+    if (syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) return true;
+    if (errno != ESRCH) {
+        log::error("signal {} cannot be sent to process {} of the workload: {}", signal, pid,
+                   std::generic_category().message(errno));
+    }
+    return false;
+}
+
+}  // namespace leasehold::supervisor

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What /proc says about one process, and signals that cannot hit another one.
+#pragma once
+
+#include <optional>
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+
+namespace leasehold::supervisor {
+
+struct ProcessStatus {
+    pid_t parent = -1;
+    bool alive = false;              // no zombie; a first thread that has ended does not make the process one
+    unsigned long long started = 0;  // together with its number this tells one process from another
+
+    friend bool operator==(const ProcessStatus&, const ProcessStatus&) = default;
+};
+
+// Nothing when there is no such process.
+std::optional<ProcessStatus> status_of(pid_t pid);
+
+// Nothing (an empty descriptor) when it has ended, or with a line in the log.
+UniqueFd open_process(pid_t pid);
+
+// False when it has ended, or with a line in the log.
+bool send_signal(const UniqueFd& process, pid_t pid, int signal);
+
+}  // namespace leasehold::supervisor
