@@ -74,11 +74,12 @@ public:
     int changes_fd() const override { return changes_.get(); }
 
     void remove() override {
-        // Somebody else's groups in the lock's, or their removing it first, are no problem.
         if (const int problem = group_.remove(); problem != 0) {
             log::warn("the cgroup {} cannot be removed: {}", group_.path(), std::generic_category().message(problem));
         }
-        rmdir(lock_.c_str());
+        // And the lock's, with what killed candidates left empty in it. Groups with somebody in them stay; a standby
+        // makes its own anew when it needs it.
+        remove_cgroups(lock_);
     }
 
 private:
