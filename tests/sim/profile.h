@@ -41,10 +41,13 @@ enum class Fault : std::size_t {
     // of processes
     agent_crash,
     agent_stopped,
+    agent_stuck,
     supervisor_crash,
     supervisor_stopped,
     guardian_crash,
     guardian_stopped,
+    several_killed,
+    several_stopped,
     frozen,
     suspended,
     candidate_crash,
@@ -71,6 +74,8 @@ struct CandidateProfile {
     election::Timing timing;
     std::string_view identity;  // may be the same as another's
     Duration grace_period{};
+    // The kernel kills the tree when the supervisor is gone: PID 1 of a container, a PID namespace.
+    bool kernel_backed = false;
     bool boot_is_good = true;  // which of the clocks the assumption holds for (clocks.h)
 };
 
