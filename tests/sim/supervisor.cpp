@@ -50,8 +50,7 @@ void Supervisor::crash() {
     dead_man_at_.reset();
     machine_.reset();
     context_.trace.note(home_.index(), "supervisor ends");
-    // What the kernel takes with it. The kernel's timer leaves only a part of the allowance for that.
-    if (home_.profile().kernel_backed) home_.tree().kill_within(context_.profile.kill_allowance * 2 / 5);
+    if (home_.profile().kernel_backed) home_.tree().kill();
     to_agent_.send(home_.agent().process(), [this, life] { home_.agent().lose_supervisor(life); });
     home_.guardian().supervisor_died();
     home_.down_if_done();

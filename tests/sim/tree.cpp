@@ -40,10 +40,11 @@ void Tree::ask_to_stop() {
     plan_end(takes);
 }
 
-void Tree::kill_within(Duration longest) {
+void Tree::kill() {
     if (!alive_ || killed_) return;
     killed_ = true;
     const double luck = context_.random.share();
+    const Duration longest = context_.profile.longest_kill(owner_);
     plan_end(luck < 0.4   ? context_.random.between(Duration{1000}, std::min(longest, Duration{1'000'000}))
              : luck < 0.7 ? context_.random.between(Duration{1000}, longest)
                           : longest);

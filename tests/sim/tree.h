@@ -27,8 +27,7 @@ public:
 
     void start();
     void ask_to_stop();
-    void kill() { kill_within(context_.profile.longest_kill()); }
-    void kill_within(Duration longest);
+    void kill();
     void leave_behind();   // all of leasehold was killed at once, and nothing kills the tree
     void end_by_itself();  // the main process exits; what it left behind may live on
     void vanish();         // the machine is gone
