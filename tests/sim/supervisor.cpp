@@ -174,6 +174,7 @@ void Supervisor::thawed() {
 }
 
 void Supervisor::be_killed_by_dead_man() {
+    if (!process_.alive()) return;
     context_.trace.note(home_.index(), "the kernel's timer kills the supervisor");
     crash();
 }
