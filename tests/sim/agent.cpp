@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -29,19 +31,25 @@ Agent::Agent(Candidate& home)
     : home_(home),
       context_(home.context()),
       process_(home.context(), home.clocks(), [this] { step(election::Tick{}); }),
-      to_supervisor_(home.context()) {}
+      beats_(home.context(), home.clocks(), process_, [this] { beat(); }),
+      to_supervisor_(home.context()),
+      to_guardian_(home.context()) {}
 
 void Agent::launch() {
     process_.start();
     core_.reset();
     number_ = home_.guardian().next_agent_number();
-    stop_asked_ = finished_ = supervisor_silent_ = false;
+    stop_asked_ = finished_ = guardian_gone_ = complained_ = false;
+    connected_.reset();
+    pulse_ = {};
     read_.reset();
     write_.reset();
     grant_.reset();
     revoke_.reset();
     context_.trace.note(home_.index(), "agent", number_, "of", home_.incarnation());
     to_supervisor_.send(home_.supervisor().process(), [this] { home_.supervisor().hear_new_agent(); });
+    if (home_.supervisor().process().alive()) connect_supervisor(home_.supervisor().process().life());
+    beat();
 }
 
 void Agent::crash() {
@@ -61,8 +69,8 @@ void Agent::ask_to_stop() {
 // again, and ends only by being revoked.
 void Agent::hear_hello(supervisor::Term closed_through, bool stopping) {
     if (finished_) return;
-    supervisor_silent_ = false;
     if (core_) {
+        step(election::Candidacy{true});
         if (!grant_) return;
         if (grant_->term <= closed_through) {
             step(election::TreeEmpty{grant_->term});
@@ -95,10 +103,60 @@ void Agent::hear_empty(supervisor::Term term) {
     if (core_) step(election::TreeEmpty{term});
 }
 
-void Agent::regain_supervisor() {
-    supervisor_silent_ = false;
-    if (core_ && grant_ && !revoke_) forward_grant();
+// ---- whether the others are there ---------------------------------------------------------------------------------
+
+void Agent::connect_supervisor(std::uint64_t life) {
+    connected_ = life;
+    pulse_.restart();
+    complained_ = false;
 }
+
+void Agent::lose_supervisor(std::uint64_t life) {
+    if (connected_ != life) return;
+    connected_.reset();
+    if (core_) step(election::Candidacy{false});
+    if (finished_ || !guardian_gone_) return;
+    const bool tree_may_be_alive = core_ && (core_->election().role() == election::Role::leader ||
+                                             core_->election().role() == election::Role::stopping);
+    if (!core_ || tree_may_be_alive) leave_unreleased();
+}
+
+void Agent::lose_guardian() {
+    guardian_gone_ = true;
+    ask_to_stop();
+    if (!finished_ && !connected_) leave_unreleased();
+}
+
+// With guardian and supervisor gone nobody can prove anything any more.
+void Agent::leave_unreleased() {
+    crash();
+    home_.down_if_done();
+}
+
+bool Agent::silence() const { return pulse_.silent() && context_.profile.breakage != Breakage::silence_unnoticed; }
+
+void Agent::beat() {
+    ++home_.page().beats;
+    const Duration deadline = home_.profile().timing.renew_deadline;
+    const bool leading = core_ && core_->election().grant();
+    const Duration period = leading ? deadline / (2 * supervisor::Pulse::kPatience) : deadline / 2;
+    beats_.arm(std::max<Duration>(period, std::chrono::milliseconds(10)));
+    if (!connected_) return;
+    if (silence() && !complained_) {
+        complained_ = true;
+        context_.trace.note(home_.index(), "the supervisor does not answer");
+        to_guardian_.send(home_.guardian().process(), [this] { home_.guardian().hear_of_silence(); });
+    }
+    to_supervisor_.send(home_.supervisor().process(),
+                        [this, number = pulse_.ask()] { home_.supervisor().hear_ping(number); });
+}
+
+void Agent::hear_pong(std::uint64_t number) {
+    pulse_.answered(number);
+    if (!pulse_.silent()) complained_ = false;
+}
+
+// ---- the election -------------------------------------------------------------------------------------------------
 
 void Agent::open_watch() {
     const auto life = process_.life();
@@ -188,7 +246,10 @@ void Agent::perform(const election::Grant& command) {
         home_.checkers().granted(home_, command);
     }
     grant_ = command;
-    if (!supervisor_silent_) forward_grant();
+    const bool first = home_.page().grant.term != command.term;
+    if (silence() && !first) return;
+    forward_grant();
+    if (first) beat();
 }
 
 void Agent::forward_grant() {

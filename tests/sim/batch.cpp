@@ -20,6 +20,8 @@ void add(BatchResult& to, Outcome&& outcome) {
     counts.trees += outcome.counts.trees;
     counts.releases += outcome.counts.releases;
     counts.thaws += outcome.counts.thaws;
+    counts.leftovers += outcome.counts.leftovers;
+    counts.leftovers_beside += outcome.counts.leftovers_beside;
     counts.longest_afterlife = std::max(counts.longest_afterlife, outcome.counts.longest_afterlife);
     counts.handovers.insert(counts.handovers.end(), outcome.counts.handovers.begin(), outcome.counts.handovers.end());
     if (outcome.violation) to.violations.push_back(std::move(outcome));
@@ -67,7 +69,9 @@ std::string summary(const BatchResult& result) {
         text << ' ' << name(static_cast<Fault>(i)) << ' ' << result.total.faults[i] << ',';
     }
     text << " in all " << faults << "\nthawed past the hard instant: " << counts.thaws << ", longest life after it "
-         << seconds_text(counts.longest_afterlife) << " s";
+         << seconds_text(counts.longest_afterlife)
+         << " s\nleft behind by processes that were killed at once: " << counts.leftovers << ", beside another's tree "
+         << counts.leftovers_beside;
     if (!counts.handovers.empty()) {
         std::vector<Duration> sorted = counts.handovers;
         std::sort(sorted.begin(), sorted.end());

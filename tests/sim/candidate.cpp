@@ -24,6 +24,10 @@ Candidate::Candidate(Context& context, FakeRegister& store, Checkers& checkers, 
                  supervisor_.tree_gone();
                  guardian_.tree_gone();
                  down_if_done();
+             },
+             [this] {
+                 checkers_.leftover_gone(*this);
+                 supervisor_.leftover_gone();
              }}),
       agent_(*this),
       supervisor_(*this),
@@ -60,6 +64,21 @@ void Candidate::crash() {
     settings_.on_down();
 }
 
+// Where the kernel backs the containment it kills the tree. Otherwise the tree stays until the next start of this
+// candidate on this machine finds it, and meanwhile nothing holds it (docs: the promise needs one of the three then).
+void Candidate::lose_processes() {
+    context_.trace.note(settings_.index, "loses all its processes");
+    guardian_.process().kill();
+    supervisor_.process().kill();
+    agent_.crash();
+    if (tree_.alive() && profile().kernel_backed) return tree_.kill();  // down when that is done
+    if (tree_.alive()) {
+        tree_.leave_behind();
+        checkers_.tree_left(*this);
+    }
+    down_if_done();
+}
+
 void Candidate::freeze(bool suspended) {
     if (frozen_ || !up_) return;
     frozen_ = true;
@@ -81,6 +100,7 @@ void Candidate::thaw() {
     context_.trace.note(settings_.index, "is thawed", was_alive ? "with a tree" : "");
     if (was_alive) checkers_.tree_thawed(*this, reached_on_any_clock(page_.grant.hard, now()));
     tree_.thaw();
+    supervisor_.thawed();
     agent_.process().thaw();
     supervisor_.process().thaw();
     guardian_.process().thaw();
@@ -91,6 +111,7 @@ void Candidate::set_rates(std::int64_t boot_ppm, std::int64_t raw_ppm) {
     agent_.process().clock_changed();
     supervisor_.process().clock_changed();
     guardian_.process().clock_changed();
+    supervisor_.clock_changed();
 }
 
 // Leasehold exits once its election is over and its tree is empty.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "supervisor/pulse.h"
 #include "supervisor/term_machine.h"
 #include "tests/sim/clocks.h"
 #include "tests/sim/context.h"
@@ -30,6 +31,7 @@ struct Page {
     std::uint64_t last_version = 0;
     supervisor::Term closed_through = 0;
     bool populated = false;
+    std::uint64_t beats = 0;  // of the agent
 
     void publish(const supervisor::TermGrant& next);
 };
@@ -46,9 +48,11 @@ public:
     // From supervisor and guardian.
     void hear_hello(supervisor::Term closed_through, bool stopping);
     void hear_empty(supervisor::Term term);
-    // The supervisor misses its answers: stop extending until a HELLO or an answer comes.
-    void lose_supervisor() { supervisor_silent_ = true; }
-    void regain_supervisor();
+    void hear_pong(std::uint64_t number);
+    // The connection to the supervisor process of this life begins, and ends.
+    void connect_supervisor(std::uint64_t life);
+    void lose_supervisor(std::uint64_t life);
+    void lose_guardian();
 
     Process& process() { return process_; }
     const election::Election* election() const { return core_ ? &core_->election() : nullptr; }
@@ -65,17 +69,25 @@ private:
     void forward_grant();
     void forward_revoke();
     void open_watch();
+    void beat();
+    bool silence() const;
+    void leave_unreleased();
     void check_repeated_ticks();
 
     Candidate& home_;
     Context& context_;
     Process process_;
+    Rhythm beats_;
     Channel to_supervisor_;
+    Channel to_guardian_;
     std::unique_ptr<Core> core_;
     std::uint64_t number_ = 0;  // which agent of this incarnation
     bool stop_asked_ = false;
     bool finished_ = false;
-    bool supervisor_silent_ = false;
+    bool guardian_gone_ = false;
+    std::optional<std::uint64_t> connected_;  // to the supervisor of this life
+    supervisor::Pulse pulse_;                 // of the supervisor
+    bool complained_ = false;
     std::optional<election::RequestId> read_;
     std::optional<election::RequestId> write_;
     std::optional<election::Grant> grant_;
@@ -93,6 +105,7 @@ public:
     void crash();
 
     // From the agent; in this process.
+    void hear_ping(std::uint64_t number);
     void hear_new_agent();
     void hear_grant(const supervisor::TermGrant& grant);
     void hear_revoke(supervisor::Term term, supervisor::StopMode mode);
@@ -101,6 +114,9 @@ public:
 
     void main_exited();
     void tree_gone();
+    void leftover_gone();
+    void clock_changed();
+    void thawed();                                                         // together with the whole candidate
     void stop_before_next_start(bool stop) { stop_before_start_ = stop; }  // SIGSTOP between decision and fork
     bool stopped_before_start() const { return held_start_; }
     // Neither gone nor stopped nor about to be.
@@ -110,6 +126,12 @@ public:
 
 private:
     void perform(const supervisor::Actions& actions);
+    void keep_deadlines();
+    void start();
+    void start_what_was_held();
+    void arm_dead_man();
+    void schedule_dead_man();
+    void be_killed_by_dead_man();
     Instant now() const;
 
     Candidate& home_;
@@ -117,6 +139,9 @@ private:
     Process process_;
     Channel to_agent_;
     std::optional<supervisor::TermMachine> machine_;
+    bool waiting_ = false;                 // for a leftover to die
+    std::optional<Duration> dead_man_at_;  // on BOOTTIME: when the kernel kills this process
+    std::uint64_t dead_man_plan_ = 0;
     bool stop_before_start_ = false;
     bool held_start_ = false;
 };
@@ -130,7 +155,8 @@ public:
     void crash();
     void ask_to_stop();  // SIGTERM to leasehold
 
-    void page_published();  // the real one looks often enough to have seen it in time
+    void page_published();
+    void hear_of_silence();  // the supervisor's, from the agent
     void agent_died();
     void supervisor_died();
     void tree_gone();  // while there is no supervisor
@@ -141,6 +167,9 @@ public:
 
 private:
     void look();
+    Duration enforce_hard_instant(Instant at);
+    void listen_for_the_agent(Instant at);
+    Duration recheck() const;
     void empty_out();
     void closed_out();
 
@@ -152,7 +181,10 @@ private:
     bool stopping_ = false;
     bool emptying_ = false;
     std::uint64_t agents_ = 0;  // of this incarnation so far
-    std::optional<TrueTime> overdue_since_;
+    std::optional<Instant> overdue_since_;
+    std::uint64_t last_beats_ = 0;
+    Duration silent_for_{};
+    Instant last_look_;
 };
 
 class Candidate {
@@ -168,7 +200,8 @@ public:
 
     void boot();  // a new incarnation
     void ask_to_stop();
-    void crash();  // all of it at once
+    void crash();           // the machine, and all of it at once
+    void lose_processes();  // all three at once, but not the machine
     void freeze(bool suspended);
     void thaw();
     void set_rates(std::int64_t boot_ppm, std::int64_t raw_ppm);
@@ -178,6 +211,8 @@ public:
     bool frozen() const { return frozen_; }
     bool guarded() { return guardian_.process().alive(); }
     bool stopping() const { return guardian_.stopping(); }
+    // Frozen between the last look at the clocks before the workload's start and the start.
+    bool past_the_last_look() const { return frozen_before_start_; }
 
     int index() const { return settings_.index; }
     std::string incarnation() const;

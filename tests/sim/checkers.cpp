@@ -2,6 +2,7 @@
 #include "tests/sim/checkers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "election/core/record.h"
 
@@ -24,6 +25,12 @@ void Checkers::expect_alone(Candidate& candidate, const char* what) {
 
 void Checkers::tree_started(Candidate& candidate, bool late) {
     Watched& watched = of(candidate.index());
+    if (watched.left) {
+        fail("a tree of c" + std::to_string(candidate.index()) + " was started beside what an earlier run left");
+    }
+    for (Watched& other : watched_) {
+        if (other.left && !std::exchange(other.beside, true)) ++counts_.leftovers_beside;
+    }
     if (watched.alive) fail("a second tree of c" + std::to_string(candidate.index()) + " was started");
     watched.alive = true;
     if (late) {
@@ -49,6 +56,14 @@ void Checkers::tree_gone(Candidate& candidate) {
         expect_in_time(watched, candidate.index());
     }
     watched.alive = watched.doomed = false;
+    candidates_.erase(std::remove(candidates_.begin(), candidates_.end(), &candidate), candidates_.end());
+}
+
+void Checkers::tree_left(Candidate& candidate) {
+    Watched& watched = of(candidate.index());
+    watched.alive = watched.doomed = watched.beside = false;
+    watched.left = true;
+    ++counts_.leftovers;
     candidates_.erase(std::remove(candidates_.begin(), candidates_.end(), &candidate), candidates_.end());
 }
 

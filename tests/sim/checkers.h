@@ -9,6 +9,10 @@
 //   no late tree      no tree is alive when the lease as written has passed for the fastest standby that the clock
 //                     assumption allows.
 //   empty release     a release mark is written only while no tree of its writer is alive.
+//   nothing beside    no tree is started on a machine on which an earlier run's tree is alive, whoever left it there.
+//   (A leftovers         leftover itself does not count as running: where the kernel does not back the containment and
+//   all
+//                     of leasehold is killed at once, nothing holds it to the lease.)
 //   growth            transitions grow by one with each new term, fencing tokens strictly; both as long as no operator
 //                     interferes.
 #pragma once
@@ -31,7 +35,9 @@ struct Counts {
     std::uint64_t releases = 0;  // standing in the register
     std::uint64_t thaws = 0;     // of trees whose hard instant had passed meanwhile
     Duration longest_afterlife{};
-    std::vector<Duration> handovers;  // from a release to the successor's tree, while all was well
+    std::uint64_t leftovers = 0;         // trees that all of leasehold was killed away from
+    std::uint64_t leftovers_beside = 0;  // of these, while another machine's tree was started
+    std::vector<Duration> handovers;     // from a release to the successor's tree, while all was well
 };
 
 class Checkers {
@@ -41,6 +47,8 @@ public:
     // `late`: frozen together with the decision to start it, and thawed after its hard instant.
     void tree_started(Candidate& candidate, bool late);
     void tree_gone(Candidate& candidate);
+    void tree_left(Candidate& candidate);
+    void leftover_gone(Candidate& candidate) { of(candidate.index()).left = false; }
     void tree_frozen(Candidate& candidate);
     void tree_thawed(Candidate& candidate, bool past_hard);
     void applied(const FakeRegister::Applied& applied, bool writers_tree_alive);
@@ -62,6 +70,8 @@ public:
 private:
     struct Watched {
         bool alive = false;
+        bool left = false;      // by an earlier run, and alive
+        bool beside = false;    // when left: counted
         bool doomed = false;    // frozen across its hard instant, thawed, not gone yet
         TrueTime thawed_at{};   // when doomed
         Duration afterlife{};   // when doomed: between earlier thaws and freezes

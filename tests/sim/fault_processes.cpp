@@ -6,7 +6,7 @@
 namespace leasehold::sim {
 
 Faults::Done Faults::inject_process(Fault fault) {
-    if (fault < Fault::agent_crash || fault > Fault::guardian_stopped) return Done::not_mine;
+    if (fault < Fault::agent_crash || fault > Fault::several_stopped) return Done::not_mine;
     Candidate& candidate = victim();
     if (!candidate.up() || candidate.frozen()) return Done::not_now;
     switch (fault) {
@@ -16,7 +16,15 @@ Faults::Done Faults::inject_process(Fault fault) {
             candidate.guardian().agent_died();
             candidate.down_if_done();
             return Done::yes;
-        case Fault::agent_stopped: return stop_agent(candidate);
+        case Fault::agent_stopped:
+            if (!candidate.agent().process().running() || !may_lose_memory()) return Done::not_now;
+            stop_for_a_while(candidate, candidate.agent().process(), "agent");
+            return Done::yes;
+        case Fault::agent_stuck:
+            if (!candidate.agent().process().running() || !may_lose_memory()) return Done::not_now;
+            context_.trace.note(candidate.index(), "agent is stopped for good");
+            candidate.agent().process().stop();
+            return Done::yes;
         case Fault::supervisor_crash:
             if (!candidate.guardian().process().running() || !candidate.supervisor().process().alive())
                 return Done::not_now;
@@ -29,6 +37,8 @@ Faults::Done Faults::inject_process(Fault fault) {
             candidate.guardian().crash();
             return Done::yes;
         case Fault::guardian_stopped: return stop_guardian(candidate);
+        case Fault::several_killed: return kill_several(candidate);
+        case Fault::several_stopped: return stop_several(candidate);
         default: return Done::not_mine;
     }
 }
@@ -55,52 +65,92 @@ Faults::Done Faults::inject_machine(Fault fault) {
     }
 }
 
-Faults::Done Faults::stop_agent(Candidate& candidate) {
-    if (!candidate.agent().process().running()) return Done::not_now;
-    context_.trace.note(candidate.index(), "agent is stopped");
-    candidate.agent().process().stop();
-    later(a_while(), [this, &candidate] {
-        context_.trace.note(candidate.index(), "agent goes on");
-        candidate.agent().process().resume();
+void Faults::stop_for_a_while(Candidate& candidate, Process& process, const char* name) {
+    context_.trace.note(candidate.index(), name, "is stopped");
+    process.stop();
+    later(a_while(), [this, &candidate, &process, name, life = process.life()] {
+        if (life != process.life() || !process.stopped()) return;
+        context_.trace.note(candidate.index(), name, "goes on");
+        process.resume();
     });
-    return Done::yes;
 }
 
-// The agent notices after a while that its supervisor does not answer.
+// Nobody asks it to stop; its agent has to notice. Sometimes it goes on before or after that.
 Faults::Done Faults::stop_supervisor(Candidate& candidate) {
     Supervisor& supervisor = candidate.supervisor();
     if (!candidate.guardian().process().running() || !supervisor.sound()) return Done::not_now;
-    if (context_.random.chance(0.3)) {
+    const double luck = context_.random.share();
+    if (luck < 0.3) {
         supervisor.stop_before_next_start(true);
-    } else {
-        context_.trace.note(candidate.index(), "supervisor is stopped");
+        later(a_while(), [&supervisor] { supervisor.process().resume(); });
+    } else if (luck < 0.5) {
+        context_.trace.note(candidate.index(), "supervisor is stopped for good");
         supervisor.process().stop();
+    } else {
+        stop_for_a_while(candidate, supervisor.process(), "supervisor");
     }
-    later(context_.random.scaled(candidate.profile().timing.renew_deadline, 0.2, 0.6), [&candidate, &supervisor] {
-        if (supervisor.process().stopped()) candidate.agent().lose_supervisor();
-    });
-    later(a_while(), [this, &candidate, &supervisor] {
-        if (!supervisor.process().stopped()) return;
-        context_.trace.note(candidate.index(), "supervisor goes on");
-        supervisor.process().resume();
-        supervisor.process().deliver([&candidate] { candidate.agent().regain_supervisor(); });
-    });
     return Done::yes;
 }
 
 Faults::Done Faults::stop_guardian(Candidate& candidate) {
     if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return Done::not_now;
-    context_.trace.note(candidate.index(), "guardian is stopped");
-    candidate.guardian().process().stop();
-    later(a_while(), [this, &candidate] {
-        context_.trace.note(candidate.index(), "guardian goes on");
-        candidate.guardian().process().resume();
-    });
+    stop_for_a_while(candidate, candidate.guardian().process(), "guardian");
+    return Done::yes;
+}
+
+namespace {
+
+struct Which {
+    bool guardian = false;
+    bool supervisor = false;
+    bool agent = false;
+};
+
+// Two of the three, or all.
+Which draw_several(Random& random) {
+    const std::uint64_t spared = random.below(4);
+    return {spared != 0, spared != 1, spared != 2};
+}
+
+// Guardian and supervisor together only where the kernel takes over.
+bool is_allowed(const Which& which, Candidate& candidate) {
+    if (!candidate.guardian().process().running() || !candidate.supervisor().sound()) return false;
+    return !which.guardian || !which.supervisor || candidate.profile().kernel_backed;
+}
+
+}  // namespace
+
+Faults::Done Faults::kill_several(Candidate& candidate) {
+    const Which which = draw_several(context_.random);
+    const bool all = which.guardian && which.supervisor && which.agent;
+    if (!may_lose_memory() || (!all && !is_allowed(which, candidate))) return Done::not_now;
+    if (all) {
+        candidate.lose_processes();
+        return Done::yes;
+    }
+    if (which.guardian) candidate.guardian().crash();
+    if (which.supervisor) candidate.supervisor().crash();
+    if (which.agent) {
+        candidate.agent().crash();
+        candidate.guardian().agent_died();
+    }
+    candidate.down_if_done();
+    return Done::yes;
+}
+
+Faults::Done Faults::stop_several(Candidate& candidate) {
+    const Which which = draw_several(context_.random);
+    if (!may_lose_memory() || !is_allowed(which, candidate)) return Done::not_now;
+    if (which.guardian) stop_for_a_while(candidate, candidate.guardian().process(), "guardian");
+    if (which.supervisor) stop_for_a_while(candidate, candidate.supervisor().process(), "supervisor");
+    if (which.agent) stop_for_a_while(candidate, candidate.agent().process(), "agent");
     return Done::yes;
 }
 
 Faults::Done Faults::freeze(Candidate& candidate, bool suspended) {
     if (!candidate.up() || candidate.frozen()) return Done::not_now;
+    // The kernel's timer kills the supervisor then; without a guardian that runs only the kernel is left.
+    if (!candidate.guardian().process().running() && !candidate.profile().kernel_backed) return Done::not_now;
     candidate.freeze(suspended);
     later(a_while(), [&candidate] { candidate.thaw(); });
     return Done::yes;

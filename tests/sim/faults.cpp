@@ -47,10 +47,7 @@ void Faults::heal() {
         store_.set_link(candidate->index(), {});
         candidate->agent().process().resume();
         candidate->supervisor().stop_before_next_start(false);
-        if (candidate->supervisor().process().stopped()) {
-            candidate->supervisor().process().resume();
-            candidate->supervisor().process().deliver([&candidate] { candidate->agent().regain_supervisor(); });
-        }
+        candidate->supervisor().process().resume();
         candidate->guardian().process().resume();
         candidate->thaw();
         set_clocks(*candidate, true);
@@ -158,7 +155,14 @@ bool Faults::holders_duration_is_known() {
     return all_wait_as_long || everyone_remembers(lease);
 }
 
+// An agent that is stopped for long is killed by its guardian, and forgets.
+bool Faults::everyone_goes_on() const {
+    return std::none_of(candidates_.begin(), candidates_.end(),
+                        [](const auto& candidate) { return candidate->agent().process().stopped(); });
+}
+
 bool Faults::everyone_remembers(Duration lease) {
+    if (!everyone_goes_on()) return false;
     const bool all_have_seen = std::all_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
         if (!candidate->up()) return true;  // and will not start before the end of that time
         const election::Election* election = candidate->agent().election();

@@ -2,7 +2,9 @@
 //
 // What goes wrong in a world, and when. Keeps to what is assumed of the world:
 //
-//   - of guardian and supervisor at most one is dead, stopped or hung at a time, unless the whole candidate is;
+//   - of guardian and supervisor at most one is dead, stopped or hung at a time, unless the whole candidate is, or the
+//     kernel backs the containment. Where it does not and all three are killed at once, the tree stays: that is outside
+//     of the promise, but it must be gone before the same machine starts another;
 //   - an operator does nothing that no candidate could possibly notice (fake_register.h), and hides a holder's lease
 //     duration (by deleting, emptying, shortening, restoring) only while everyone else either has seen it and keeps its
 //     memory, or has a duration of its own that is as long. A release mark set by hand is an order, not a fault.
@@ -54,6 +56,9 @@ private:
     Done stop_agent(Candidate& candidate);
     Done stop_supervisor(Candidate& candidate);
     Done stop_guardian(Candidate& candidate);
+    Done kill_several(Candidate& candidate);
+    Done stop_several(Candidate& candidate);
+    void stop_for_a_while(Candidate& candidate, Process& process, const char* name);
     Done freeze(Candidate& candidate, bool suspended);
 
     Candidate& victim();
@@ -63,6 +68,7 @@ private:
     bool everyone_remembers(Duration lease);
     bool hides_duration(const election::Snapshot& state) const;
     bool everyone_has_seen_a_record() const;
+    bool everyone_goes_on() const;
     bool may_lose_memory() const { return context_.time.now() >= memory_needed_until_; }
 
     Context& context_;

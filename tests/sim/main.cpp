@@ -23,8 +23,42 @@ constexpr const char* kUsage =
     "  --elections N   as many runs as it takes to see N elections\n"
     "  --candidates N  in every run; otherwise by chance, 1 to 7\n"
     "  --jobs N        runs side by side (default: one for each processor)\n"
-    "  --break WHAT    a subject broken on purpose; the checkers are to find it\n"
-    "  --trace         print what happens (one run)\n";
+    "  --break WHAT    a subject broken on purpose (tests/sim/subject.h); the checkers are to find it\n"
+    "  --trace         print what happens (one run)\n"
+    "  --help          this, and what the summary means\n";
+
+constexpr const char* kMeaning =
+    "\n"
+    "The summary, line by line:\n"
+    "  seeds A to B    the seeds that were run. Each run is a world of 1 to 7 candidates with three storms of faults, "
+    "and\n"
+    "                  a calm after each of them in which everything has to be well again.\n"
+    "    runs          how many worlds that was\n"
+    "    elections     terms that were granted to a candidate\n"
+    "    trees         workloads that were started (a term may end before that)\n"
+    "    releases      leases given back in order, seen in the store\n"
+    "    events        steps of the simulation, of all processes, messages and timers\n"
+    "    virtual time  how long all of it would have taken in reality\n"
+    "    violations    runs in which a promise was broken (tests/sim/checkers.h has the rules); must be 0\n"
+    "  faults          how often each kind of fault was injected, and their sum (tests/sim/profile.h has the kinds)\n"
+    "  thawed past the hard instant\n"
+    "                  workloads that were frozen with their whole machine until their deadline had passed and then "
+    "ran\n"
+    "                  on: no lease can prevent that. How long the longest-lived of them ran; more than the kill\n"
+    "                  allowance would be a violation.\n"
+    "  left behind by processes that were killed at once\n"
+    "                  workloads that lost all three processes of leasehold in one moment where the kernel does not "
+    "back\n"
+    "                  the containment, so that nothing held them to the lease; for how many of them another machine\n"
+    "                  started a workload meanwhile (outside of the promise, docs/architecture.md). One that was "
+    "started\n"
+    "                  on the same machine beside them would be a violation.\n"
+    "  from a release to the successor's tree, all well\n"
+    "                  the time nobody ran after a clean stop without any fault: how many of these were measured, the\n"
+    "                  median, the longest. Timers and messages of the simulated processes are late by chance.\n"
+    "  took            real time, and elections in a second of it\n"
+    "After a violation: the seed, the broken rule, the command that shows the run again, the last lines of its "
+    "trace.\n";
 
 struct Arguments {
     BatchPlan plan;
@@ -55,6 +89,10 @@ Arguments parse(int argc, char** argv) {
     arguments.plan.jobs = std::max(1U, std::thread::hardware_concurrency());
     for (int i = 1; i < argc; ++i) {
         const std::string_view key = argv[i];
+        if (key == "--help") {
+            std::printf("%s%s", kUsage, kMeaning);
+            std::exit(0);
+        }
         if (key == "--trace") {
             arguments.trace = true;
             continue;

@@ -95,6 +95,19 @@ void Process::clock_changed() {
     if (armed_) schedule();
 }
 
+void Rhythm::arm(Duration length) {
+    const Duration late = context_.small_delay(context_.profile.longest_lateness());
+    const auto still = [this, arming = ++arming_, life = process_.life()] {
+        return arming == arming_ && life == process_.life();
+    };
+    context_.time.after(clocks_.true_length(length) + late, [this, still] {
+        if (!still()) return;
+        process_.deliver([this, still] {
+            if (still()) action_();
+        });
+    });
+}
+
 void Channel::send(Process& to, Process::Action action) {
     const TrueTime now = context_.time.now();
     last_ = std::max(last_ + Duration{1}, now + context_.small_delay(std::chrono::milliseconds(30)));

@@ -71,6 +71,22 @@ private:
     Duration boot_target_{};
 };
 
+// What a process does regularly besides its timer. One that is held when it is due does it once when it goes on.
+class Rhythm {
+public:
+    Rhythm(Context& context, const Clocks& clocks, Process& process, Process::Action action)
+        : context_(context), clocks_(clocks), process_(process), action_(std::move(action)) {}
+
+    void arm(Duration length);  // replaces what was armed before
+
+private:
+    Context& context_;
+    const Clocks& clocks_;
+    Process& process_;
+    Process::Action action_;
+    std::uint64_t arming_ = 0;
+};
+
 // One direction of a socket between two processes: small delays, order kept.
 class Channel {
 public:

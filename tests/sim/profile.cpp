@@ -53,6 +53,7 @@ void draw_candidates(Random& random, const Wishes& wishes, Profile& profile) {
             candidate.timing = draw_timing(random, own, profile.kill_allowance);
         }
         candidate.grace_period = random.scaled(candidate.timing.lease_duration, 0.05, 2.0);
+        candidate.kernel_backed = random.chance(0.5);
         candidate.boot_is_good = random.chance(0.5);
         profile.shortest_lease = std::min(profile.shortest_lease, candidate.timing.lease_duration);
         profile.longest_lease = std::max(profile.longest_lease, candidate.timing.lease_duration);
@@ -87,12 +88,14 @@ Profile draw_profile(Random& random, const Wishes& wishes) {
 
 std::string_view name(Fault fault) {
     constexpr std::array<std::string_view, kFaultKinds> kNames{
-        "partition",          "one_way_partition", "refused",          "slow_link",       "bad_link",
-        "store_outage",       "watch_stalled",     "watch_broken",     "watch_replayed",  "stale_reads",
-        "record_deleted",     "record_vacated",    "holder_edited",    "duration_edited", "record_garbled",
-        "record_touched",     "rolled_back",       "agent_crash",      "agent_stopped",   "supervisor_crash",
-        "supervisor_stopped", "guardian_crash",    "guardian_stopped", "frozen",          "suspended",
-        "candidate_crash",    "clean_stop",        "workload_ended",   "clock_slewed",
+        "partition",        "one_way_partition",  "refused",        "slow_link",
+        "bad_link",         "store_outage",       "watch_stalled",  "watch_broken",
+        "watch_replayed",   "stale_reads",        "record_deleted", "record_vacated",
+        "holder_edited",    "duration_edited",    "record_garbled", "record_touched",
+        "rolled_back",      "agent_crash",        "agent_stopped",  "agent_stuck",
+        "supervisor_crash", "supervisor_stopped", "guardian_crash", "guardian_stopped",
+        "several_killed",   "several_stopped",    "frozen",         "suspended",
+        "candidate_crash",  "clean_stop",         "workload_ended", "clock_slewed",
     };
     return kNames[static_cast<std::size_t>(fault)];
 }

@@ -41,10 +41,13 @@ enum class Fault : std::size_t {
     // of processes
     agent_crash,
     agent_stopped,
+    agent_stuck,
     supervisor_crash,
     supervisor_stopped,
     guardian_crash,
     guardian_stopped,
+    several_killed,
+    several_stopped,
     frozen,
     suspended,
     candidate_crash,
@@ -71,6 +74,8 @@ struct CandidateProfile {
     election::Timing timing;
     std::string_view identity;  // may be the same as another's
     Duration grace_period{};
+    // The kernel kills the tree when the supervisor is gone: PID 1 of a container, a PID namespace.
+    bool kernel_backed = false;
     bool boot_is_good = true;  // which of the clocks the assumption holds for (clocks.h)
 };
 
@@ -93,7 +98,13 @@ struct Profile {
     // Of the kill allowance: how late a timer of a running process may be noticed, and how long a killed tree may take
     // to be gone. The rest is for timers on a slewed clock.
     Duration longest_lateness() const { return kill_allowance / 10; }
-    Duration longest_kill() const { return kill_allowance * 17 / 20; }
+    //
+    // Where the kernel backs the containment, guardian and supervisor may both be stopped at the hard instant. Then the
+    // kernel's timer kills when half of the allowance has passed, and the kill has to make do with the other half.
+    Duration longest_kill(int owner) const {
+        return candidates[static_cast<std::size_t>(owner)].kernel_backed ? kill_allowance * 2 / 5
+                                                                         : kill_allowance * 17 / 20;
+    }
 };
 
 // What the caller asks for; everything else is chance.

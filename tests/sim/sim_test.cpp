@@ -51,6 +51,7 @@ TEST(Simulation, a_storm_has_elections_and_every_kind_of_fault) {
     const BatchResult result = run_batch(plan);
     EXPECT_GT(result.total.counts.terms, 500U);
     EXPECT_GT(result.total.counts.thaws, 0U);
+    EXPECT_GT(result.total.counts.leftovers, 0U);
     EXPECT_FALSE(result.total.counts.handovers.empty());
     for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
         EXPECT_GT(result.total.faults[kind], 0U) << name(static_cast<Fault>(kind));
@@ -91,7 +92,11 @@ INSTANTIATE_TEST_SUITE_P(Simulation, NegativeControl,
                                          Control{Breakage::early_release, "released while its tree was alive"},
                                          Control{Breakage::deadline_from_reply, "after its lease had passed"},
                                          Control{Breakage::deleted_is_free, "two trees"},
-                                         Control{Breakage::standby_trusts_fast_clock, "two trees"}),
+                                         Control{Breakage::standby_trusts_fast_clock, "two trees"},
+                                         Control{Breakage::silence_unnoticed, "a stopped supervisor is not replaced"},
+                                         Control{Breakage::stuck_agent_is_left, "a stopped agent is not replaced"},
+                                         Control{Breakage::leftovers_are_ignored, "beside what an earlier run left"},
+                                         Control{Breakage::no_dead_man, "tree"}),
                          control_name);
 
 }  // namespace

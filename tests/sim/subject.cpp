@@ -150,6 +150,10 @@ std::string_view name(Breakage breakage) {
         case Breakage::deadline_from_reply: return "deadline_from_reply";
         case Breakage::deleted_is_free: return "deleted_is_free";
         case Breakage::standby_trusts_fast_clock: return "standby_trusts_fast_clock";
+        case Breakage::silence_unnoticed: return "silence_unnoticed";
+        case Breakage::stuck_agent_is_left: return "stuck_agent_is_left";
+        case Breakage::leftovers_are_ignored: return "leftovers_are_ignored";
+        case Breakage::no_dead_man: return "no_dead_man";
         case Breakage::count: break;
     }
     return "?";
@@ -163,7 +167,11 @@ std::unique_ptr<Core> make_core(Breakage breakage, Settings settings, const Past
         case Breakage::deleted_is_free: return std::make_unique<DeletedIsFree>(std::move(settings), past, now);
         case Breakage::standby_trusts_fast_clock: return std::make_unique<FastClock>(std::move(settings), past, now);
         case Breakage::none:
-        case Breakage::no_hard_deadline:
+        case Breakage::no_hard_deadline:  // these are of the processes around it
+        case Breakage::silence_unnoticed:
+        case Breakage::stuck_agent_is_left:
+        case Breakage::leftovers_are_ignored:
+        case Breakage::no_dead_man:
         case Breakage::count: break;
     }
     return std::make_unique<RealCore>(std::move(settings), past, now);

@@ -21,6 +21,10 @@ enum class Breakage {
     deadline_from_reply,        // deadlines count from the answer of a write, not from its sending
     deleted_is_free,            // a deleted record is taken for one that was never written
     standby_trusts_fast_clock,  // a standby believes the clock that says more
+    silence_unnoticed,          // an agent goes on extending although its supervisor does not answer
+    stuck_agent_is_left,        // a guardian does not kill an agent that does not go on
+    leftovers_are_ignored,      // a tree is started beside what an earlier run left on the machine
+    no_dead_man,                // no timer of the kernel's kills the supervisor
     count,
 };
 std::string_view name(Breakage breakage);

@@ -29,25 +29,39 @@ constexpr Duration kAgain = std::chrono::milliseconds(5);
 Supervisor::Supervisor(Candidate& home)
     : home_(home),
       context_(home.context()),
-      process_(home.context(), home.clocks(), [this] { perform(machine_->on_tick(now())); }),
+      process_(home.context(), home.clocks(), [this] { keep_deadlines(); }),
       to_agent_(home.context()) {}
 
 Instant Supervisor::now() const { return home_.now(); }
 
 void Supervisor::launch(Term closed_through) {
     process_.start();
-    stop_before_start_ = held_start_ = false;
+    stop_before_start_ = held_start_ = waiting_ = false;
+    dead_man_at_.reset();
     machine_.emplace(TermMachine::Settings{home_.profile().grace_period, home_.profile().timing.lease_duration / 20,
                                            closed_through});
 }
 
 void Supervisor::crash() {
     if (!process_.alive()) return;
+    const std::uint64_t life = process_.life();
     process_.kill();
-    held_start_ = false;
+    held_start_ = waiting_ = false;
+    dead_man_at_.reset();
     machine_.reset();
     context_.trace.note(home_.index(), "supervisor ends");
+    if (home_.profile().kernel_backed) home_.tree().kill();
+    to_agent_.send(home_.agent().process(), [this, life] { home_.agent().lose_supervisor(life); });
     home_.guardian().supervisor_died();
+    home_.down_if_done();
+}
+
+// Before anything else is looked at after a wait, the deadlines are.
+void Supervisor::keep_deadlines() { perform(machine_->on_tick(now())); }
+
+void Supervisor::hear_ping(std::uint64_t number) {
+    keep_deadlines();
+    to_agent_.send(home_.agent().process(), [this, number] { home_.agent().hear_pong(number); });
 }
 
 void Supervisor::hear_new_agent() {
@@ -59,6 +73,7 @@ void Supervisor::hear_new_agent() {
 }
 
 void Supervisor::hear_grant(const TermGrant& grant) {
+    keep_deadlines();
     TermGrant believed = grant;
     if (context_.profile.breakage == Breakage::no_hard_deadline) {
         believed.soft = believed.soft + kForEver;
@@ -67,9 +82,15 @@ void Supervisor::hear_grant(const TermGrant& grant) {
     perform(machine_->on_grant(now(), believed));
 }
 
-void Supervisor::hear_revoke(Term term, StopMode mode) { perform(machine_->on_revoke(now(), term, mode)); }
+void Supervisor::hear_revoke(Term term, StopMode mode) {
+    keep_deadlines();
+    perform(machine_->on_revoke(now(), term, mode));
+}
 
-void Supervisor::hear_stop(StopMode mode) { perform(machine_->on_stop(now(), mode)); }
+void Supervisor::hear_stop(StopMode mode) {
+    keep_deadlines();
+    perform(machine_->on_stop(now(), mode));
+}
 
 void Supervisor::main_exited() {
     context_.time.after(context_.small_delay(std::chrono::milliseconds(2)), [this, life = process_.life()] {
@@ -85,22 +106,85 @@ void Supervisor::tree_gone() {
     });
 }
 
+void Supervisor::leftover_gone() {
+    if (!waiting_) return;
+    context_.time.after(context_.small_delay(std::chrono::milliseconds(2)), [this, life = process_.life()] {
+        if (life != process_.life()) return;
+        process_.deliver([this] {
+            if (!std::exchange(waiting_, false)) return;
+            if (machine_->phase() == TermMachine::Phase::running) return start();
+            perform(machine_->on_tree_empty(now()));
+        });
+    });
+}
+
+// What an earlier run left on this machine is a tree of this election too: while it lives nothing is started.
+void Supervisor::start() {
+    if (home_.tree().leftover() && context_.profile.breakage != Breakage::leftovers_are_ignored) {
+        waiting_ = true;
+        home_.tree().kill();
+        return;
+    }
+    if (!std::exchange(stop_before_start_, false)) return home_.tree().start();
+    context_.trace.note(home_.index(), "supervisor is stopped just before it forks");
+    held_start_ = true;
+    process_.stop();
+    process_.deliver_first([this] { start_what_was_held(); });
+}
+
+// The new process looks at the clocks once more before it executes anything.
+void Supervisor::start_what_was_held() {
+    held_start_ = false;
+    const bool late = reached_on_any_clock(machine_->grant().soft, now());
+    if (!late || home_.past_the_last_look() || context_.profile.breakage == Breakage::no_hard_deadline) {
+        return home_.tree().start();
+    }
+    context_.trace.note(home_.index(), "it is too late to start anything");
+    perform(machine_->on_tree_empty(now()));
+}
+
+// ---- the last switch ----------------------------------------------------------------------------------------------
+
+// The kernel's timer on BOOTTIME that kills this process unless it sets it anew in time.
+void Supervisor::arm_dead_man() {
+    const TermMachine::Phase phase = machine_->phase();
+    dead_man_at_.reset();
+    if (phase != TermMachine::Phase::running && phase != TermMachine::Phase::stopping) return;
+    if (context_.profile.breakage == Breakage::no_dead_man || context_.profile.breakage == Breakage::no_hard_deadline) {
+        return;
+    }
+    const Duration left = left_on_any_clock(machine_->grant().hard, now());
+    dead_man_at_ = now().boot + left - left / 12 + context_.profile.kill_allowance / 2;
+    schedule_dead_man();
+}
+
+void Supervisor::schedule_dead_man() {
+    const Duration left = std::max(*dead_man_at_ - now().boot, Duration{});
+    context_.time.after(home_.clocks().true_length(left), [this, plan = ++dead_man_plan_] {
+        if (dead_man_at_ && plan == dead_man_plan_ && !home_.frozen()) be_killed_by_dead_man();
+    });
+}
+
+void Supervisor::clock_changed() {
+    if (dead_man_at_) schedule_dead_man();
+}
+
+void Supervisor::thawed() {
+    if (dead_man_at_ && now().boot >= *dead_man_at_) be_killed_by_dead_man();
+}
+
+void Supervisor::be_killed_by_dead_man() {
+    if (!process_.alive()) return;
+    context_.trace.note(home_.index(), "the kernel's timer kills the supervisor");
+    crash();
+}
+
 void Supervisor::perform(const Actions& actions) {
     for (const auto& action : actions) {
         if (std::holds_alternative<StartWorkload>(action)) {
             home_.page().populated = true;
             home_.guardian().page_published();
-            if (!std::exchange(stop_before_start_, false)) {
-                home_.tree().start();
-                continue;
-            }
-            context_.trace.note(home_.index(), "supervisor is stopped just before it forks");
-            held_start_ = true;
-            process_.stop();
-            process_.deliver_first([this] {
-                held_start_ = false;
-                home_.tree().start();
-            });
+            start();
         } else if (std::holds_alternative<AskToStop>(action)) {
             home_.tree().ask_to_stop();
         } else if (std::holds_alternative<KillTree>(action)) {
@@ -119,6 +203,7 @@ void Supervisor::perform(const Actions& actions) {
     } else {
         process_.disarm();
     }
+    arm_dead_man();
 }
 
 }  // namespace leasehold::sim

@@ -7,7 +7,7 @@ namespace leasehold::sim {
 
 void Tree::start() {
     alive_ = true;
-    frozen_ = asked_ = killed_ = false;
+    leftover_ = frozen_ = asked_ = killed_ = false;
     main_exit_.reset();
     end_.reset();
     obeys_ = !context_.random.chance(context_.profile.ignores_stop);
@@ -44,7 +44,7 @@ void Tree::kill() {
     if (!alive_ || killed_) return;
     killed_ = true;
     const double luck = context_.random.share();
-    const Duration longest = context_.profile.longest_kill();
+    const Duration longest = context_.profile.longest_kill(owner_);
     plan_end(luck < 0.4   ? context_.random.between(Duration{1000}, std::min(longest, Duration{1'000'000}))
              : luck < 0.7 ? context_.random.between(Duration{1000}, longest)
                           : longest);
@@ -56,12 +56,23 @@ void Tree::end_by_itself() {
     if (context_.random.chance(0.7)) plan_end(context_.random.between(Duration{}, Duration{1'000'000}));
 }
 
+void Tree::leave_behind() {
+    leftover_ = alive_;
+    context_.trace.note(owner_, "tree is left behind");
+}
+
 void Tree::vanish() {
     if (!alive_) return;
-    alive_ = frozen_ = false;
+    frozen_ = false;
     ++plan_;
-    context_.trace.note(owner_, "tree vanished");
-    listener_.gone();
+    be_gone("tree vanished");
+}
+
+void Tree::be_gone(const char* how) {
+    const bool left = leftover_;
+    alive_ = leftover_ = false;
+    context_.trace.note(owner_, how, left ? "(a leftover)" : "");
+    left ? listener_.leftover_gone() : listener_.gone();
 }
 
 void Tree::freeze() {
@@ -98,12 +109,10 @@ void Tree::happen(std::uint64_t plan) {
         main_exit_.reset();
         context_.trace.note(owner_, "main process exited");
         arrange();
-        listener_.main_exited();
+        if (!leftover_) listener_.main_exited();
         return;
     }
-    alive_ = false;
-    context_.trace.note(owner_, "tree gone");
-    listener_.gone();
+    be_gone("tree gone");
 }
 
 }  // namespace leasehold::sim

@@ -19,6 +19,7 @@ public:
         std::function<void()> started;
         std::function<void()> main_exited;
         std::function<void()> gone;
+        std::function<void()> leftover_gone;
     };
 
     Tree(Context& context, int owner, Listener listener)
@@ -27,6 +28,7 @@ public:
     void start();
     void ask_to_stop();
     void kill();
+    void leave_behind();   // all of leasehold was killed at once, and nothing kills the tree
     void end_by_itself();  // the main process exits; what it left behind may live on
     void vanish();         // the machine is gone
 
@@ -34,7 +36,8 @@ public:
     void freeze();
     void thaw();
 
-    bool alive() const { return alive_; }
+    bool alive() const { return alive_ && !leftover_; }
+    bool leftover() const { return alive_ && leftover_; }
     bool frozen() const { return frozen_; }
 
 private:
@@ -42,11 +45,13 @@ private:
     void plan_end(Duration after);
     void arrange();
     void happen(std::uint64_t plan);
+    void be_gone(const char* how);
 
     Context& context_;
     int owner_;
     Listener listener_;
     bool alive_ = false;
+    bool leftover_ = false;
     bool frozen_ = false;
     bool obeys_ = true;
     bool asked_ = false;

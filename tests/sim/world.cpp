@@ -32,6 +32,8 @@ private:
     void expect_one_leader();
     void expect_nothing_happens();
     void expect_handover();
+    void expect_stopped_supervisor_is_replaced();
+    void expect_stuck_agent_is_replaced();
     void farewell();
     bool wait_until(Duration at_most, const std::function<bool()>& condition);
     Duration longest_grace() const;
@@ -133,6 +135,8 @@ void World::live() {
         expect_one_leader();
         expect_nothing_happens();
         if (candidates_.size() > 1) expect_handover();
+        expect_stopped_supervisor_is_replaced();
+        if (i == 0) expect_stuck_agent_is_replaced();
     }
     farewell();
 }
@@ -197,6 +201,42 @@ void World::expect_handover() {
         throw Violation("nobody took over after a clean stop");
     }
     checkers_.set_calm(false);
+}
+
+// A supervisor is stopped that nobody asks to stop, while its agent renews. Half a renew deadline of silence, a little
+// for late timers, the kill, and the release.
+void World::expect_stopped_supervisor_is_replaced() {
+    Candidate& leader = *candidates_[static_cast<std::size_t>(*checkers_.leader())];
+    Process& supervisor = leader.supervisor().process();
+    const Duration bound =
+        leader.profile().timing.renew_deadline * 7 / 10 + context_.profile.kill_allowance * 3 + milliseconds(200);
+    context_.trace.note(Trace::kWorld, "the leader's supervisor is stopped for good");
+    const std::uint64_t life = supervisor.life();
+    supervisor.stop();
+    if (!wait_until(bound, [&] { return supervisor.life() != life && supervisor.running(); })) {
+        throw Violation("a stopped supervisor is not replaced though its agent renews");
+    }
+    if (!wait_until(context_.profile.longest_lease * 2 + seconds(1), [this] { return one_leader(); })) {
+        throw Violation("nobody leads after a stopped supervisor was replaced");
+    }
+}
+
+// Its term ends by the deadlines; after that it must not stay a candidate in name only.
+void World::expect_stuck_agent_is_replaced() {
+    Candidate& leader = *candidates_[static_cast<std::size_t>(*checkers_.leader())];
+    Process& agent = leader.agent().process();
+    const Duration bound = std::max<Duration>(leader.profile().timing.lease_duration * 2, seconds(5)) * 6 / 5 +
+                           context_.profile.longest_lease + seconds(1);
+    context_.trace.note(Trace::kWorld, "the leader's agent is stopped for good");
+    const std::uint64_t life = agent.life();
+    agent.stop();
+    if (!wait_until(bound, [&] { return agent.life() != life && agent.running(); })) {
+        throw Violation("a stopped agent is not replaced");
+    }
+    if (!wait_until(context_.profile.longest_lease * 4 + longest_grace() + seconds(2),
+                    [this] { return one_leader(); })) {
+        throw Violation("nobody leads after a stopped agent was replaced");
+    }
 }
 
 void World::farewell() {
