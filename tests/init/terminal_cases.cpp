@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "tests/init/cases.h"
+
+namespace leasehold::init_test {
+namespace {
+
+constexpr const char* kInterrupt = "\x03";
+constexpr const char* kQuit = "\x1c";
+constexpr const char* kSuspend = "\x1a";
+
+std::vector<std::string> around(const Trial& trial, const std::vector<std::string>& command) {
+    return command_line(trial.init, command, trial.folder);
+}
+
+std::string has_the_terminal(const Trial& trial) {
+    Subject subject(around(trial, role("@report")), {.terminal = true});
+    NEED(subject.says("up fg=1", trial.limit), subject);
+    return "";
+}
+
+// ^C and ^\ reach the workload; the init does not take them for itself, so the workload goes on.
+std::string keys_reach_the_workload_only(const Trial& trial) {
+    Subject subject(around(trial, role("@report", "deaf")), {.terminal = true});
+    NEED(subject.says("up", trial.limit), subject);
+    subject.type(kInterrupt);
+    NEED(subject.says("got INT", trial.limit), subject);
+    subject.type(kQuit);
+    NEED(subject.says("got QUIT", trial.limit), subject);
+    subject.type("size\n");
+    NEED(subject.says("size=", trial.limit), subject);
+    NEED(subject.heard().find("got TERM") == std::string::npos, subject);
+    subject.type("exit 5\n");
+    NEED(subject.ends(trial.limit) == 5, subject);
+    return "";
+}
+
+std::string interrupt_ends_a_plain_program(const Trial& trial) {
+    Subject subject(around(trial, {"sh", "-c", "echo up; exec sleep 1000"}), {.terminal = true});
+    NEED(subject.says("up", trial.limit), subject);
+    subject.type(kInterrupt);
+    NEED(subject.ends(trial.limit) == 130, subject);
+    return "";
+}
+
+std::string new_size_reaches_it(const Trial& trial) {
+    Subject subject(around(trial, role("@report")), {.terminal = true});
+    NEED(subject.says("up", trial.limit), subject);
+    subject.resize(51, 132);
+    NEED(subject.says("got WINCH", trial.limit), subject);
+    subject.type("size\n");
+    NEED(subject.says("size=51x132", trial.limit), subject);
+    return "";
+}
+
+std::string terminal_is_given_back(const Trial& trial) {
+    Subject subject(around(trial, role("@report")), {.terminal = true, .session = "@session"});
+    NEED(subject.says("up fg=1", trial.limit), subject);
+    subject.type("exit 5\n");
+    NEED(subject.says("terminal given back", trial.limit), subject);
+    NEED(subject.ends(trial.limit) == 5, subject);
+    return "";
+}
+
+std::string hangup_reaches_it(const Trial& trial) {
+    const std::string out = trial.folder + "/out";
+    const std::string script = "trap 'echo hangup > " + out + "; exit 3' HUP; echo up; while :; do sleep 0.01; done";
+    Subject subject(around(trial, {"sh", "-c", script}), {.terminal = true});
+    NEED(subject.says("up", trial.limit), subject);
+    subject.hang_up();
+    NEED(harness::eventually([&] { return harness::read_file(out) == "hangup\n"; }, trial.limit), subject);
+    NEED(subject.ends(trial.limit).has_value(), subject);
+    return "";
+}
+
+// In the foreground of a session leader nobody could continue what the key stops: it goes on, as it would by itself.
+std::string suspend_key_does_not_hang_it(const Trial& trial) {
+    Subject subject(around(trial, role("@report")), {.terminal = true});
+    NEED(subject.says("up", trial.limit), subject);
+    subject.type(kSuspend);
+    subject.type("exit 5\n");
+    NEED(subject.ends(trial.limit) == 5, subject);
+    return "";
+}
+
+std::vector<std::string> interactive_shell() {
+    return {"env", "HISTFILE=/dev/null", "PS1=> ", "TERM=dumb", "bash", "--norc", "--noprofile", "-i"};
+}
+
+bool lease_is_renewed(const Trial& trial) {
+    const std::string path = trial.folder + "/init.lease";
+    const std::string before = harness::read_file(path);
+    return harness::eventually([&] { return harness::read_file(path) != before; });
+}
+
+// Suspended with the key, seen by the shell, continued in the foreground, then in the background, then taken to the
+// foreground while it runs.
+std::string job_control(const Trial& trial) {
+    const std::string line = fmt::format("{}", fmt::join(around(trial, role("@report")), " "));
+    Subject subject(interactive_shell(), {.terminal = true});
+    subject.type(line + "\n");
+    NEED(subject.says("up fg=1", trial.limit), subject);
+    for (int round = 0; round < 2; ++round) {
+        subject.type(kSuspend);
+        NEED(subject.says("Stopped", trial.limit), subject);
+        subject.type("jobs\n");
+        NEED(subject.says("Stopped", trial.limit), subject);
+        if (is_leasehold(trial.init)) NEED(lease_is_renewed(trial), subject);
+        subject.type(round == 0 ? "fg\n" : "bg\n");
+        NEED(subject.says(round == 0 ? "got CONT fg=1" : "got CONT fg=0", trial.limit), subject);
+    }
+    subject.type("echo shell-$((40 + 2))\n");
+    NEED(subject.says("shell-42", trial.limit), subject);
+    subject.type("fg\n");
+    NEED(subject.says("@report", trial.limit), subject);  // the shell says what it takes to the foreground
+    subject.type("exit 5\n");
+    subject.type("echo status=$?\n");
+    NEED(subject.says("status=5", trial.limit), subject);
+    subject.type("exit\n");
+    NEED(subject.ends(trial.limit) == 0, subject);
+    return "";
+}
+
+// In the background from the start, it takes the terminal from nobody.
+std::string background_takes_nothing(const Trial& trial) {
+    const std::string line = fmt::format("{}", fmt::join(around(trial, role("@report")), " "));
+    Subject subject(interactive_shell(), {.terminal = true});
+    subject.type(line + " &\n");
+    NEED(subject.says("up fg=0", trial.limit), subject);
+    subject.type("echo shell-$((40 + 2))\n");
+    NEED(subject.says("shell-42", trial.limit), subject);
+    return "";
+}
+
+}  // namespace
+
+std::vector<Row> terminal_rows() {
+    using enum Init;
+    const std::vector<Init> all = {leasehold, leasehold_process, tini, tini_group, dumb_init, dumb_init_single};
+    return {
+        {"has_the_terminal", has_the_terminal, all, {deaf}},
+        {"keys_reach_the_workload_only", keys_reach_the_workload_only, all, {deaf}},
+        {"interrupt_ends_a_plain_program", interrupt_ends_a_plain_program, all, {}},
+        {"new_size_reaches_it", new_size_reaches_it, all, {deaf}},
+        {"hangup_reaches_it", hangup_reaches_it, all, {deaf}},
+        {"suspend_key_does_not_hang_it", suspend_key_does_not_hang_it, {bare, leasehold}, {tini}},
+        {"terminal_is_given_back", terminal_is_given_back, {leasehold, leasehold_process, bare}, {tini, tini_group}},
+        {"job_control", job_control, {leasehold, leasehold_process, bare}, {tini, tini_group, dumb_init}},
+        {"background_takes_nothing", background_takes_nothing, {leasehold, bare}, {tini}},
+    };
+}
+
+}  // namespace leasehold::init_test
