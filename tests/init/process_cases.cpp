@@ -2,6 +2,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -56,7 +57,10 @@ std::string hands_on(const Trial& trial, int signal, bool as_pid_1 = false) {
 
 std::string hands_on_each(const Trial& trial) {
     for (const int signal : {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGTERM}) {
-        if (const std::string wrong = hands_on(trial, signal); !wrong.empty()) return name_of_signal(signal) + wrong;
+        Trial own = trial;  // what is killed at the end of each releases no lease
+        own.folder += '/' + name_of_signal(signal);
+        std::filesystem::create_directory(own.folder);
+        if (const std::string wrong = hands_on(own, signal); !wrong.empty()) return name_of_signal(signal) + wrong;
     }
     return "";
 }
@@ -251,7 +255,10 @@ std::vector<Row> process_rows() {
         {"nothing_survives_pid_1", nothing_survives_pid_1, all, {}, true},
         {"streams_are_inherited", streams_are_inherited, all, {shell}},
         {"clean_signals", clean_signals, all, {leaky}},
-        {"clean_signals_in_spite", clean_signals_in_spite, {leasehold, leasehold_process, dumb_init, dumb_init_single}, {tini, leaky}},
+        {"clean_signals_in_spite",
+         clean_signals_in_spite,
+         {leasehold, leasehold_process, dumb_init, dumb_init_single},
+         {tini, leaky}},
     };
 }
 

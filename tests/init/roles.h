@@ -8,6 +8,7 @@
 //   @pair            two of them in one process group: "main got USR1", "child got USR1"
 //   @orphans N       leaves N orphans that end at once; ends with 0 once no zombie is left, else with 1
 //   @daemon          leaves a process in a session of its own behind, says its id, ends with 0
+//   @reader          says "up", then what it reads: one line, "read hello fg=1"
 //   @signals         says which signals it finds blocked and ignored: "blocked=0 ignored=0"
 //
 // Inits with one thing wrong each, for the cases to catch; and none at all:

@@ -188,7 +188,7 @@ Subject::Subject(const std::vector<std::string>& arguments, const Setting& setti
         const int errors = open(folder_.path("errors").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
-        dup2(errors, STDERR_FILENO);
+        dup2(setting.terminal ? slave : errors, STDERR_FILENO);
         if (slave > STDERR_FILENO) close(slave);
         if (setting.pid_1) go_on_as_pid_1();
         become(setting.session.empty() ? arguments : joined(role(setting.session), arguments), setting);
@@ -216,6 +216,8 @@ void Subject::resize(unsigned short rows, unsigned short columns) const {
     const winsize size{rows, columns, 0, 0};
     ioctl(input_.get(), TIOCSWINSZ, &size);
 }
+
+pid_t Subject::foreground() const { return tcgetpgrp(input_.get()); }
 
 void Subject::close_input() { input_.reset(); }
 

@@ -61,6 +61,7 @@ public:
     void signal(int number) const;
     void type(const std::string& text) const;
     void resize(unsigned short rows, unsigned short columns) const;
+    pid_t foreground() const;  // the process group that has its terminal
     void close_input();
     void hang_up();
 

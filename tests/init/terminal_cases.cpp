@@ -88,7 +88,7 @@ std::string suspend_key_does_not_hang_it(const Trial& trial) {
 }
 
 std::vector<std::string> interactive_shell() {
-    return {"env", "HISTFILE=/dev/null", "PS1=> ", "TERM=dumb", "bash", "--norc", "--noprofile", "-i"};
+    return {"env", "HISTFILE=/dev/null", "PS1=ready> ", "TERM=dumb", "bash", "--norc", "--noprofile", "-i"};
 }
 
 bool lease_is_renewed(const Trial& trial) {
@@ -97,42 +97,90 @@ bool lease_is_renewed(const Trial& trial) {
     return harness::eventually([&] { return harness::read_file(path) != before; });
 }
 
-// Suspended with the key, seen by the shell, continued in the foreground, then in the background, then taken to the
-// foreground while it runs.
-std::string job_control(const Trial& trial) {
-    const std::string line = fmt::format("{}", fmt::join(around(trial, role("@report")), " "));
-    Subject subject(interactive_shell(), {.terminal = true});
+// Types a line at the shell's prompt.
+bool tells_the_shell(Subject& subject, const Trial& trial, const std::string& line) {
+    if (!subject.says("ready> ", trial.limit)) return false;
     subject.type(line + "\n");
+    return true;
+}
+
+// Says `fg`, and waits until the shell has given the terminal away.
+bool taken_to_the_foreground(Subject& subject, const Trial& trial) {
+    return tells_the_shell(subject, trial, "fg") &&
+           harness::eventually([&] { return subject.foreground() != subject.init(); }, trial.limit);
+}
+
+std::string line_around(const Trial& trial, const std::vector<std::string>& command) {
+    return fmt::format("{}", fmt::join(around(trial, command), " "));
+}
+
+// Suspended with the key, seen by the shell, continued in the foreground and in the background. The lease is kept.
+std::string job_control(const Trial& trial) {
+    Subject subject(interactive_shell(), {.terminal = true});
+    NEED(tells_the_shell(subject, trial, line_around(trial, role("@report"))), subject);
     NEED(subject.says("up fg=1", trial.limit), subject);
-    for (int round = 0; round < 2; ++round) {
+    for (const bool to_foreground : {true, false, true}) {
         subject.type(kSuspend);
         NEED(subject.says("Stopped", trial.limit), subject);
-        subject.type("jobs\n");
+        NEED(tells_the_shell(subject, trial, "jobs"), subject);
         NEED(subject.says("Stopped", trial.limit), subject);
         if (is_leasehold(trial.init)) NEED(lease_is_renewed(trial), subject);
-        subject.type(round == 0 ? "fg\n" : "bg\n");
-        NEED(subject.says(round == 0 ? "got CONT fg=1" : "got CONT fg=0", trial.limit), subject);
+        NEED(tells_the_shell(subject, trial, to_foreground ? "fg" : "bg"), subject);
+        NEED(subject.says(to_foreground ? "got CONT fg=1" : "got CONT fg=0", trial.limit), subject);
+        if (to_foreground) continue;
+        subject.type("\n");  // what was said since has hidden the prompt
+        NEED(taken_to_the_foreground(subject, trial), subject);
     }
-    subject.type("echo shell-$((40 + 2))\n");
-    NEED(subject.says("shell-42", trial.limit), subject);
-    subject.type("fg\n");
-    NEED(subject.says("@report", trial.limit), subject);  // the shell says what it takes to the foreground
     subject.type("exit 5\n");
-    subject.type("echo status=$?\n");
+    NEED(tells_the_shell(subject, trial, "echo status=$?"), subject);
     NEED(subject.says("status=5", trial.limit), subject);
-    subject.type("exit\n");
+    NEED(tells_the_shell(subject, trial, "exit"), subject);
     NEED(subject.ends(trial.limit) == 0, subject);
     return "";
 }
 
 // In the background from the start, it takes the terminal from nobody.
 std::string background_takes_nothing(const Trial& trial) {
-    const std::string line = fmt::format("{}", fmt::join(around(trial, role("@report")), " "));
     Subject subject(interactive_shell(), {.terminal = true});
-    subject.type(line + " &\n");
+    NEED(tells_the_shell(subject, trial, line_around(trial, role("@report")) + " &"), subject);
     NEED(subject.says("up fg=0", trial.limit), subject);
     subject.type("echo shell-$((40 + 2))\n");
     NEED(subject.says("shell-42", trial.limit), subject);
+    return "";
+}
+
+// In the background it is stopped when it reads, the shell says so, and in the foreground it gets the terminal.
+std::string background_reader_waits(const Trial& trial) {
+    Subject subject(interactive_shell(), {.terminal = true});
+    NEED(tells_the_shell(subject, trial, line_around(trial, role("@reader")) + " &"), subject);
+    NEED(subject.says("up fg=0", trial.limit), subject);
+    const bool seen = harness::eventually(
+        [&] {
+            subject.type("jobs\n");
+            return subject.says("Stopped", std::chrono::milliseconds(100));
+        },
+        trial.limit);
+    NEED(seen, subject);
+    NEED(taken_to_the_foreground(subject, trial), subject);
+    subject.type("hello\n");
+    NEED(subject.says("read hello fg=1", trial.limit), subject);
+    return "";
+}
+
+// The shell sends no signal with `fg` to what runs in the background; it reads later on, or is suspended.
+std::string running_job_gets_the_terminal(const Trial& trial) {
+    const std::string go = trial.folder + "/go";
+    const std::string script = trial.folder + "/script";
+    harness::write_file(script,
+                        "echo up; while ! test -e " + go + "; do sleep 0.01; done; read line; echo read $line\n");
+    Subject subject(interactive_shell(), {.terminal = true});
+    NEED(tells_the_shell(subject, trial, line_around(trial, {"sh", script}) + " &"), subject);
+    NEED(subject.says("up", trial.limit), subject);
+    subject.type("\n");
+    NEED(taken_to_the_foreground(subject, trial), subject);
+    harness::write_file(go, "");
+    subject.type("hello\n");
+    NEED(subject.says("read hello", trial.limit), subject);
     return "";
 }
 
@@ -151,6 +199,8 @@ std::vector<Row> terminal_rows() {
         {"terminal_is_given_back", terminal_is_given_back, {leasehold, leasehold_process, bare}, {tini, tini_group}},
         {"job_control", job_control, {leasehold, leasehold_process, bare}, {tini, tini_group, dumb_init}},
         {"background_takes_nothing", background_takes_nothing, {leasehold, bare}, {tini}},
+        {"background_reader_waits", background_reader_waits, {leasehold, leasehold_process, bare}, {tini}},
+        {"running_job_gets_the_terminal", running_job_gets_the_terminal, {leasehold, bare}, {}},
     };
 }
 

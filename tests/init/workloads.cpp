@@ -77,12 +77,18 @@ bool read_orders() {
     return true;
 }
 
+// In the background a look at what is typed for others would stop us.
+bool may_read() { return isatty(STDIN_FILENO) == 0 || tcgetpgrp(STDIN_FILENO) == getpgrp(); }
+
 [[noreturn]] void report(const std::string& who, bool deaf) {
+    constexpr int kLookAgain = 10;  // milliseconds: nobody says when the terminal becomes ours
     const int signals = listen_to_signals();
+    bool orders = true;
     say(who + "up" + foreground());
-    std::array<pollfd, 2> sources = {pollfd{signals, POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0}};
     for (;;) {
-        if (poll(sources.data(), sources.size(), -1) < 0) continue;
+        const bool reading = orders && may_read();
+        std::array<pollfd, 2> sources = {pollfd{signals, POLLIN, 0}, pollfd{reading ? STDIN_FILENO : -1, POLLIN, 0}};
+        if (poll(sources.data(), sources.size(), orders && !reading ? kLookAgain : -1) < 0) continue;
         if ((sources[0].revents & POLLIN) != 0) {
             signalfd_siginfo info{};
             if (read(signals, &info, sizeof info) != sizeof info) _exit(91);
@@ -90,9 +96,19 @@ bool read_orders() {
             if (signal != SIGCHLD) say(who + "got " + name_of_signal(signal) + foreground());
             if (signal == SIGTERM && !deaf) _exit(7);
             if (signal == SIGINT && !deaf) _exit(9);
+        } else if (sources[1].revents != 0) {
+            orders = read_orders();
         }
-        if (sources[1].revents != 0 && !read_orders()) sources[1].fd = -1;
     }
+}
+
+// Reads in the background as well: then the terminal stops it until it is in the foreground.
+int read_a_line() {
+    say("up" + foreground());
+    std::string line;
+    if (!std::getline(std::cin, line)) return 94;
+    say("read " + line + foreground());
+    return 0;
 }
 
 [[noreturn]] void pair() {
@@ -168,6 +184,7 @@ int workload_main(const std::string& role, const std::vector<std::string>& argum
     if (role == "@pair") pair();
     if (role == "@orphans") return leave_orphans(std::stoi(arguments.at(0)));
     if (role == "@daemon") return leave_daemon();
+    if (role == "@reader") return read_a_line();
     if (role == "@signals") tell_signals();
     return 0;
 }
