@@ -183,6 +183,7 @@ Subject::Subject(const std::vector<std::string>& arguments, const Setting& setti
     std::fflush(nullptr);
     started_ = fork();
     if (started_ == 0) {
+        if (setting.pid_1) go_on_as_pid_1();
         setsid();
         if (setting.terminal) ioctl(slave, TIOCSCTTY, 0);
         const int errors = open(folder_.path("errors").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -190,7 +191,6 @@ Subject::Subject(const std::vector<std::string>& arguments, const Setting& setti
         dup2(out[1], STDOUT_FILENO);
         dup2(setting.terminal ? slave : errors, STDERR_FILENO);
         if (slave > STDERR_FILENO) close(slave);
-        if (setting.pid_1) go_on_as_pid_1();
         become(setting.session.empty() ? arguments : joined(role(setting.session), arguments), setting);
     }
     close(in[0]);

@@ -17,8 +17,9 @@ std::vector<std::string> around(const Trial& trial, const std::vector<std::strin
     return command_line(trial.init, command, trial.folder);
 }
 
+template <bool AsPid1>
 std::string has_the_terminal(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true});
+    Subject subject(around(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
     NEED(subject.says("up fg=1", trial.limit), subject);
     return "";
 }
@@ -78,8 +79,9 @@ std::string hangup_reaches_it(const Trial& trial) {
 }
 
 // In the foreground of a session leader nobody could continue what the key stops: it goes on, as it would by itself.
+template <bool AsPid1>
 std::string suspend_key_does_not_hang_it(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true});
+    Subject subject(around(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
     NEED(subject.says("up", trial.limit), subject);
     subject.type(kSuspend);
     subject.type("exit 5\n");
@@ -139,6 +141,22 @@ std::string job_control(const Trial& trial) {
     return "";
 }
 
+// Below a script, which is in the same job and has to be suspended with it.
+std::string job_control_in_a_script(const Trial& trial) {
+    const std::string script = trial.folder + "/script";
+    harness::write_file(script, line_around(trial, role("@report")) + "\necho after=$?\n");
+    Subject subject(interactive_shell(), {.terminal = true});
+    NEED(tells_the_shell(subject, trial, "sh " + script), subject);
+    NEED(subject.says("up fg=1", trial.limit), subject);
+    subject.type(kSuspend);
+    NEED(subject.says("Stopped", trial.limit), subject);
+    NEED(tells_the_shell(subject, trial, "fg"), subject);
+    NEED(subject.says("got CONT fg=1", trial.limit), subject);
+    subject.type("exit 5\n");
+    NEED(subject.says("after=5", trial.limit), subject);
+    return "";
+}
+
 // In the background from the start, it takes the terminal from nobody.
 std::string background_takes_nothing(const Trial& trial) {
     Subject subject(interactive_shell(), {.terminal = true});
@@ -190,15 +208,18 @@ std::vector<Row> terminal_rows() {
     using enum Init;
     const std::vector<Init> all = {leasehold, leasehold_process, tini, tini_group, dumb_init, dumb_init_single};
     return {
-        {"has_the_terminal", has_the_terminal, all, {deaf}},
+        {"has_the_terminal", has_the_terminal<false>, all, {deaf}},
+        {"has_the_terminal_as_pid_1", has_the_terminal<true>, all, {deaf}, true},
         {"keys_reach_the_workload_only", keys_reach_the_workload_only, all, {deaf}},
         {"interrupt_ends_a_plain_program", interrupt_ends_a_plain_program, all, {}},
         {"new_size_reaches_it", new_size_reaches_it, all, {deaf}},
         {"hangup_reaches_it", hangup_reaches_it, all, {deaf}},
-        {"suspend_key_does_not_hang_it", suspend_key_does_not_hang_it, {bare, leasehold}, {tini}},
+        {"suspend_key_does_not_hang_it", suspend_key_does_not_hang_it<false>, {bare, leasehold}, {tini}},
+        {"suspend_key_does_not_hang_it_as_pid_1", suspend_key_does_not_hang_it<true>, {bare, leasehold}, {tini}, true},
         {"terminal_is_given_back", terminal_is_given_back, {leasehold, leasehold_process, bare}, {tini, tini_group}},
         {"job_control", job_control, {leasehold, leasehold_process, bare}, {tini, tini_group, dumb_init}},
-        {"background_takes_nothing", background_takes_nothing, {leasehold, bare}, {tini}},
+        {"job_control_in_a_script", job_control_in_a_script, {leasehold}, {tini}},
+        {"background_takes_nothing", background_takes_nothing, {leasehold, bare}, {}},
         {"background_reader_waits", background_reader_waits, {leasehold, leasehold_process, bare}, {tini}},
         {"running_job_gets_the_terminal", running_job_gets_the_terminal, {leasehold, bare}, {}},
     };
