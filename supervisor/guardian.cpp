@@ -91,6 +91,7 @@ int Guardian::run() {
 // ---- signals ------------------------------------------------------------------------------------------------------
 
 void Guardian::on_signal(int signal) {
+    if (signal == SIGTSTP && page_->populated() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
     const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
     switch (rule.duty) {
         case SignalRule::Duty::nothing: return;
@@ -105,6 +106,13 @@ void Guardian::hand_on(int signal, int handed_on) {
     log::info("{} received, handed to the workload{}", signal_name(signal),
               as_it_is ? "" : " as " + signal_name(handed_on));
     tell(supervisor_, SignalMessage{handed_on});
+}
+
+// The shell's `fg` gives the terminal to the guardian, and no signal when leasehold was running. The workload gets the
+// terminal with SIGCONT, and then what the key meant.
+void Guardian::pass_suspend_key_on() {
+    tell(supervisor_, SignalMessage{SIGCONT});
+    tell(supervisor_, SignalMessage{SIGTSTP});
 }
 
 // A shell waits for leasehold, its own child, to stop or to end. Supervisor and agent go on meanwhile.

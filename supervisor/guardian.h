@@ -60,6 +60,7 @@ private:
     void on_signal(int signal);
     void hand_on(int signal, int handed_on);
     void on_workload_stopped(int signal);
+    void pass_suspend_key_on();
     void on_supervisor_message(const Message& message);
     void on_agent_message(const Message& message);
     void on_supervisor_ended();

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What only leasehold has, and so nothing to compare it with: a terminal without a workload, and parts that can die.
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "tests/init/subject.h"
+
+namespace leasehold::init_test {
+namespace {
+
+using harness::eventually;
+
+constexpr auto kLimit = std::chrono::seconds(30);
+constexpr const char* kInterrupt = "\x03";
+
+pid_t role_of(pid_t guardian, const std::string& name) {
+    for (const pid_t child : harness::children_of(guardian)) {
+        if (harness::name_of(child) == name) return child;
+    }
+    return -1;
+}
+
+TEST(Standby, has_the_terminal_itself_and_is_stopped_in_order_by_its_keys) {
+    const harness::TempFolder folder;
+    const auto line = command_line(Init::leasehold, role("@report"), folder.path());
+    Subject leader(line, {});
+    ASSERT_TRUE(leader.says("up", kLimit)) << leader.errors();
+    Subject standby(line, {.terminal = true});
+    ASSERT_TRUE(eventually([&] { return role_of(standby.init(), "leasehold-agent") > 0; }));
+    EXPECT_EQ(standby.foreground(), standby.init());
+    standby.type(kInterrupt);
+    EXPECT_EQ(standby.ends(kLimit), 0) << standby.heard();
+    leader.signal(SIGTERM);
+    EXPECT_EQ(leader.ends(kLimit), 7) << leader.errors();
+}
+
+TEST(Terminal, is_taken_back_from_what_a_dead_supervisor_left_and_handed_over_again) {
+    const harness::TempFolder folder;
+    Subject subject(command_line(Init::leasehold, role("@report"), folder.path()), {.terminal = true});
+    ASSERT_TRUE(subject.says("up fg=1", kLimit)) << subject.heard();
+    EXPECT_NE(subject.foreground(), subject.init());
+    const pid_t supervisor = role_of(subject.init(), "leasehold-super");
+    ASSERT_GT(supervisor, 0);
+    kill(supervisor, SIGKILL);
+    ASSERT_TRUE(subject.says("up fg=1", kLimit)) << subject.heard();
+    subject.type("exit 5\n");
+    EXPECT_EQ(subject.ends(kLimit), 5) << subject.heard();
+}
+
+TEST(Terminal, belongs_to_no_agent) {
+    const harness::TempFolder folder;
+    Subject subject(command_line(Init::leasehold, role("@report"), folder.path()), {.terminal = true});
+    ASSERT_TRUE(subject.says("up fg=1", kLimit)) << subject.heard();
+    EXPECT_EQ(getsid(role_of(subject.init(), "leasehold-super")), subject.init());
+    const pid_t agent = role_of(subject.init(), "leasehold-agent");
+    EXPECT_EQ(getsid(agent), agent);
+}
+
+TEST(NoTerminal, leaves_every_role_in_a_session_of_its_own) {
+    const harness::TempFolder folder;
+    Subject subject(command_line(Init::leasehold, role("@report"), folder.path()), {});
+    ASSERT_TRUE(subject.says("up fg=0", kLimit)) << subject.errors();
+    for (const char* name : {"leasehold-super", "leasehold-agent"}) {
+        const pid_t process = role_of(subject.init(), name);
+        EXPECT_EQ(getsid(process), process) << name;
+    }
+}
+
+}  // namespace
+}  // namespace leasehold::init_test
