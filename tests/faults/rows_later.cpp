@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/faults/row.h"
 namespace leasehold::faults {
-std::vector<Row> rows_of_environments() { return {}; }
-std::vector<Row> rows_of_phases() { return {}; }
-std::vector<Row> rows_of_signals() { return {}; }
-std::vector<Row> rows_of_workloads() { return {}; }
-std::vector<Row> rows_of_the_store() { return {}; }
 std::vector<Row> rows_of_load() { return {}; }
 std::vector<Row> rows_of_clocks() { return {}; }
 }  // namespace leasehold::faults

@@ -43,8 +43,18 @@ Row stopped(const std::string& who, std::vector<Part> parts) {
 
 // Where nothing but the processes of leasehold itself holds the tree, what is more than one process can outlive them.
 Row limited(Row row, std::vector<std::string> containments = {"subreaper", "cgroup"}) {
+    row.fault += ", standby elsewhere";
     row.limited = std::move(containments);
+    row.setup.apart = true;
     row.expected += "; more than one process: only `namespace`";
+    return row;
+}
+
+// The successor finds what is left of the old tree and kills it before it starts its own, unless that has cleared its
+// environment and left no other trace.
+Row here(Row row) {
+    row.limited = {"subreaper"};
+    row.expected += "; cleared environment: not by `subreaper`";
     return row;
 }
 
@@ -69,16 +79,18 @@ Row killed_by_name() {
 std::vector<Row> rows_of_pairs() {
     using enum Part;
     const std::string late = "successor after the lease";
-    return {killed_by_name(),
-            killed("supervisor and agent: SIGKILL", {supervisor, agent}, SIGKILL, "successor after the lease at most"),
-            killed("guardian and agent: SIGKILL", {guardian, agent}, SIGKILL, late),
-            limited(killed("guardian and supervisor: SIGKILL", {guardian, supervisor}, SIGKILL, late)),
-            limited(killed("all three: SIGKILL", {guardian, supervisor, agent}, SIGKILL, late)),
-            limited(killed("all three: SIGSEGV", {guardian, supervisor, agent}, SIGSEGV, late)),
-            stopped("supervisor and agent", {supervisor, agent}),
-            stopped("guardian and agent", {guardian, agent}),
-            limited(stopped("guardian and supervisor", {guardian, supervisor})),
-            limited(stopped("all three, not the workload", {guardian, supervisor, agent}))};
+    return {
+        killed_by_name(),
+        killed("supervisor and agent: SIGKILL", {supervisor, agent}, SIGKILL, "successor after the lease at most"),
+        killed("guardian and agent: SIGKILL", {guardian, agent}, SIGKILL, late),
+        limited(killed("guardian and supervisor: SIGKILL", {guardian, supervisor}, SIGKILL, late)),
+        limited(killed("all three: SIGKILL", {guardian, supervisor, agent}, SIGKILL, late)),
+        here(killed("all three: SIGKILL, standby on the same machine", {guardian, supervisor, agent}, SIGKILL, late)),
+        limited(killed("all three: SIGSEGV", {guardian, supervisor, agent}, SIGSEGV, late)),
+        stopped("supervisor and agent", {supervisor, agent}),
+        stopped("guardian and agent", {guardian, agent}),
+        limited(stopped("guardian and supervisor", {guardian, supervisor})),
+        limited(stopped("all three, not the workload", {guardian, supervisor, agent}))};
 }
 
 }  // namespace leasehold::faults

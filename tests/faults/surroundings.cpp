@@ -103,7 +103,6 @@ void unshare_mounts() {
 }
 
 void mount_small_disk(const std::string& folder, const std::string& size) {
-    std::filesystem::create_directory(folder);
     if (mount("tmpfs", folder.c_str(), "tmpfs", 0, ("size=" + size).c_str()) != 0) cannot("mounting a tmpfs");
 }
 

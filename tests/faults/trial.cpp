@@ -59,8 +59,11 @@ Trial::~Trial() {
 }
 
 void Trial::prepare() {
-    if (row_.setup.own_mounts) unshare_mounts();
     std::filesystem::create_directory(folder_.path("store"));
+    if (row_.setup.own_mounts) {
+        unshare_mounts();
+        mount_small_disk(folder_.path("store"), "256k");
+    }
     board_ = std::make_unique<harness::Board>(folder_.path("board"));
     if (row_.setup.in_cgroups) {
         cgroup_ = make_cgroup("");
@@ -71,6 +74,7 @@ void Trial::prepare() {
 
 std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::string& containment) {
     const bool leads = name == "leader";
+    const std::string own_containment = leads || !row_.setup.apart ? containment_ : "subreaper";
     Candidate::Options options;
     options.folder = folder_.path();
     options.name = name;
@@ -79,10 +83,20 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     options.timing = row_.setup.timing;
     options.lease = lease_;
     options.workload = fmt::format("  stop: {{grace_period: {}ms}}\n  containment: {}\n", row_.setup.grace_ms,
-                                   containment.empty() ? containment_ : containment);
+                                   containment.empty() ? own_containment : containment);
     if (row_.setup.unsafe) options.program = unsafe_program();
-    if (leads ? row_.setup.pid_1 : row_.setup.apart) {
+    if (leads && row_.setup.pid_1) {
         options.launcher = {"unshare", "--pid", "--fork", "--mount-proc"};
+    } else if (!leads && row_.setup.apart) {
+        options.launcher = {
+            "unshare",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "sh",
+            "-c",
+            "for m in $(awk '$3 == \"cgroup2\" {print $2}' /proc/mounts); do umount -l $m; done; exec \"$@\"",
+            "sh"};
     } else if (leads && row_.setup.in_cgroups) {
         options.launcher = {"sh", "-c", R"(for folder in $0; do echo $$ > "$folder/cgroup.procs"; done; exec "$@")",
                             cgroup_ + ' ' + freezer_};
