@@ -25,8 +25,9 @@ struct Setup {
     bool frozen = false;      // the test freezes a whole tree
     bool standby = true;      // a second candidate, which has seen the leader
     bool own_mounts = false;  // the trial runs in a mount namespace of its own
-    int grace_ms = 1000;      // workload.stop.grace_period
-    int watch_ms = 300;       // looked on for so long after the end, to see an overlap that begins late
+    std::vector<std::string> launcher{};  // the leader's: a command that executes its last arguments as a command
+    int grace_ms = 1000;                  // workload.stop.grace_period
+    int watch_ms = 300;                   // looked on for so long after the end, to see an overlap that begins late
 };
 
 // What the promise says of a cell.
@@ -51,6 +52,7 @@ struct Row {
     bool negative_control = false;
     std::optional<double> goal_ms{};  // for the median time in which nobody ran
     bool alone = false;               // disturbs other trials
+    bool changes_clocks = false;      // of the whole machine: only played when asked for
     bool quick = true;                // part of the short version
     int most_repetitions = 1000;      // for what takes long
 

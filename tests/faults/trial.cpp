@@ -85,6 +85,7 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     options.workload = fmt::format("  stop: {{grace_period: {}ms}}\n  containment: {}\n", row_.setup.grace_ms,
                                    containment.empty() ? own_containment : containment);
     if (row_.setup.unsafe) options.program = unsafe_program();
+    if (leads) options.launcher = row_.setup.launcher;
     if (leads && row_.setup.pid_1) {
         options.launcher = {"unshare", "--pid", "--fork", "--mount-proc"};
     } else if (!leads && row_.setup.apart) {
