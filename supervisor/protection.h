@@ -12,8 +12,8 @@
 //                  goes there by itself once it notices late timers; a kill that is late has already done its harm, so
 //                  it is done at once here. SCHED_RESET_ON_FORK keeps it from what they start. The agent talks TLS and
 //                  JSON, which has no place at a real-time priority, but is to come before a workload that computes:
-//                  nice -10, as is usual for etcd. Whoever starts leasehold with another policy or nice value has
-//                  chosen: then nothing is changed.
+//                  nice -10. Whoever starts leasehold with another policy or nice value has chosen: then
+//                  nothing is changed.
 //   oom_score_adj  -900, as distributions give to the message bus: the last to go, but to go before the machine does.
 //                  -1000 (sshd, sbd) would make a leak of our own unkillable. When the kernel kills the workload
 //                  instead, that is an orderly end of a term.

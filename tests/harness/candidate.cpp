@@ -118,6 +118,21 @@ std::string name_of(pid_t process) {
     return name;
 }
 
+bool lives(pid_t process) {
+    const std::string stat = read_file(fmt::format("/proc/{}/stat", process));
+    const auto name_end = stat.rfind(')');
+    return name_end != std::string::npos && name_end + 2 < stat.size() && stat[name_end + 2] != 'Z' &&
+           stat[name_end + 2] != 'X';
+}
+
+std::vector<pid_t> descendants_of(pid_t ancestor) {
+    std::vector<pid_t> found = children_of(ancestor);
+    for (std::size_t i = 0; i < found.size(); ++i) {  // grows while it is walked
+        for (const pid_t child : children_of(found[i])) found.push_back(child);
+    }
+    return found;
+}
+
 Candidate::Candidate(Options options) : options_(std::move(options)), process_(start(options_)) {}
 
 namespace {
@@ -138,14 +153,31 @@ Process Candidate::start(const Options& options) {
     std::string command;
     for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
-    write_file(config, fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
-                                   "  retry_period: {}\n  store:\n    file: {{path: {}}}\n"
-                                   "workload:\n  command: [{}]\nhttp: {{listen: [\"{}\"]}}\n{}",
-                                   options.name, options.timing.lease, options.timing.deadline, options.timing.retry,
-                                   lease, command, options.listen, options.extra));
-    return Process({.arguments = {leasehold_program(), "run", "--config", config},
-                    .output = options.folder + '/' + options.name + ".log",
-                    .environment = {}});
+    write_file(config,
+               fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
+                           "  retry_period: {}\n{}  store:\n    file: {{path: {}}}\n"
+                           "workload:\n  command: [{}]\n{}http: {{listen: [\"{}\"]}}\n{}",
+                           options.name, options.timing.lease, options.timing.deadline, options.timing.retry,
+                           options.timing.extra, lease, command, options.workload, options.listen, options.extra));
+    std::vector<std::string> arguments = options.launcher;
+    arguments.push_back(options.program.empty() ? leasehold_program() : options.program);
+    for (const char* argument : {"run", "--config"}) arguments.emplace_back(argument);
+    arguments.push_back(config);
+    return Process({.arguments = arguments, .output = options.folder + '/' + options.name + ".log", .environment = {}});
+}
+
+pid_t Candidate::guardian() {
+    if (options_.launcher.empty()) return process_.pid();
+    pid_t found = 0;
+    eventually([&] {
+        std::vector<pid_t> all = descendants_of(process_.pid());
+        all.push_back(process_.pid());
+        for (const pid_t process : all) {
+            if (name_of(process) == "lease-guardian") found = process;
+        }
+        return found != 0 || !process_.running();
+    });
+    return found;
 }
 
 void Candidate::kill_all() {
@@ -157,7 +189,7 @@ void Candidate::kill_all() {
 pid_t Candidate::role(const std::string& comm) {
     pid_t found = 0;
     eventually([&] {
-        for (const pid_t child : children_of(process_.pid())) {
+        for (const pid_t child : children_of(guardian())) {
             if (name_of(child) == comm) found = child;
         }
         return found != 0;

@@ -60,12 +60,15 @@ private:
 
 std::vector<pid_t> children_of(pid_t parent);
 std::string name_of(pid_t process);  // comm
+bool lives(pid_t process);           // there is such a process, and it is no zombie
+std::vector<pid_t> descendants_of(pid_t ancestor);
 
 // The timing section of a test configuration.
 struct TestTiming {
     std::string lease = "1s";
     std::string deadline = "500ms";
     std::string retry = "100ms";
+    std::string extra = {};  // further lines of the section `election`, indented by two blanks
 };
 
 // One `leasehold run` on a lease file in `folder`, logging to <folder>/<name>.log.
@@ -77,14 +80,20 @@ public:
         std::vector<std::string> command;
         TestTiming timing;
         std::string listen = "127.0.0.1:0";
-        std::string extra;       // further YAML, appended
-        std::string lease = {};  // path of the record; empty: <folder>/test.lease
+        std::string extra;                       // further YAML, appended
+        std::string lease = {};                  // path of the record; empty: <folder>/test.lease
+        std::string workload = {};               // further lines of the section `workload`, indented by two blanks
+        std::string program = {};                // empty: leasehold
+        std::vector<std::string> launcher = {};  // a command that executes its last arguments as a command
     };
     explicit Candidate(Options options);
 
     const std::string& name() const { return options_.name; }
     std::string log() const { return read_file(options_.folder + '/' + options_.name + ".log"); }
     Process& process() { return process_; }
+
+    // What was started, or, below a launcher that stays, its descendant with the guardian's name. 0 when it is gone.
+    pid_t guardian();
 
     // SIGKILL to supervisor, agent and guardian, one right after the other. The workload is left to the kernel.
     void kill_all();
