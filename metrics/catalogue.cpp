@@ -129,7 +129,7 @@ std::vector<MetricSpec> program_metrics() {
          gauge,
          "",
          "1 for the method by which the workload's tree is contained.",
-         {{"method", {"subreaper"}}}},
+         {{"method", {"cgroup", "subreaper", "namespace"}}}},
         {Metric::build_info,
          "leasehold_build_info",
          gauge,

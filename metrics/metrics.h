@@ -53,7 +53,7 @@ public:
 
     // Program.
     void set_agent_restarts(double count);            // since the start of the guardian; never falls
-    void set_containment(const std::string& method);  // "subreaper"
+    void set_containment(const std::string& method);  // one of the catalogue
 
 private:
     struct Series;

@@ -118,11 +118,12 @@ private:
 
     static bool clear(const std::string& path) {
         CgroupGroup group(path);
-        if (group.population() == Population::populated) {
+        if (group.population() == Population::populated && !group.is_doomed()) {
             log::warn("killing what an earlier run of leasehold left in {}", path);
             group.kill_all();
         }
-        if (group.population() != Population::empty) return false;
+        const Population population = group.population();
+        if (population != Population::empty) return population == Population::populated && group.is_doomed();
         group.remove();  // one that stays for some reason is empty all the same
         return true;
     }

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "supervisor/process_status.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -27,6 +29,21 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 
 UniqueFd open_file(const UniqueFd& folder, const char* name, int flags) {
     return UniqueFd(openat(folder.get(), name, flags | O_CLOEXEC));
+}
+
+bool all_doomed(const std::string& path) {
+    std::ifstream members(path + "/cgroup.procs");
+    if (!members) return errno == ENOENT;
+    for (pid_t member = 0; members >> member;) {
+        if (!is_doomed(member)) return false;
+    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+    if (!folder) return errno == ENOENT;
+    while (const dirent* entry = readdir(folder.get())) {
+        const std::string name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != ".." && !all_doomed(path + '/' + name)) return false;
+    }
+    return true;
 }
 
 bool write_one(const UniqueFd& file) { return file && pwrite(file.get(), "1", 1, 0) == 1; }
@@ -92,6 +109,8 @@ CgroupGroup::Population CgroupGroup::population() {
     if (text.find("populated 0") != std::string_view::npos) return Population::empty;
     return Population::populated;
 }
+
+bool CgroupGroup::is_doomed() const { return all_doomed(path_); }
 
 int CgroupGroup::remove() {
     folder_.reset();

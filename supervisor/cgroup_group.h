@@ -36,6 +36,9 @@ public:
     enum class Population { empty, populated, unknown };
     Population population();
 
+    // Whether everything in it and below it is doomed (supervisor/process_status.h).
+    bool is_doomed() const;
+
     // A descriptor that polls EPOLLPRI when the population changes; to be re-armed by population(). -1: not open.
     int events_fd() const { return events_.get(); }
 

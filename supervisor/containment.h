@@ -54,9 +54,9 @@ public:
     virtual ~Containment() = default;
 
     // Kills what an earlier run of this lock (another incarnation) left on this machine: in the lock's cgroup, and what
-    // carries its LEASEHOLD_TERM_ID in the environment. True when nothing of that is found alive any more; called again
-    // until then. Nothing may be started before. To be called only while the lease is held: what another candidate on
-    // this machine runs is another incarnation's too.
+    // carries its LEASEHOLD_TERM_ID in the environment. True when nothing of that is found any more that could still
+    // run; called again until then. Nothing may be started before. To be called only while the lease is held: what
+    // another candidate on this machine runs is another incarnation's too.
     virtual bool clear_leftovers() = 0;
 
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.

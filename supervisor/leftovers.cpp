@@ -112,7 +112,7 @@ std::size_t kill_marked(const std::function<bool(const std::string& value)>& is_
         if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
         const UniqueFd process = open_process(pid);
         const std::string value = process ? variable_of(pid, kVariable) : std::string();  // of the one that is held
-        if (!is_leftover(value)) continue;
+        if (!is_leftover(value) || is_doomed(pid)) continue;
         ++found;
         if (send_signal(process, pid, SIGKILL)) {
             log::warn("killed process {}, which an earlier run of leasehold left behind ({})", pid, value);

@@ -14,9 +14,10 @@
 namespace leasehold::supervisor {
 
 // Kills everything alive that carries the mark of this lock and another incarnation than ours; returns how many there
-// were, so that it is called again until that is 0. Zombies, and processes whose environment may not be read, do not
-// count. Left alone: this process, its ancestors (the guardian), its descendants, and whatever has the very value that
-// this process has (the agent, in case all of leasehold was started by a workload). Without a mark: does nothing.
+// were, so that it is called again until that is 0. Zombies, what is doomed (supervisor/process_status.h), and
+// processes whose environment may not be read do not count. Left alone: this process, its ancestors (the guardian), its
+// descendants, and whatever has the very value that this process has (the agent, in case all of leasehold was started
+// by a workload). Without a mark: does nothing.
 std::size_t kill_leftovers(const std::string& lock_mark, const std::string& incarnation);
 
 // The same for what this very incarnation has started, and only that: for a process that is not above it.

@@ -4,9 +4,15 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +31,20 @@ constexpr std::size_t kStarted = 19;
 template <class Number>
 bool parse(std::string_view text, Number& value) {
     return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+}
+
+// proc(5): "State:" is D also for what is frozen; the pending signals are masks in hexadecimal digits.
+bool thread_is_doomed(const std::string& path) {
+    constexpr std::uint64_t kKill = std::uint64_t{1} << (SIGKILL - 1);
+    std::ifstream file(path);
+    bool in_kernel = false;
+    bool killed = false;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("State:")) in_kernel = line.find_first_of("DZX", 6) == line.find_first_not_of(" \t", 6);
+        if (!line.starts_with("SigPnd:") && !line.starts_with("ShdPnd:")) continue;
+        if ((std::strtoull(line.c_str() + 7, nullptr, 16) & kKill) != 0) killed = true;
+    }
+    return in_kernel && killed;
 }
 
 }  // namespace
@@ -58,6 +78,16 @@ std::optional<ProcessStatus> status_of(pid_t pid) {
     if (!complete) return std::nullopt;
     status.alive = state != 'X' && (state != 'Z' || threads > 1);
     return status;
+}
+
+bool is_doomed(pid_t pid) {
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(tasks.c_str()), closedir);
+    if (!folder) return false;
+    while (const dirent* entry = readdir(folder.get())) {
+        if (entry->d_name[0] != '.' && !thread_is_doomed(tasks + '/' + entry->d_name + "/status")) return false;
+    }
+    return true;
 }
 
 UniqueFd open_process(pid_t pid) {

@@ -22,6 +22,11 @@ struct ProcessStatus {
 // Nothing when there is no such process.
 std::optional<ProcessStatus> status_of(pid_t pid);
 
+// Whether it will never run an instruction of its program again: SIGKILL is pending for all its threads, and each of
+// them is in the kernel, out of which it does not return without seeing that. Frozen by a v1 freezer, say, or waiting
+// for a disk that is gone. It is not dead, and a system call that it is in may still come to its end.
+bool is_doomed(pid_t pid);
+
 // Nothing (an empty descriptor) when it has ended, or with a line in the log.
 UniqueFd open_process(pid_t pid);
 

@@ -167,9 +167,10 @@ TEST(Protection, gives_back_what_leasehold_was_started_with) {
 TEST(Protection, says_that_a_score_could_not_be_given_back) {
     EXPECT_EQ(in_child([] { return give_back({.oom_score_adj = 5000, .timer_slack = 0}); }), EINVAL);
     EXPECT_EQ(in_child([] {
+                  const int own = score();
                   rlimit none{};
                   setrlimit(RLIMIT_NOFILE, &none);
-                  return give_back({.oom_score_adj = score(), .timer_slack = 0});
+                  return give_back({.oom_score_adj = own, .timer_slack = 0});
               }),
               EMFILE);
     for (const int value : {-1000, -7, 0, 10, 1000}) {
