@@ -97,7 +97,8 @@ std::string why_not(const std::string& containment) {
     if (port == 0) return "not possible here: " + candidate.log();
     const bool is_it =
         metrics.find("leasehold_containment_info{method=\"" + containment + "\"} 1") != std::string::npos;
-    return is_it ? "" : "leasehold does not use it here";
+    const bool says_so = candidate.log().find("containment: " + containment) != std::string::npos;
+    return is_it || says_so ? "" : "leasehold does not use it here";
 }
 
 // The containments a row is played with. The short version takes one for each row, in turn.
@@ -113,7 +114,11 @@ std::vector<Cell> cells_of(const std::vector<Row>& rows, const Options& options)
     std::vector<std::string> possible;
     for (const std::string& containment : options.containments) {
         if (!options.list) missing[containment] = why_not(containment);
-        if (missing[containment].empty()) possible.push_back(containment);
+        if (missing[containment].empty()) {
+            possible.push_back(containment);
+        } else {
+            fmt::print("containment {} is not played: {}\n", containment, missing[containment]);
+        }
     }
     std::vector<Cell> cells;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -122,7 +127,7 @@ std::vector<Cell> cells_of(const std::vector<Row>& rows, const Options& options)
         if (row.changes_clocks && !options.clocks) continue;
         const int repetitions = std::min(options.repetitions, row.most_repetitions);
         for (const std::string& containment : containments_for(row, i, options, possible)) {
-            cells.push_back({&row, containment, repetitions, missing[containment]});
+            if (missing[containment].empty()) cells.push_back({&row, containment, repetitions});
         }
     }
     return cells;

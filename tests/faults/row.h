@@ -18,13 +18,15 @@ class Trial;
 // How the two candidates of a trial are set up.
 struct Setup {
     harness::TestTiming timing{};
-    bool unsafe = false;      // the build that enforces no deadline
-    bool pid_1 = false;       // the leader is PID 1 of a namespace
-    bool apart = false;       // the standby in a PID namespace of its own: it can see and kill nothing of the leader's
-    bool in_cgroups = false;  // the leader in cgroups (v2, and v1's freezer) that the test made
-    bool frozen = false;      // the test freezes a whole tree
-    bool standby = true;      // a second candidate, which has seen the leader
-    bool own_mounts = false;  // the trial runs in a mount namespace of its own
+    bool unsafe = false;  // the build that enforces no deadline
+    bool pid_1 = false;   // the leader is PID 1 of a namespace
+    // The standby sees neither processes nor cgroups of the leader, as if it were on another machine. Otherwise it
+    // would find and kill what the leader left, and hide that the leader should have done so itself.
+    bool apart = true;
+    bool in_cgroups = false;              // the leader in cgroups (v2, and v1's freezer) that the test made
+    bool frozen = false;                  // the test freezes a whole tree
+    bool standby = true;                  // a second candidate, which has seen the leader
+    bool own_mounts = false;              // the trial runs in a mount namespace of its own
     std::vector<std::string> launcher{};  // the leader's: a command that executes its last arguments as a command
     int grace_ms = 1000;                  // workload.stop.grace_period
     int watch_ms = 300;                   // looked on for so long after the end, to see an overlap that begins late

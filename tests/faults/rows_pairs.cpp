@@ -43,9 +43,7 @@ Row stopped(const std::string& who, std::vector<Part> parts) {
 
 // Where nothing but the processes of leasehold itself holds the tree, what is more than one process can outlive them.
 Row limited(Row row, std::vector<std::string> containments = {"subreaper", "cgroup"}) {
-    row.fault += ", standby elsewhere";
     row.limited = std::move(containments);
-    row.setup.apart = true;
     row.expected += "; more than one process: only `namespace`";
     return row;
 }
@@ -53,6 +51,7 @@ Row limited(Row row, std::vector<std::string> containments = {"subreaper", "cgro
 // The successor finds what is left of the old tree and kills it before it starts its own, unless that has cleared its
 // environment and left no other trace.
 Row here(Row row) {
+    row.setup.apart = false;
     row.limited = {"subreaper"};
     row.expected += "; cleared environment: not by `subreaper`";
     return row;

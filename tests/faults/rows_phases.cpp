@@ -34,7 +34,7 @@ Row row(Part part, const std::string& phase, const std::string& expected, std::f
             .expected = expected,
             .play = std::move(play),
             .variants = few_variants(),
-            .setup = {.grace_ms = 600}};
+            .setup = {.apart = false, .grace_ms = 600}};
 }
 
 Row of_standby(Part part) {

@@ -39,7 +39,7 @@ Row to_standby(const std::string& name, int number) {
             .expected = "it ends with 0, the leader runs on",
             .play =
                 [number](Trial& trial) {
-                    trial.standby().process().signal(number);
+                    kill(trial.standbys(Part::guardian), number);
                     trial.expect_status(trial.standby(), 0);
                     trial.expect_same_for(kALease);
                 },
@@ -55,7 +55,7 @@ Row to_both(const std::string& fault, int number) {
                 [number](Trial& trial) {
                     trial.signal(Part::guardian, SIGTERM);
                     std::this_thread::sleep_for(std::chrono::microseconds(500) * trial.spread(40));
-                    trial.standby().process().signal(number);
+                    kill(trial.standbys(Part::guardian), number);
                     trial.expect_end(trial.leader());
                     trial.expect_end(trial.standby());
                     if (trial.still_stamping()) throw Failed{"something still runs"};

@@ -130,7 +130,6 @@ bool run(std::vector<Cell>& cells, int jobs, const std::function<void()>& change
     std::vector<Task> together;
     std::vector<Task> alone;
     for (Cell& cell : cells) {
-        if (!cell.skipped.empty()) continue;
         for (int i = 0; i < cell.repetitions; ++i) (cell.row->alone ? alone : together).push_back({&cell, i});
     }
     Runner runner(jobs, changed);

@@ -16,10 +16,9 @@ struct Cell {
     const Row* row = nullptr;
     std::string containment;
     int repetitions = 0;
-    std::string skipped;  // why nothing of it can be played
     std::vector<Outcome> outcomes{};
 
-    bool complete() const { return !skipped.empty() || static_cast<int>(outcomes.size()) == repetitions; }
+    bool complete() const { return static_cast<int>(outcomes.size()) == repetitions; }
 };
 
 // Calls `changed` whenever a cell is complete. Returns false when interrupted by a signal.

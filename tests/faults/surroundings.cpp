@@ -48,6 +48,16 @@ std::string own_path(const std::string& controller) {
 
 }  // namespace
 
+bool namespaces_are_permitted() {
+    static const bool permitted = [] {
+        harness::Process attempt({.arguments = {"unshare", "--pid", "--fork", "--mount-proc", "true"},
+                                  .output = "/dev/null",
+                                  .environment = {}});
+        return attempt.wait() == 0;
+    }();
+    return permitted;
+}
+
 std::string unsafe_program() { return UNSAFE_PROGRAM; }
 
 std::string make_cgroup(const std::string& controller) {

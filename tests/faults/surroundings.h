@@ -8,6 +8,8 @@
 
 namespace leasehold::faults {
 
+bool namespaces_are_permitted();  // of processes and mounts; asked once
+
 std::string unsafe_program();  // the build in which no deadline is enforced
 
 // A new cgroup below this process's own, in the hierarchy v2 ("") or v1's with this controller. Empty: not possible.

@@ -21,7 +21,6 @@ std::optional<double> middle_of(std::vector<double>& values) {
 std::string text_of(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
 
 std::string verdict_of(const Cell& cell, const Summary& summary) {
-    if (!cell.skipped.empty()) return "skipped: " + cell.skipped;
     if (summary.failed()) return "FAILED";
     if (summary.played == 0) return "skipped: " + (cell.outcomes.empty() ? "" : cell.outcomes.front().skipped);
     if (cell.row->negative_control) return "caught";

@@ -64,6 +64,7 @@ void Trial::prepare() {
         unshare_mounts();
         mount_small_disk(folder_.path("store"), "256k");
     }
+    if (row_.setup.pid_1 && !namespaces_are_permitted()) throw Skipped{"no PID namespace can be made here"};
     board_ = std::make_unique<harness::Board>(folder_.path("board"));
     if (row_.setup.in_cgroups) {
         cgroup_ = make_cgroup("");
@@ -74,7 +75,8 @@ void Trial::prepare() {
 
 std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::string& containment) {
     const bool leads = name == "leader";
-    const std::string own_containment = leads || !row_.setup.apart ? containment_ : "subreaper";
+    const bool apart = !leads && row_.setup.apart && namespaces_are_permitted();
+    const std::string own_containment = apart ? "subreaper" : containment_;
     Candidate::Options options;
     options.folder = folder_.path();
     options.name = name;
@@ -88,7 +90,7 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     if (leads) options.launcher = row_.setup.launcher;
     if (leads && row_.setup.pid_1) {
         options.launcher = {"unshare", "--pid", "--fork", "--mount-proc"};
-    } else if (!leads && row_.setup.apart) {
+    } else if (apart) {
         options.launcher = {
             "unshare",
             "--pid",
