@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A cgroup per lock below our own, and in it one group per start, named by the incarnation. One per start is as good as
-// one per term, because the tree of every term is proven empty before the next one begins.
+// A cgroup per lock below our own, and in it one group per start, named by the incarnation. One name per start is as
+// good as one per term, because the tree of every term is proven empty before the next one begins.
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -48,7 +49,11 @@ public:
     }
 
     Result<pid_t> fork_inside() override {
-        // Between two trees another candidate on this machine may have cleared the group away.
+        // A fresh group for every tree: kernels that count the kills of a cgroup compare a newborn's group with its
+        // parent's group, so that whatever is born into one that was killed before is killed too (seen in 6.18).
+        if (const int problem = group_.remove(); problem != 0) {
+            return system_failure("rmdir " + group_.path() + ", which should be empty", problem);
+        }
         return make().and_then([this] { return group_.fork_into(); });
     }
 
@@ -138,6 +143,10 @@ private:
 // ---- whether it works here ------------------------------------------------------------------------------------------
 
 constexpr Duration kProbeLimit = std::chrono::seconds(2);
+constexpr const char* kBornDead =
+    "what is born in a new cgroup is killed at once: somebody has used cgroup.kill on leasehold's own one before; "
+    "start "
+    "leasehold in a fresh cgroup";
 
 Error explained(const Error& problem, const std::string& folder) {
     std::string advice;
@@ -191,12 +200,24 @@ Result<void> probe(const std::string& lock_folder) {
         if (!old) return made;
         return failure("cgroup.kill is missing: the cgroup is threaded (cgroup.type), or the kernel is before 5.14");
     }
+    int ends[2] = {-1, -1};
+    if (pipe2(ends, O_CLOEXEC) != 0) return system_failure("pipe2");
+    const UniqueFd told(ends[0]);
+    UniqueFd telling(ends[1]);
     const auto child = group.fork_into();
     if (child && *child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (write(telling.get(), "l", 1) != 1) _exit(1);
         for (;;) pause();
     }
-    Result<void> result = child ? kill_probe(group, *child) : tl::unexpected<Error>(child.error());
+    telling.reset();
+    Result<void> result = child ? Result<void>() : tl::unexpected<Error>(child.error());
+    if (child) {
+        char letter = 0;
+        const bool lived = read(told.get(), &letter, 1) == 1;  // or the end of the pipe
+        result = kill_probe(group, *child);
+        if (result && !lived) result = failure(kBornDead);
+    }
     group.remove();
     return result;
 }

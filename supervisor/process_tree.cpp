@@ -83,7 +83,8 @@ struct Member {
 // subreaper of the tree or to its root.
 class Tree {
 public:
-    Tree(pid_t root, pid_t except) : root_(root), except_(except), by_lists_(children_can_be_listed()) {}
+    Tree(pid_t root, pid_t except, Search search)
+        : root_(root), except_(except), by_lists_(search == Search::best && children_can_be_listed()) {}
 
     // One look. Calls `on_new` for everything found alive that was not known, and before it looks for the children of
     // that. False from `on_new`: no further.
@@ -169,23 +170,23 @@ private:
 
 }  // namespace
 
-std::vector<pid_t> descendants(pid_t root, pid_t except) {
-    Tree tree(root, except);
+std::vector<pid_t> descendants(pid_t root, pid_t except, Search search) {
+    Tree tree(root, except, search);
     tree.look([](const UniqueFd&, pid_t) { return true; });
     return tree.pids();
 }
 
 std::size_t signal_descendants(pid_t root, int signal, pid_t except) {
     std::size_t signalled = 0;
-    Tree(root, except).look([&](const UniqueFd& process, pid_t pid) {
+    Tree(root, except, Search::best).look([&](const UniqueFd& process, pid_t pid) {
         if (send_signal(process, pid, signal)) ++signalled;
         return true;
     });
     return signalled;
 }
 
-std::size_t kill_descendants(pid_t root, pid_t except) {
-    Tree tree(root, except);
+std::size_t kill_descendants(pid_t root, pid_t except, Search search) {
+    Tree tree(root, except, search);
     const Instant began = now();
     const auto passed = [&] { return elapsed_at_most(began, now()); };
     for (int looks = 0; looks < kMostLooks && (looks == 0 || passed() < kLookAgainFor); ++looks) {

@@ -18,9 +18,14 @@
 
 namespace leasehold::supervisor {
 
-// Everything alive below `root`, parents before their children, without `root` itself, without `except` and what is
+enum class Search {
+    best,        // by the lists of children where there are some
+    everywhere,  // in all of /proc
+};
+
+// Everything alive below `root`, without `root` itself, without `except` and what is
 // below it (-1: no exception). Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
-std::vector<pid_t> descendants(pid_t root, pid_t except = -1);
+std::vector<pid_t> descendants(pid_t root, pid_t except = -1, Search search = Search::best);
 
 // Sends `signal` to every descendant that one look finds. Returns how many were signalled.
 std::size_t signal_descendants(pid_t root, int signal, pid_t except = -1);
@@ -28,6 +33,6 @@ std::size_t signal_descendants(pid_t root, int signal, pid_t except = -1);
 // Freezes first, then kills: SIGSTOP to everything found, and looks again until a look brings nothing new, so that a
 // tree which forks faster than it can be killed stands still; then SIGKILL to all, children before their parents. Stops
 // looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. Returns how many.
-std::size_t kill_descendants(pid_t root, pid_t except = -1);
+std::size_t kill_descendants(pid_t root, pid_t except = -1, Search search = Search::best);
 
 }  // namespace leasehold::supervisor

@@ -15,4 +15,11 @@ int puppet_agent_main(const std::vector<std::string>& arguments);
 // own and each parent gone at once, without end.
 int workload_main(const std::string& name, const std::vector<std::string>& arguments);
 
+// Trees that are hard to kill: the name of a shape, then a FIFO that everything in the tree holds open for writing (so
+// its end proves that all of it is gone), and into which one letter goes when the tree has taken its shape. "@moved"
+// takes another argument: a cgroup.procs file to which it writes itself.
+inline constexpr const char* kShapes[] = {"@plain",   "@daemon", "@deaf",    "@bare",  "@relays",   "@subreaper",
+                                          "@threads", "@bomb",   "@respawn", "@chain", "@namespace"};
+int shape_main(const std::string& name, const std::vector<std::string>& arguments);
+
 }  // namespace leasehold::process_test

@@ -18,7 +18,8 @@ namespace {
 
 }  // namespace
 
-int workload_main(const std::string& name, const std::vector<std::string>&) {
+int workload_main(const std::string& name, const std::vector<std::string>& arguments) {
+    if (!arguments.empty()) return shape_main(name, arguments);
     if (name == "@relay") {
         if (fork() == 0) relay();
         for (;;) pause();

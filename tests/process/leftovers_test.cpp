@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What earlier runs left behind, found by cgroup and by environment; and what must be left alone.
+#include "supervisor/leftovers.h"
+
+#include <csignal>
+#include <fstream>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "supervisor/cgroup_group.h"
+#include "tests/process/candidate.h"
+#include "tests/process/keeper.h"
+
+namespace leasehold::process_test {
+namespace {
+
+using supervisor::ContainmentMethod;
+
+class Stranger {
+public:
+    explicit Stranger(std::vector<std::string> environment, const std::string& procs = "") : pid_(fork()) {
+        if (pid_ != 0) {
+            EXPECT_TRUE(eventually([this] {
+                const std::string environ = "/proc/" + std::to_string(pid_) + "/cmdline";
+                std::ifstream file(environ);
+                std::string text;
+                std::getline(file, text);
+                return text.find("@idle") != std::string::npos;
+            }));
+            return;
+        }
+        if (!procs.empty()) std::ofstream(procs) << getpid() << std::flush;
+        std::vector<char*> variables;
+        for (std::string& variable : environment) variables.push_back(variable.data());
+        variables.push_back(nullptr);
+        char program[] = "/proc/self/exe";
+        char role[] = "@idle";
+        char* const arguments[] = {program, role, nullptr};
+        execve(program, arguments, variables.data());
+        _exit(98);
+    }
+    ~Stranger() {
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    Stranger(const Stranger&) = delete;
+    Stranger& operator=(const Stranger&) = delete;
+    bool lives() const { return alive(pid_); }
+    pid_t pid() const { return pid_; }
+
+private:
+    pid_t pid_;
+};
+
+// In a process that the strangers are not below of. The exit status of `what`.
+int elsewhere(const std::function<int()>& what) {
+    const pid_t pid = fork();
+    if (pid == 0) _exit(what());
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+const std::string mark = "m" + std::to_string(getpid());
+
+TEST(Leftovers, of_another_incarnation_are_killed_and_all_others_spared) {
+    std::vector<std::string> large(14, std::string(60'000, 'x'));
+    large.push_back("LEASEHOLD_TERM_ID=" + mark + "-old-7");
+    const Stranger old({"A=b", "LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    const Stranger behind_much(large);
+    const Stranger ours({"LEASEHOLD_TERM_ID=" + mark + "-inc-1"});
+    const Stranger of_another_lock({"LEASEHOLD_TERM_ID=" + mark + "0-old-1"});
+    const Stranger quoting({"A=LEASEHOLD_TERM_ID=" + mark + "-old-1", "XLEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    const Stranger bare({});
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc")); }), 2);
+    EXPECT_TRUE(eventually([&] { return !old.lives() && !behind_much.lives(); }));
+    EXPECT_TRUE(ours.lives() && of_another_lock.lives() && quoting.lives() && bare.lives());
+    // Dead ones that nobody has reaped do not count.
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc")); }), 0);
+}
+
+TEST(Leftovers, below_ourselves_or_with_our_own_value_or_without_a_mark_are_spared) {
+    const Stranger below({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    EXPECT_EQ(supervisor::kill_leftovers(mark, "inc"), 0U);
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers("", "inc")); }), 0);
+    EXPECT_EQ(elsewhere([] {
+                  setenv("LEASEHOLD_TERM_ID", (mark + "-old-1").c_str(), 1);
+                  return static_cast<int>(supervisor::kill_leftovers(mark, "inc"));
+              }),
+              0);
+    EXPECT_TRUE(below.lives());
+}
+
+TEST(Leftovers, value_that_ends_anywhere_is_read_whole) {
+    for (const std::size_t before : {1U, 16'380U, 16'384U - 18U, 16'383U, 40'000U}) {
+        const Stranger stranger({std::string(before, 'x'), "LEASEHOLD_TERM_ID=abc-def-1", "Z=1"});
+        EXPECT_EQ(supervisor::variable_of(stranger.pid(), "LEASEHOLD_TERM_ID"), "abc-def-1") << before;
+    }
+}
+
+TEST(Leftovers, in_the_cgroup_of_the_lock_are_killed_even_when_frozen) {
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    const std::string lock = place.plan.cgroup;
+    mkdir(lock.c_str(), 0755);
+    for (const char* group : {"/old", "/old/below", "/inc"}) mkdir((lock + group).c_str(), 0755);
+    {
+        const Stranger old({}, lock + "/old/cgroup.procs");
+        const Stranger below({}, lock + "/old/below/cgroup.procs");
+        const Stranger ours({}, lock + "/inc/cgroup.procs");
+        std::ofstream(lock + "/old/cgroup.freeze") << 1 << std::flush;
+        const auto clear = [&] {
+            const auto containment = supervisor::make_containment(place.plan, "inc");
+            return eventually([&] { return containment->clear_leftovers(); }) ? 0 : 1;
+        };
+        EXPECT_EQ(elsewhere(clear), 0);
+        EXPECT_FALSE(old.lives() || below.lives());
+        EXPECT_TRUE(ours.lives());
+        EXPECT_NE(access((lock + "/old").c_str(), F_OK), 0);
+    }
+}
+
+}  // namespace
+}  // namespace leasehold::process_test

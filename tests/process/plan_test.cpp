@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which containment is taken, and what is said when one cannot be.
+#include <fstream>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "supervisor/cgroup_group.h"
+#include "tests/process/keeper.h"
+
+namespace leasehold::process_test {
+namespace {
+
+using supervisor::ContainmentChoice;
+using supervisor::ContainmentMethod;
+using supervisor::plan_containment;
+
+constexpr uid_t kNobody = 65534;
+
+// As another user, in this cgroup if one is given. 0: a plan with that method; 1: refused with these words; 2: else.
+int plan_as_nobody(ContainmentChoice wanted, ContainmentMethod expected, const std::string& words,
+                   const std::string& cgroup = "") {
+    const pid_t pid = fork();
+    if (pid == 0) {
+        if (!cgroup.empty()) std::ofstream(cgroup + "/cgroup.procs") << getpid() << std::flush;
+        if (setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(3);
+        const auto plan = plan_containment(wanted, "process-test", "nobody");
+        if (plan && plan->method == expected)
+            _exit(words.empty() || plan->why_not_more.find(words) != std::string::npos ? 0 : 2);
+        _exit(!plan && plan.error().message.find(words) != std::string::npos ? 1 : 2);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Plan, without_permission_cgroup_and_namespace_are_refused_and_automatic_says_why) {
+    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "Delegate=yes"), 1);
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::pid_namespace, ContainmentMethod::pid_namespace, "CAP_SYS_ADMIN"), 1);
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::automatic, ContainmentMethod::subreaper, "Delegate=yes"), 0);
+}
+
+TEST(Plan, a_delegated_cgroup_is_enough_and_a_threaded_one_is_refused) {
+    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    const std::string delegated = place.plan.cgroup + "-delegated";
+    ASSERT_EQ(mkdir(delegated.c_str(), 0755), 0);
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"}) {
+        EXPECT_EQ(chown((delegated + file).c_str(), kNobody, kNobody), 0);
+    }
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "", delegated), 0);
+    std::ofstream(delegated + "/cgroup.type") << "threaded" << std::flush;
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "cgroup.type", delegated), 1);
+    EXPECT_EQ(supervisor::remove_cgroups(delegated), 0);
+}
+
+}  // namespace
+}  // namespace leasehold::process_test
