@@ -90,6 +90,7 @@ void Supervisor::ask_to_stop() {
         signal_workload(SIGCONT);  // what is stopped could not obey
     } else {
         tree_->containment->signal_all(signal);
+        tree_->containment->signal_all(SIGCONT);
     }
     if (!tree_->asked_at) {
         tree_->asked_at = now();
