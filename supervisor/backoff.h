@@ -52,7 +52,7 @@ public:
         return std::min<Duration>(kQuick * (1 << doublings), std::chrono::seconds(1));
     }
 
-    bool fresh() const { return passes_ == 0; }
+    bool patience_is_over() const { return passes_ > kQuickPasses; }
 
     // True for the passes that are worth a line in the log: the first that is no longer quick, and later every tenth.
     bool resists() const { return passes_ > kQuickPasses && (passes_ - kQuickPasses) % 10 == 1; }

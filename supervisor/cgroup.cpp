@@ -2,6 +2,7 @@
 //
 // A cgroup per lock below our own, and in it one group per start, named by the incarnation. One name per start is as
 // good as one per term, because the tree of every term is proven empty before the next one begins.
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -43,9 +44,9 @@ public:
         if (auto made = make(); !made) log::warn("{}; tried again before the workload starts", made.error().message);
     }
 
-    bool clear_leftovers() override {
-        const bool groups_are_empty = clear_other_groups();
-        return kill_leftovers(lock_mark_, incarnation_) == 0 && groups_are_empty;
+    Leftovers clear_leftovers() override {
+        const Leftovers in_groups = clear_other_groups();
+        return std::max(in_groups, as_leftovers(kill_leftovers(lock_mark_, incarnation_)));
     }
 
     Result<pid_t> fork_inside() override {
@@ -105,32 +106,33 @@ private:
         }
     }
 
-    bool clear_other_groups() {
+    Leftovers clear_other_groups() {
         const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(lock_.c_str()), closedir);
-        if (!folder && errno == ENOENT) return true;
+        if (!folder && errno == ENOENT) return Leftovers::none;
         if (!folder) {
             log::error("cannot look for leftovers in {}: {}", lock_, std::generic_category().message(errno));
-            return false;
+            return Leftovers::alive;
         }
-        bool all_empty = true;
+        Leftovers found = Leftovers::none;
         while (const dirent* entry = readdir(folder.get())) {
             const std::string name = entry->d_name;
             if (entry->d_type != DT_DIR || name == "." || name == ".." || name == incarnation_) continue;
-            if (!clear(lock_ + '/' + name)) all_empty = false;
+            found = std::max(found, clear(lock_ + '/' + name));
         }
-        return all_empty;
+        return found;
     }
 
-    static bool clear(const std::string& path) {
+    static Leftovers clear(const std::string& path) {
         CgroupGroup group(path);
         if (group.population() == Population::populated && !group.is_doomed()) {
             log::warn("killing what an earlier run of leasehold left in {}", path);
             group.kill_all();
         }
         const Population population = group.population();
-        if (population != Population::empty) return population == Population::populated && group.is_doomed();
+        if (population == Population::populated && group.is_doomed()) return Leftovers::doomed;
+        if (population != Population::empty) return Leftovers::alive;
         group.remove();  // one that stays for some reason is empty all the same
-        return true;
+        return Leftovers::none;
     }
 
     std::string lock_;

@@ -67,7 +67,7 @@ bool clear_own_remains(const ContainmentPlan& plan, const std::string& incarnati
         group.kill_all();
         group_is_empty = group.population() == CgroupGroup::Population::empty;
     }
-    return kill_remains(plan.lock_mark, incarnation) == 0 && group_is_empty;
+    return kill_remains(plan.lock_mark, incarnation).alive == 0 && group_is_empty;
 }
 
 std::unique_ptr<Containment> make_containment(const ContainmentPlan& plan, const std::string& incarnation) {

@@ -48,16 +48,19 @@ Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::st
 // The variable by which leftovers of an earlier run are recognised: LEASEHOLD_TERM_ID=<mark>-<incarnation>-<term>.
 std::string term_id(const ContainmentPlan& plan, const std::string& incarnation, std::uint64_t term);
 
+// What was found of an earlier run. What is doomed never runs an instruction of its program again, but is not dead, and
+// the system call that it is in may still come to its end (supervisor/process_status.h).
+enum class Leftovers { none, doomed, alive };
+
 // One object for the life of a supervisor or guardian.
 class Containment {
 public:
     virtual ~Containment() = default;
 
     // Kills what an earlier run of this lock (another incarnation) left on this machine: in the lock's cgroup, and what
-    // carries its LEASEHOLD_TERM_ID in the environment. True when nothing of that is found any more that could still
-    // run; called again until then. Nothing may be started before. To be called only while the lease is held: what
-    // another candidate on this machine runs is another incarnation's too.
-    virtual bool clear_leftovers() = 0;
+    // carries its LEASEHOLD_TERM_ID in the environment. Called again until nothing is found; nothing may be started
+    // before. Only while the lease is held: another candidate's tree on this machine is another incarnation's too.
+    virtual Leftovers clear_leftovers() = 0;
 
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
     virtual Result<pid_t> fork_inside() = 0;

@@ -91,20 +91,20 @@ std::string variable_of(pid_t pid, const std::string& name) {
 
 namespace {
 
-// Kills everything alive whose mark is wanted, but nothing of our own; returns how many there were.
-std::size_t kill_marked(const std::function<bool(const std::string& value)>& is_wanted) {
+// Kills everything alive whose mark is wanted, but nothing of our own.
+LeftoverCount kill_marked(const std::function<bool(const std::string& value)>& is_wanted) {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
     if (!folder) {
         const int problem = errno;
         log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
-        return problem == ENOENT ? 0 : 1;  // short of descriptors or memory: not known yet
+        return {problem == ENOENT ? 0U : 1U, 0};  // short of descriptors or memory: not known yet
     }
     const char* const inherited = std::getenv(kVariable);
     const auto is_leftover = [&](const std::string& value) {
         return (inherited == nullptr || value != inherited) && is_wanted(value);
     };
     const auto own = our_own();
-    std::size_t found = 0;
+    LeftoverCount found;
     while (const dirent* entry = readdir(folder.get())) {
         const std::string_view name(entry->d_name);
         pid_t pid = -1;
@@ -112,8 +112,12 @@ std::size_t kill_marked(const std::function<bool(const std::string& value)>& is_
         if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
         const UniqueFd process = open_process(pid);
         const std::string value = process ? variable_of(pid, kVariable) : std::string();  // of the one that is held
-        if (!is_leftover(value) || is_doomed(pid)) continue;
-        ++found;
+        if (!is_leftover(value)) continue;
+        if (is_doomed(pid)) {
+            ++found.doomed;
+            continue;
+        }
+        ++found.alive;
         if (send_signal(process, pid, SIGKILL)) {
             log::warn("killed process {}, which an earlier run of leasehold left behind ({})", pid, value);
         }
@@ -123,15 +127,15 @@ std::size_t kill_marked(const std::function<bool(const std::string& value)>& is_
 
 }  // namespace
 
-std::size_t kill_leftovers(const std::string& lock_mark, const std::string& incarnation) {
-    if (lock_mark.empty()) return 0;
+LeftoverCount kill_leftovers(const std::string& lock_mark, const std::string& incarnation) {
+    if (lock_mark.empty()) return {};
     const std::string lock = lock_mark + '-';
     const std::string ours = lock + incarnation + '-';
     return kill_marked([&](const std::string& value) { return value.starts_with(lock) && !value.starts_with(ours); });
 }
 
-std::size_t kill_remains(const std::string& lock_mark, const std::string& incarnation) {
-    if (lock_mark.empty()) return 0;
+LeftoverCount kill_remains(const std::string& lock_mark, const std::string& incarnation) {
+    if (lock_mark.empty()) return {};
     const std::string ours = lock_mark + '-' + incarnation + '-';
     return kill_marked([&](const std::string& value) { return value.starts_with(ours); });
 }

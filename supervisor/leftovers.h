@@ -11,17 +11,28 @@
 
 #include <sys/types.h>
 
+#include "supervisor/containment.h"
+
 namespace leasehold::supervisor {
 
+struct LeftoverCount {
+    std::size_t alive = 0;
+    std::size_t doomed = 0;  // supervisor/process_status.h
+};
+
 // Kills everything alive that carries the mark of this lock and another incarnation than ours; returns how many there
-// were, so that it is called again until that is 0. Zombies, what is doomed (supervisor/process_status.h), and
-// processes whose environment may not be read do not count. Left alone: this process, its ancestors (the guardian), its
-// descendants, and whatever has the very value that this process has (the agent, in case all of leasehold was started
-// by a workload). Without a mark: does nothing.
-std::size_t kill_leftovers(const std::string& lock_mark, const std::string& incarnation);
+// were, so that it is called again until there are none. Zombies, and processes whose environment may not be read, do
+// not count. Left alone: this process, its ancestors (the guardian), its descendants, and whatever has the very value
+// that this process has (the agent, in case all of leasehold was started by a workload). Without a mark: does nothing.
+LeftoverCount kill_leftovers(const std::string& lock_mark, const std::string& incarnation);
 
 // The same for what this very incarnation has started, and only that: for a process that is not above it.
-std::size_t kill_remains(const std::string& lock_mark, const std::string& incarnation);
+LeftoverCount kill_remains(const std::string& lock_mark, const std::string& incarnation);
+
+constexpr Leftovers as_leftovers(const LeftoverCount& count) {
+    if (count.alive > 0) return Leftovers::alive;
+    return count.doomed > 0 ? Leftovers::doomed : Leftovers::none;
+}
 
 // The value of a variable that `pid` was started with: at most 1 MiB of its environment is looked at, and at most 256
 // bytes of the value returned. Empty when there is none, or it may not be read.

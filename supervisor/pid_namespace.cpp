@@ -103,7 +103,7 @@ PidNamespace::PidNamespace(const ContainmentPlan& plan, const std::string& incar
     if (!outside_) log::error("/proc/self/ns/pid: {}", std::generic_category().message(errno));
 }
 
-bool PidNamespace::clear_leftovers() { return kill_leftovers(lock_mark_, incarnation_) == 0; }
+Leftovers PidNamespace::clear_leftovers() { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
 
 Result<pid_t> PidNamespace::fork_inside() {
     if (!self_ || !outside_) return failure("the PID namespace cannot be made: no descriptor of our own one");

@@ -14,7 +14,7 @@ class PidNamespace : public Containment {
 public:
     PidNamespace(const ContainmentPlan& plan, const std::string& incarnation);
 
-    bool clear_leftovers() override;
+    Leftovers clear_leftovers() override;
     Result<pid_t> fork_inside() override;
     int enter() const override;  // a mount namespace, whose only difference is a /proc of the new PID namespace
     void main_has_ended() override;

@@ -15,7 +15,7 @@ public:
     Subreaper(const ContainmentPlan& plan, const std::string& incarnation)
         : lock_mark_(plan.lock_mark), incarnation_(incarnation) {}
 
-    bool clear_leftovers() override { return kill_leftovers(lock_mark_, incarnation_) == 0; }
+    Leftovers clear_leftovers() override { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
     Result<pid_t> fork_inside() override {
         const pid_t pid = fork();
         if (pid < 0) return system_failure("fork");

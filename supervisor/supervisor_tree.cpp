@@ -46,11 +46,12 @@ void Supervisor::start(const TermGrant& grant) {
 // and the term is not over either. But past the hard instant it is not for us to say who may run here.
 void Supervisor::start_when_clear() {
     if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
-    if (!containment_->clear_leftovers()) {
-        if (kill_rhythm_.fresh()) log::warn("killing what an earlier run of this election left on this machine");
+    const Leftovers left = containment_->clear_leftovers();
+    if (left == Leftovers::alive || (left == Leftovers::doomed && !kill_rhythm_.patience_is_over())) {
         kill_again_->arm_in(kill_rhythm_.next());
         return;
     }
+    if (left == Leftovers::doomed) log::warn("what an earlier run left is frozen or stuck, and dies when it goes on");
     if (machine_.phase() != TermMachine::Phase::running) return tree_is_empty();
     kill_again_->disarm();
     tree_->waiting = false;
@@ -75,7 +76,7 @@ void Supervisor::spawn_workload() {
     auto watched = loop_->watch(tree_->spawned.progress.get(), EPOLLIN, [this](std::uint32_t) { on_progress(); });
     if (!watched) log::error("cannot watch the start of the workload: {}", watched.error().message);
     if (containment_->changes_fd() < 0) return;
-    watched = loop_->watch(containment_->changes_fd(), EPOLLPRI, [this](std::uint32_t) { on_children(); });
+    watched = loop_->watch(containment_->changes_fd(), EPOLLIN, [this](std::uint32_t) { on_children(); });
     if (!watched) log::error("cannot watch the workload's cgroup: {}", watched.error().message);
 }
 
@@ -122,6 +123,7 @@ void Supervisor::ask_to_stop() {
         signal_workload(SIGCONT);  // what is stopped could not obey
     } else {
         containment_->signal_all(signal);
+        containment_->signal_all(SIGCONT);
     }
     if (!tree_->asked_at) {
         tree_->asked_at = now();

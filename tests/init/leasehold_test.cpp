@@ -49,6 +49,33 @@ TEST(Terminal, is_taken_back_from_what_a_dead_supervisor_left_and_handed_over_ag
     EXPECT_EQ(subject.ends(kLimit), 5) << subject.heard();
 }
 
+// The guardian is stopped by the shell's job control, the agent by hand: the supervisor holds the deadlines alone, and
+// wakes what it asks to stop.
+TEST(Suspended, the_deadlines_hold) {
+    const harness::TempFolder folder;
+    std::string line;
+    for (const std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) line += part + ' ';
+    Subject shell(interactive_shell(), {.terminal = true});
+    shell.type(line + "\n");
+    ASSERT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
+    shell.type("\x1a");
+    ASSERT_TRUE(shell.says("Stopped", kLimit)) << shell.heard();
+    ASSERT_EQ(harness::children_of(shell.init()).size(), 1U);
+    const pid_t guardian = harness::children_of(shell.init()).front();
+    const pid_t agent = role_of(guardian, "leasehold-agent");
+    ASSERT_GT(agent, 0);
+    kill(agent, SIGSTOP);
+    EXPECT_TRUE(shell.says("got TERM", kLimit)) << shell.heard();
+    const pid_t supervisor = role_of(guardian, "leasehold-super");
+    EXPECT_TRUE(eventually([&] { return harness::children_of(supervisor).empty(); }));
+    const std::string stat = harness::read_file("/proc/" + std::to_string(guardian) + "/stat");
+    EXPECT_NE(stat.find(") T "), std::string::npos) << stat;
+    // Continued, it goes on as a candidate, in the foreground.
+    kill(agent, SIGCONT);
+    shell.type("fg\n");
+    EXPECT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
+}
+
 TEST(Terminal, belongs_to_no_agent) {
     const harness::TempFolder folder;
     Subject subject(command_line(Init::leasehold, role("@report"), folder.path()), {.terminal = true});

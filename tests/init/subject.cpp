@@ -164,6 +164,10 @@ std::vector<std::string> command_line(Init init, const std::vector<std::string>&
     return {};
 }
 
+std::vector<std::string> interactive_shell() {
+    return {"env", "HISTFILE=/dev/null", "PS1=ready> ", "TERM=dumb", "bash", "--norc", "--noprofile", "-i"};
+}
+
 Subject::Subject(const std::vector<std::string>& arguments, const Setting& setting) {
     std::array<int, 2> in{};
     std::array<int, 2> out{};

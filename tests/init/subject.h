@@ -49,6 +49,9 @@ std::vector<std::string> command_line(Init init, const std::vector<std::string>&
 // This program in another role.
 std::vector<std::string> role(const std::string& name, const std::string& argument = {});
 
+// bash, with the prompt "ready> ".
+std::vector<std::string> interactive_shell();
+
 class Subject {
 public:
     Subject(const std::vector<std::string>& arguments, const Setting& setting);

@@ -89,10 +89,6 @@ std::string suspend_key_does_not_hang_it(const Trial& trial) {
     return "";
 }
 
-std::vector<std::string> interactive_shell() {
-    return {"env", "HISTFILE=/dev/null", "PS1=ready> ", "TERM=dumb", "bash", "--norc", "--noprofile", "-i"};
-}
-
 bool lease_is_renewed(const Trial& trial) {
     const std::string path = trial.folder + "/init.lease";
     const std::string before = harness::read_file(path);
@@ -154,6 +150,18 @@ std::string job_control_in_a_script(const Trial& trial) {
     NEED(subject.says("got CONT fg=1", trial.limit), subject);
     subject.type("exit 5\n");
     NEED(subject.says("after=5", trial.limit), subject);
+    return "";
+}
+
+// A shell as the workload, with jobs of its own in the foreground.
+std::string shell_inside_has_job_control(const Trial& trial) {
+    Subject subject(around(trial, interactive_shell()), {.terminal = true});
+    NEED(tells_the_shell(subject, trial, "sh -c 'echo job-$((40 + 2)); exec sleep 1000'"), subject);
+    NEED(subject.says("job-42", trial.limit), subject);
+    subject.type(kSuspend);
+    NEED(subject.says("Stopped", trial.limit), subject);
+    NEED(tells_the_shell(subject, trial, "disown; exit 6"), subject);
+    NEED(subject.ends(trial.limit) == 6, subject);
     return "";
 }
 
@@ -219,6 +227,7 @@ std::vector<Row> terminal_rows() {
         {"terminal_is_given_back", terminal_is_given_back, {leasehold, leasehold_process, bare}, {tini, tini_group}},
         {"job_control", job_control, {leasehold, leasehold_process, bare}, {tini, tini_group, dumb_init}},
         {"job_control_in_a_script", job_control_in_a_script, {leasehold}, {tini}},
+        {"shell_inside_has_job_control", shell_inside_has_job_control, all, {deaf}},
         {"background_takes_nothing", background_takes_nothing, {leasehold, bare}, {}},
         {"background_reader_waits", background_reader_waits, {leasehold, leasehold_process, bare}, {tini}},
         {"running_job_gets_the_terminal", running_job_gets_the_terminal, {leasehold, bare}, {}},

@@ -102,7 +102,7 @@ TEST(Cgroups, what_moved_itself_into_a_group_below_is_killed_too) {
 class Broken : public Containment {
 public:
     explicit Broken(std::unique_ptr<Containment> inner) : inner_(std::move(inner)) {}
-    bool clear_leftovers() override { return inner_->clear_leftovers(); }
+    supervisor::Leftovers clear_leftovers() override { return inner_->clear_leftovers(); }
     Result<pid_t> fork_inside() override { return inner_->fork_inside(); }
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }

@@ -77,20 +77,20 @@ TEST(Leftovers, of_another_incarnation_are_killed_and_all_others_spared) {
     const Stranger of_another_lock({"LEASEHOLD_TERM_ID=" + mark + "0-old-1"});
     const Stranger quoting({"A=LEASEHOLD_TERM_ID=" + mark + "-old-1", "XLEASEHOLD_TERM_ID=" + mark + "-old-1"});
     const Stranger bare({});
-    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc")); }), 2);
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc").alive); }), 2);
     EXPECT_TRUE(eventually([&] { return !old.lives() && !behind_much.lives(); }));
     EXPECT_TRUE(ours.lives() && of_another_lock.lives() && quoting.lives() && bare.lives());
     // Dead ones that nobody has reaped do not count.
-    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc")); }), 0);
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers(mark, "inc").alive); }), 0);
 }
 
 TEST(Leftovers, below_ourselves_or_with_our_own_value_or_without_a_mark_are_spared) {
     const Stranger below({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
-    EXPECT_EQ(supervisor::kill_leftovers(mark, "inc"), 0U);
-    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers("", "inc")); }), 0);
+    EXPECT_EQ(supervisor::kill_leftovers(mark, "inc").alive, 0U);
+    EXPECT_EQ(elsewhere([] { return static_cast<int>(supervisor::kill_leftovers("", "inc").alive); }), 0);
     EXPECT_EQ(elsewhere([] {
                   setenv("LEASEHOLD_TERM_ID", (mark + "-old-1").c_str(), 1);
-                  return static_cast<int>(supervisor::kill_leftovers(mark, "inc"));
+                  return static_cast<int>(supervisor::kill_leftovers(mark, "inc").alive);
               }),
               0);
     EXPECT_TRUE(below.lives());
@@ -116,7 +116,7 @@ TEST(Leftovers, in_the_cgroup_of_the_lock_are_killed_even_when_frozen) {
         std::ofstream(lock + "/old/cgroup.freeze") << 1 << std::flush;
         const auto clear = [&] {
             const auto containment = supervisor::make_containment(place.plan, "inc");
-            return eventually([&] { return containment->clear_leftovers(); }) ? 0 : 1;
+            return eventually([&] { return containment->clear_leftovers() == supervisor::Leftovers::none; }) ? 0 : 1;
         };
         EXPECT_EQ(elsewhere(clear), 0);
         EXPECT_FALSE(old.lives() || below.lives());

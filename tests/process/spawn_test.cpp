@@ -22,7 +22,7 @@ using supervisor::SpawnOutcome;
 class NothingAround : public supervisor::Containment {
 public:
     explicit NothingAround(int problem) : problem_(problem) {}
-    bool clear_leftovers() override { return true; }
+    supervisor::Leftovers clear_leftovers() override { return supervisor::Leftovers::none; }
     Result<pid_t> fork_inside() override { return fork(); }
     int enter() const override { return problem_; }
     void main_has_ended() override {}
