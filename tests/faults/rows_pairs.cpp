@@ -11,7 +11,11 @@ namespace {
 constexpr milliseconds kTwoLeases{2000};
 const std::string kSeveral = "several processes of the leader at once";
 
+// At once: what is to be killed is stopped first, so that none sees another one die.
 void signal_all(Trial& trial, const std::vector<Part>& parts, int number) {
+    for (const Part part : parts) {
+        if (number == SIGKILL) trial.signal(part, SIGSTOP);
+    }
     for (const Part part : parts) trial.signal(part, number);
 }
 

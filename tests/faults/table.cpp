@@ -66,13 +66,14 @@ void Table::print_complete() {
 void Table::print(const Cell& cell) {
     if (cell.row->subject != subject_) {
         subject_ = cell.row->subject;
-        fmt::print("\n{:<66} {:<11} {:>7} {:>11}  {:>24}\n", subject_, "containment", "passed", "overlap",
-                   "nobody ran: median, max");
+        fmt::print("\n{:<66} {:<11} {:>7} {:>11}  {:>33}\n", subject_, "containment", "passed", "overlap",
+                   "nobody ran: min, median, max");
     }
     const Summary summary = summary_of(cell);
-    fmt::print("  {:<64} {:<11} {:>7} {:>8.1f} ms  {:>10} {:>10} ms  {}; expected: {}\n", cell.row->fault,
+    fmt::print("  {:<64} {:<11} {:>7} {:>8.1f} ms  {:>10} {:>8} {:>8} ms  {}; expected: {}\n", cell.row->fault,
                cell.containment, fmt::format("{}/{}", summary.passed, summary.played), summary.overlap_ms,
-               text_of(summary.median_ms), text_of(summary.most_ms), verdict_of(cell, summary), cell.row->expected);
+               text_of(summary.least_ms), text_of(summary.median_ms), text_of(summary.most_ms),
+               verdict_of(cell, summary), cell.row->expected);
     if (summary.thawed_median_ms) {
         fmt::print("      after the thaw the old tree ran on for {:.1f} ms (median), {:.1f} ms (most)\n",
                    *summary.thawed_median_ms, *summary.thawed_most_ms);

@@ -80,6 +80,9 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     Candidate::Options options;
     options.folder = folder_.path();
     options.name = name;
+    // Nothing of a parallel trial may be taken for something of this one: each is an election of its own.
+    const std::string folder = folder_.path();
+    options.election = "test-" + folder.substr(folder.rfind('-') + 1);
     options.command = {harness::stamper_program(), folder_.path("board")};
     for (const std::string& option : stamper_options(outcome_.variant)) options.command.push_back(option);
     options.timing = row_.setup.timing;

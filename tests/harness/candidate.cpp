@@ -153,12 +153,12 @@ Process Candidate::start(const Options& options) {
     std::string command;
     for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
-    write_file(config,
-               fmt::format("identity: {}\nelection:\n  name: test\n  lease_duration: {}\n  renew_deadline: {}\n"
-                           "  retry_period: {}\n{}  store:\n    file: {{path: {}}}\n"
-                           "workload:\n  command: [{}]\n{}http: {{listen: [\"{}\"]}}\n{}",
-                           options.name, options.timing.lease, options.timing.deadline, options.timing.retry,
-                           options.timing.extra, lease, command, options.workload, options.listen, options.extra));
+    write_file(config, fmt::format("identity: {}\nelection:\n  name: {}\n  lease_duration: {}\n  renew_deadline: {}\n"
+                                   "  retry_period: {}\n{}  store:\n    file: {{path: {}}}\n"
+                                   "workload:\n  command: [{}]\n{}http: {{listen: [\"{}\"]}}\n{}",
+                                   options.name, options.election, options.timing.lease, options.timing.deadline,
+                                   options.timing.retry, options.timing.extra, lease, command, options.workload,
+                                   options.listen, options.extra));
     std::vector<std::string> arguments = options.launcher;
     arguments.push_back(options.program.empty() ? leasehold_program() : options.program);
     for (const char* argument : {"run", "--config"}) arguments.emplace_back(argument);
