@@ -101,6 +101,7 @@ private:
     bool counted_as_leading_ = false;
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
+    supervisor::Term last_tree_ended_ = 0;
     std::optional<int> workload_last_exit_code_;
     int status_ = 0;
 };

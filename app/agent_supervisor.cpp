@@ -175,7 +175,8 @@ void Agent::welcome_new_supervisor() {
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {
     workload_state_ = "stopped";
     workload_pid_ = 0;
-    if (empty.had_tree) {
+    if (empty.had_tree && empty.term > last_tree_ended_) {  // the same answer may come again
+        last_tree_ended_ = empty.term;
         const Duration left = empty.lease_left + options_.election.timing.margin();
         metrics_->workload_stopped(empty.stop_took);
         metrics_->fence_margin(left);

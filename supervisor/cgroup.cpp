@@ -31,6 +31,7 @@ namespace {
 using Population = CgroupGroup::Population;
 
 constexpr const char* kProbe = "probe-";
+constexpr int kAttempts = 20;
 
 class Cgroup : public Containment {
 public:
@@ -55,7 +56,13 @@ public:
         if (const int problem = group_.remove(); problem != 0) {
             return system_failure("rmdir " + group_.path() + ", which should be empty", problem);
         }
-        return make().and_then([this] { return group_.fork_into(); });
+        Result<pid_t> forked = failure("unreachable");
+        for (int attempt = 0; attempt < kAttempts; ++attempt) {
+            forked = make().and_then([this] { return group_.fork_into(); });
+            // Another candidate on this machine that ends takes empty groups away, this one too.
+            if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
+        }
+        return forked;
     }
 
     int enter() const override { return 0; }  // it is born inside

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "supervisor/enforcement.h"
 #include "supervisor/guardian.h"
+#include "supervisor/process_tree.h"
 #include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
@@ -136,7 +137,8 @@ void Guardian::kill_again() {
     tell(agent_, ResistsMessage{page_->grant().term});
     log::error(
         "something that the supervisor left cannot be killed (uninterruptible sleep, or a process that leasehold may "
-        "not signal); the lease is not released over it; trying on");
+        "not signal); the lease is not released over it; trying on. It is {}",
+        describe_descendants(getpid(), agent_.process.pid));
 }
 
 int guardian_main(const std::vector<std::string>& arguments) {

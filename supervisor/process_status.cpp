@@ -100,10 +100,12 @@ UniqueFd open_process(pid_t pid) {
 
 bool send_signal(const UniqueFd& process, pid_t pid, int signal) {
     if (syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) return true;
-    if (errno != ESRCH) {
-        log::error("signal {} cannot be sent to process {} of the workload: {}", signal, pid,
-                   std::generic_category().message(errno));
-    }
+    if (errno == ESRCH) return false;
+    // A kill is tried again and again, and whoever does that says what resists.
+    const log::Level level = signal == SIGKILL || signal == SIGSTOP ? log::Level::debug : log::Level::error;
+    if (log::enabled(level))
+        log::write(level, fmt::format("signal {} cannot be sent to process {} of the workload: {}", signal, pid,
+                                      std::generic_category().message(errno)));
     return false;
 }
 

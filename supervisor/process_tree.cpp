@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -174,6 +175,24 @@ std::vector<pid_t> descendants(pid_t root, pid_t except, Search search) {
     Tree tree(root, except, search);
     tree.look([](const UniqueFd&, pid_t) { return true; });
     return tree.pids();
+}
+
+std::string describe_descendants(pid_t root, pid_t except) {
+    constexpr std::size_t kMost = 5;
+    std::string text;
+    std::size_t count = 0;
+    for (const pid_t pid : descendants(root, except)) {
+        if (++count > kMost) return text + ", and others";
+        std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+        std::string name, state;
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("Name:\t")) name = line.substr(6);
+            if (line.starts_with("State:\t")) state = line.substr(7, 1);
+        }
+        text +=
+            (text.empty() ? "process " : ", process ") + std::to_string(pid) + " (" + name + ", state " + state + ")";
+    }
+    return text.empty() ? "nothing that can be found" : text;
 }
 
 std::size_t signal_descendants(pid_t root, int signal, pid_t except) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <sys/types.h>
@@ -26,6 +27,9 @@ enum class Search {
 // Everything alive below `root`, without `root` itself, without `except` and what is
 // below it (-1: no exception). Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
 std::vector<pid_t> descendants(pid_t root, pid_t except = -1, Search search = Search::best);
+
+// The first few of them, for people: "process 42 (sleep, state D)".
+std::string describe_descendants(pid_t root, pid_t except);
 
 // Sends `signal` to every descendant that one look finds. Returns how many were signalled.
 std::size_t signal_descendants(pid_t root, int signal, pid_t except = -1);

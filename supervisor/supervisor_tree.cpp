@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/process_tree.h"
 #include "supervisor/supervisor.h"
 
 namespace leasehold::supervisor {
@@ -168,8 +169,9 @@ void Supervisor::say_that_it_resists() {
     tell_agent(ResistsMessage{tree_->grant.term});
     log::error(
         "something of {} cannot be killed (uninterruptible sleep, or a process that leasehold may not signal); "
-        "the lease is not released over it; trying on",
-        tree_->waiting ? "an earlier run's tree" : "the workload's tree");
+        "the lease is not released over it; trying on{}",
+        tree_->waiting ? "an earlier run's tree" : "the workload's tree",
+        tree_->waiting ? "" : ". It is " + describe_descendants(getpid(), -1));
 }
 
 void Supervisor::report_empty(Term term) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -135,13 +136,21 @@ struct Preflight {
     bool alone = false;  // no other candidate was alive
 };
 
-// The lock file is never renamed or deleted, so it stands for the lock.
+// The lock file is never renamed or deleted by us, so it stands for the lock. Its inode's number may be used again once
+// somebody else has deleted it; when it was made tells the two apart. A file system that does not know that gives each
+// start a lock of its own: leftovers of earlier ones are not found then, but nobody else's process is mistaken for one.
 Result<std::string> name_lock(int folder, const FilePlace& place) {
-    struct stat about {};
-    if (fstatat(folder, place.lock_name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
+    struct statx about {};
+    if (statx(folder, place.lock_name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &about) != 0) {
         return system_failure("file store: cannot look at " + place.lock_name);
     }
-    return fmt::format("file:{}:{}", about.st_dev, about.st_ino);
+    std::string made = fmt::format("{}.{:09}", about.stx_btime.tv_sec, about.stx_btime.tv_nsec);
+    if ((about.stx_mask & STATX_BTIME) == 0) {
+        std::uint64_t random = 0;
+        if (getrandom(&random, sizeof random, 0) != sizeof random) return system_failure("getrandom");
+        made = fmt::format("unknown-{:016x}", random);
+    }
+    return fmt::format("file:{}:{}:{}:{}", about.stx_dev_major, about.stx_dev_minor, about.stx_ino, made);
 }
 
 Result<Preflight> preflight(const FileOptions& options) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -123,6 +125,28 @@ TEST_F(FilePrepareTest, OfManyFirstStartsAtOnceNoneDisturbsTheOthers) {
         starts.push_back(std::make_unique<ChildProcess>([&] { return prepare() && see().never_written ? 0 : 1; }));
     }
     for (const auto& start : starts) EXPECT_EQ(start->wait(), 0);
+}
+
+TEST_F(FilePrepareTest, TheLockIsNamedTheSameForEveryoneUntilItIsAnotherLock) {
+    const auto first = prepare();
+    const auto second = prepare();
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(first->lock_id, second->lock_id);
+    std::filesystem::create_directory_symlink(temp_.folder(), temp_.folder() + "/alias");
+    const auto by_another_path = prepare_file_store({temp_.folder() + "/alias/test.lease"});
+    ASSERT_TRUE(by_another_path) << by_another_path.error().message;
+    EXPECT_EQ(first->lock_id, by_another_path->lock_id);
+    const auto another = prepare_file_store({temp_.folder() + "/another.lease"});
+    ASSERT_TRUE(another);
+    EXPECT_NE(first->lock_id, another->lock_id);
+    // The file system is free to use the inode of a deleted lock file for the next one, and likes to.
+    std::set<std::string> ids{first->lock_id};
+    for (int i = 0; i < 20; ++i) {
+        std::filesystem::remove(temp_.lock());
+        const auto next = prepare();
+        ASSERT_TRUE(next);
+        EXPECT_TRUE(ids.insert(next->lock_id).second) << next->lock_id;
+    }
 }
 
 TEST_F(FilePrepareTest, AnExistingRecordIsFine) {
