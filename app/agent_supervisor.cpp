@@ -186,6 +186,8 @@ void Agent::on_empty(const supervisor::EmptyMessage& empty) {
                                   to_rounded_text(empty.stop_took), to_rounded_text(left))});
     }
     if (driver_) driver_->deliver(election::TreeEmpty{empty.term});
+    // A workload that has ended by itself ends leasehold, even while the guardian is stopped and cannot say so.
+    if (empty.ending && !stop_requested_) stop(supervisor::StopMode::orderly);
 }
 
 }  // namespace leasehold::app

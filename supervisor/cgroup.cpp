@@ -69,7 +69,7 @@ public:
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }
 
-    void kill_pass(pid_t root, pid_t except) override {
+    void kill_pass(pid_t root, Except except) override {
         group_.kill_all();
         kill_descendants(root, except);
     }
@@ -124,7 +124,11 @@ private:
         while (const dirent* entry = readdir(folder.get())) {
             const std::string name = entry->d_name;
             if (entry->d_type != DT_DIR || name == "." || name == ".." || name == incarnation_) continue;
-            found = std::max(found, clear(lock_ + '/' + name));
+            if (name.starts_with(kProbe)) {
+                CgroupGroup(lock_ + '/' + name).remove();  // stays while a candidate that starts is trying it out
+            } else {
+                found = std::max(found, clear(lock_ + '/' + name));
+            }
         }
         return found;
     }

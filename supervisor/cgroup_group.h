@@ -3,8 +3,9 @@
 // One cgroup v2 with what is needed of it: made, a process born in it, killed as a whole, seen unpopulated, removed
 // (cgroups(7); Documentation/admin-guide/cgroup-v2.rst in the kernel).
 //
-// Its files are kept open, so that killing and looking work when there are no descriptors left. Whoever removes the
-// group and makes it anew makes them stale; that is noticed (ENODEV) and they are opened again.
+// Its files are kept open, so that killing and looking work when there are no descriptors left: in the process that
+// made the group. Whoever removes it and makes it anew makes them stale for others; that is noticed (ENODEV) and they
+// are opened again.
 #pragma once
 
 #include <string>

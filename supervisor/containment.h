@@ -12,7 +12,7 @@
 // subreapers. So the proof of emptiness is the same for all (supervisor/reaper.h: no child is left), and a cgroup has
 // to be unpopulated besides: what left the cgroup is found by the walk, what the walk overlooks by the cgroup.
 //
-// Threads: the only one of supervisor or guardian. Nothing here blocks.
+// Threads: the only one of supervisor or guardian. Nothing here blocks, but for what supervisor/leftovers.h says.
 #pragma once
 
 #include <memory>
@@ -22,6 +22,7 @@
 
 #include "base/result.h"
 #include "supervisor/options.h"
+#include "supervisor/process_tree.h"
 
 namespace leasehold::supervisor {
 
@@ -77,7 +78,7 @@ public:
 
     // Stops, then kills, what is found alive below `root` (this process, or the supervisor when the guardian calls) but
     // not below `except`. Called again and again until empty().
-    virtual void kill_pass(pid_t root, pid_t except) = 0;
+    virtual void kill_pass(pid_t root, Except except) = 0;
 
     // Proof that nothing of the tree is alive. `no_children`: the caller has just waited for every child but the roles
     // of leasehold until there was none (supervisor/reaper.h).

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/guardian.h"
 
-#include <array>
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <utility>
 
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/process_status.h"
 #include "supervisor/signal_rules.h"
 #include "supervisor/terminal.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kAgentFailuresWhileEnding = 3;
+constexpr Duration kTryAgain = std::chrono::seconds(1);
 
 std::string how(const std::optional<Exit>& exit) {
     if (!exit) return "for an unknown reason";
@@ -69,11 +71,14 @@ int Guardian::run() {
     const ContainmentPlan& plan = spec_.containment;
     const std::string reason = plan.why_not_more.empty() ? "" : " (no cgroup: " + plan.why_not_more + ")";
     log::info("containment: {}{}{}", name_of(plan.method), plan.cgroup.empty() ? "" : " " + plan.cgroup, reason);
-    start_supervisor();
-    start_agent();
-    look_at_page();
-    for (bool done = false; !done;) {
+    for (bool begun = false, done = false; !done;) {
         try {
+            if (!std::exchange(begun, true)) {
+                keep_earlier_children();
+                look_at_page();
+                start_supervisor();
+                start_agent();
+            }
             const auto served = loop_->run();
             done = served.has_value();
             if (!done) log::error("{}; the guardian tries on", served.error().message);
@@ -230,6 +235,7 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 
 bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
                           const std::vector<int>& fds) {
+    role.restart->arm_in(kTryAgain);  // first of all: what follows may run out of memory
     auto ends = Channel::pair();
     if (ends) {
         arguments.push_back("--spec-fd=" + std::to_string(spec_fd_.get()));
@@ -247,6 +253,7 @@ bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std
             role.started_at = now();
             const auto watched = watch_role(role);
             if (watched) {
+                role.restart->disarm();
                 log::debug("{} started: process {}", role.name, role.process.pid);
                 return true;
             }
@@ -276,12 +283,10 @@ Result<void> Guardian::watch_role(Role& role) {
         });
 }
 
-// One that cannot be watched must not run: nobody would notice its end.
+// One that cannot be watched must not run: nobody would notice its end. It is reaped like any orphan then.
 void Guardian::forget_unwatched(Role& role, const Error& problem) {
     log::error("the {} cannot be watched: {}; trying again", role.name, problem.message);
     kill_role(role);
-    siginfo_t info{};
-    waitid(P_PID, static_cast<id_t>(role.process.pid), &info, WEXITED);
     loop_->unwatch(role.process.pidfd.get());
     role.process = {};
     role.channel.close();
@@ -323,15 +328,49 @@ void Guardian::connect_peers() {
     tell(agent_, NewPeerMessage{}, ends->second.fd());
 }
 
+// Whoever executed leasehold may have had children already, which stay its own: "log-shipper & exec leasehold run ...".
+void Guardian::keep_earlier_children() {
+    for (const pid_t pid : own_children()) {
+        UniqueFd pidfd = open_process(pid);
+        if (!pidfd) continue;
+        const int raw = pidfd.get();
+        auto watched = loop_->watch(raw, EPOLLIN, [this, raw](std::uint32_t) { earlier_child_ended(raw); });
+        if (!watched) log::warn("process {} cannot be watched: {}", pid, watched.error().message);
+        earlier_children_.push_back({pid, std::move(pidfd)});
+    }
+}
+
+void Guardian::earlier_child_ended(int pidfd) {
+    const auto ended = [&](const RoleProcess& child) {
+        Exit exit;
+        return child.pidfd.get() == pidfd && reap_one(pidfd, exit);
+    };
+    const auto found = std::find_if(earlier_children_.begin(), earlier_children_.end(), ended);
+    if (found == earlier_children_.end()) return;
+    loop_->unwatch(pidfd);
+    earlier_children_.erase(found);
+}
+
+std::vector<pid_t> Guardian::not_of_the_tree() const {
+    std::vector<pid_t> pids{supervisor_.process.pid, agent_.process.pid};
+    for (const RoleProcess& child : earlier_children_) pids.push_back(child.pid);
+    return pids;
+}
+
 bool Guardian::reap_orphans() {
     return reap([](const Exit& exit) { log::debug("reaped process {}, which nobody waited for", exit.pid); },
-                std::array{supervisor_.process.pid, agent_.process.pid});
+                not_of_the_tree());
 }
 
 // Reaps it and forgets it. Nothing when it is still alive after all.
 std::optional<Exit> Guardian::bury(Role& role) {
     Exit exit;
     if (!role.alive() || !reap_one(role.process.pidfd.get(), exit)) return std::nullopt;
+    if (!finished_) role.restart->arm_in(kTryAgain);  // whatever goes wrong below
+    if (&role == &supervisor_) {                      // the same: until it is known to have left nothing
+        emptying_ = true;
+        kill_timer_->arm_in(kTryAgain);
+    }
     loop_->unwatch(role.process.pidfd.get());
     read_role(role);  // its last words
     role.process = {};
@@ -367,7 +406,11 @@ void Guardian::on_supervisor_ended() {
     const Instant started_at = supervisor_.started_at;
     const auto exit = bury(supervisor_);
     if (!exit) return;
-    if (finished_ && !exit->by_signal && exit->status == 0) return end_if_nothing_is_left();  // it had its own proof
+    if (finished_ && !exit->by_signal && exit->status == 0) {  // it had its own proof
+        emptying_ = false;
+        kill_timer_->disarm();
+        return end_if_nothing_is_left();
+    }
     log::error("the supervisor ended {}; the guardian empties what it left", how(exit));
     if (ending_ && page_->populated() && !workload_status_) workload_status_ = kKilled;
     supervisor_wait_ = supervisor_.backoff.after(elapsed_at_least(started_at, now()));

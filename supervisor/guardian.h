@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "supervisor/backoff.h"
@@ -73,6 +74,9 @@ private:
     Result<void> watch_role(Role& role);
     void forget_unwatched(Role& role, const Error& problem);
     void read_role(Role& role);
+    void keep_earlier_children();
+    void earlier_child_ended(int pidfd);
+    std::vector<pid_t> not_of_the_tree() const;
     bool reap_orphans();
     std::optional<Exit> bury(Role& role);
     void connect_peers();
@@ -105,6 +109,7 @@ private:
     KillRhythm kill_rhythm_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
+    std::vector<RoleProcess> earlier_children_;  // of the program that leasehold was executed by
 
     std::uint64_t last_beats_ = 0;
     Duration silent_for_{};  // no beat of the agent during this much of our own time

@@ -51,7 +51,7 @@ Duration Guardian::enforce_hard_instant(Instant at) {
     const bool first = !overdue_since_;
     if (first) overdue_since_ = at;
     if (elapsed_at_most(*overdue_since_, at) < spec_.kill_allowance / 3) {
-        containment_->kill_pass(supervisor_.process.pid, -1);
+        containment_->kill_pass(supervisor_.process.pid, {});
         if (first) {
             log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
                       page_->grant().term);
@@ -115,7 +115,7 @@ void Guardian::continue_emptying() {
     kill_timer_->arm_in(kill_rhythm_.pause());  // first of all: what follows may run out of memory
     if (!containment_->empty(reap_orphans())) {
         if (!children_can_be_listed()) kill_role(agent_);  // then ECHILD is the only proof there is
-        containment_->kill_pass(getpid(), agent_.process.pid);
+        containment_->kill_pass(getpid(), not_of_the_tree());
         return;
     }
     emptying_ = false;
@@ -138,7 +138,7 @@ void Guardian::kill_again() {
     log::error(
         "something that the supervisor left cannot be killed (uninterruptible sleep, or a process that leasehold may "
         "not signal); the lease is not released over it; trying on. It is {}",
-        describe_descendants(getpid(), agent_.process.pid));
+        describe_descendants(getpid(), not_of_the_tree()));
 }
 
 int guardian_main(const std::vector<std::string>& arguments) {

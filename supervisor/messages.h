@@ -57,6 +57,7 @@ struct EmptyMessage {
     Duration stop_took{};   // from asking to stop to the proof; zero when nobody asked
     Duration lease_left{};  // to the hard instant; what the margin keeps back is not known here
     bool had_tree = false;  // a tree was started in this term at all
+    bool ending = false;    // nothing will be started any more: leasehold ends, whether or not the guardian can say so
 };
 struct PongMessage {
     std::uint64_t number = 0;

@@ -9,7 +9,6 @@
 #include <csignal>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -33,11 +32,6 @@ constexpr int kDrain = 0x1ea5e;  // goes with a queued signal, so that it is not
 int drain_signal() { return SIGRTMIN; }
 
 // ---- in the init: async-signal-safe calls only ----------------------------------------------------------------------
-
-bool has_ended(int process) {
-    pollfd state{process, POLLIN, 0};
-    return poll(&state, 1, 0) != 0;
-}
 
 [[noreturn]] void be_init(int supervisor) {
     prctl(PR_SET_NAME, "lease-init");
@@ -161,7 +155,7 @@ void PidNamespace::main_has_ended() {
 
 void PidNamespace::signal_all(int signal) { signal_descendants(getpid(), signal); }
 
-void PidNamespace::kill_pass(pid_t root, pid_t except) {
+void PidNamespace::kill_pass(pid_t root, Except except) {
     kill_init();
     kill_descendants(root, except);
 }

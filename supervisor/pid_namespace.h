@@ -19,7 +19,7 @@ public:
     int enter() const override;  // a mount namespace, whose only difference is a /proc of the new PID namespace
     void main_has_ended() override;
     void signal_all(int signal) override;
-    void kill_pass(pid_t root, pid_t except) override;
+    void kill_pass(pid_t root, Except except) override;
     // The init and the workload's own process are children of the supervisor, or the guardian, and an init is reaped
     // only after everything in its namespace.
     bool empty(bool no_children) const override { return no_children; }

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -96,6 +97,11 @@ UniqueFd open_process(pid_t pid) {
         log::error("pidfd_open of process {}: {}", pid, std::generic_category().message(errno));
     }
     return process;
+}
+
+bool has_ended(int pidfd) {
+    pollfd state{pidfd, POLLIN, 0};
+    return poll(&state, 1, 0) != 0;
 }
 
 bool send_signal(const UniqueFd& process, pid_t pid, int signal) {

@@ -30,6 +30,9 @@ bool is_doomed(pid_t pid);
 // Nothing (an empty descriptor) when it has ended, or with a line in the log.
 UniqueFd open_process(pid_t pid);
 
+// Whether the process behind this pidfd has ended. Async-signal-safe.
+bool has_ended(int pidfd);
+
 // False when it has ended, or with a line in the log.
 bool send_signal(const UniqueFd& process, pid_t pid, int signal);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/process_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -84,7 +85,7 @@ struct Member {
 // subreaper of the tree or to its root.
 class Tree {
 public:
-    Tree(pid_t root, pid_t except, Search search)
+    Tree(pid_t root, Except except, Search search)
         : root_(root), except_(except), by_lists_(search == Search::best && children_can_be_listed()) {}
 
     // One look. Calls `on_new` for everything found alive that was not known, and before it looks for the children of
@@ -94,7 +95,7 @@ public:
         std::vector<pid_t> parents{root_};
         for (std::size_t next = 0; next < parents.size(); ++next) {
             for (const pid_t child : children_of(parents[next])) {
-                if (child == except_) continue;
+                if (is_excepted(child)) continue;
                 const Found found = add(child, on_new);
                 if (found == Found::enough) return;
                 if (found != Found::no) parents.push_back(child);
@@ -136,9 +137,11 @@ private:
         return on_new(process, pid) ? Found::fresh : Found::enough;
     }
 
+    bool is_excepted(pid_t pid) const { return std::find(except_.begin(), except_.end(), pid) != except_.end(); }
+
     // Whether the chain of parents leads to the root, or to somebody known, without meeting `except`.
     bool belongs(pid_t pid) const {
-        for (int depth = 0; depth < kMaxDepth && pid > 0 && pid != except_; ++depth) {
+        for (int depth = 0; depth < kMaxDepth && pid > 0 && !is_excepted(pid); ++depth) {
             if (pid == root_) return true;
             const auto status = status_of(pid);
             if (!status) return false;
@@ -157,13 +160,13 @@ private:
             return;
         }
         for (const pid_t pid : *pids) {
-            if (pid == root_ || pid == except_) continue;
+            if (pid == root_ || is_excepted(pid)) continue;
             if (add(pid, on_new) == Found::enough) return;
         }
     }
 
     pid_t root_;
-    pid_t except_;
+    Except except_;
     bool by_lists_;
     std::vector<Member> members_;
     std::unordered_map<pid_t, unsigned long long> started_;
@@ -171,13 +174,13 @@ private:
 
 }  // namespace
 
-std::vector<pid_t> descendants(pid_t root, pid_t except, Search search) {
+std::vector<pid_t> descendants(pid_t root, Except except, Search search) {
     Tree tree(root, except, search);
     tree.look([](const UniqueFd&, pid_t) { return true; });
     return tree.pids();
 }
 
-std::string describe_descendants(pid_t root, pid_t except) {
+std::string describe_descendants(pid_t root, Except except) {
     constexpr std::size_t kMost = 5;
     std::string text;
     std::size_t count = 0;
@@ -195,7 +198,7 @@ std::string describe_descendants(pid_t root, pid_t except) {
     return text.empty() ? "nothing that can be found" : text;
 }
 
-std::size_t signal_descendants(pid_t root, int signal, pid_t except) {
+std::size_t signal_descendants(pid_t root, int signal, Except except) {
     std::size_t signalled = 0;
     Tree(root, except, Search::best).look([&](const UniqueFd& process, pid_t pid) {
         if (send_signal(process, pid, signal)) ++signalled;
@@ -204,7 +207,7 @@ std::size_t signal_descendants(pid_t root, int signal, pid_t except) {
     return signalled;
 }
 
-std::size_t kill_descendants(pid_t root, pid_t except, Search search) {
+std::size_t kill_descendants(pid_t root, Except except, Search search) {
     Tree tree(root, except, search);
     const Instant began = now();
     const auto passed = [&] { return elapsed_at_most(began, now()); };

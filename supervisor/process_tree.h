@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,24 +20,27 @@
 
 namespace leasehold::supervisor {
 
+// Processes that are left alone, with everything below them.
+using Except = std::span<const pid_t>;
+
 enum class Search {
     best,        // by the lists of children where there are some
     everywhere,  // in all of /proc
 };
 
 // Everything alive below `root`, without `root` itself, without `except` and what is
-// below it (-1: no exception). Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
-std::vector<pid_t> descendants(pid_t root, pid_t except = -1, Search search = Search::best);
+// below it . Zombies are left out. Empty, with a line in the log, when /proc cannot be read.
+std::vector<pid_t> descendants(pid_t root, Except except = {}, Search search = Search::best);
 
 // The first few of them, for people: "process 42 (sleep, state D)".
-std::string describe_descendants(pid_t root, pid_t except);
+std::string describe_descendants(pid_t root, Except except = {});
 
 // Sends `signal` to every descendant that one look finds. Returns how many were signalled.
-std::size_t signal_descendants(pid_t root, int signal, pid_t except = -1);
+std::size_t signal_descendants(pid_t root, int signal, Except except = {});
 
 // Freezes first, then kills: SIGSTOP to everything found, and looks again until a look brings nothing new, so that a
 // tree which forks faster than it can be killed stands still; then SIGKILL to all, children before their parents. Stops
 // looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. Returns how many.
-std::size_t kill_descendants(pid_t root, pid_t except = -1, Search search = Search::best);
+std::size_t kill_descendants(pid_t root, Except except = {}, Search search = Search::best);
 
 }  // namespace leasehold::supervisor

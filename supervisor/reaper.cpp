@@ -63,6 +63,8 @@ bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> o
     }
 }
 
+std::vector<pid_t> own_children() { return list_children().value_or(std::vector<pid_t>{}); }
+
 // Only a kernel without the list counts as one: a lack of descriptors or memory passes.
 bool children_can_be_listed() { return access(list_path().c_str(), F_OK) == 0 || errno != ENOENT; }
 

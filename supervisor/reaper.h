@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <span>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -29,6 +30,9 @@ struct Exit {
 // them, and nothing ever stood before them. Where a kernel has no such list (CONFIG_PROC_CHILDREN) or /proc is missing,
 // there is no proof while one of `own` is alive.
 bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own = {});
+
+// What that list says now; empty when there is none.
+std::vector<pid_t> own_children();
 
 // Whether there is such a list at all.
 bool children_can_be_listed();

@@ -34,9 +34,7 @@ Result<RoleProcess> start_role_process(const RoleImage& image, RoleSession sessi
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd) {
         const int problem = errno;
-        kill(pid, SIGKILL);
-        siginfo_t info{};
-        waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+        kill(pid, SIGKILL);  // it is reaped like any orphan: waiting here could take long
         return system_failure("pidfd_open", problem);
     }
     return RoleProcess{pid, std::move(pidfd)};

@@ -6,13 +6,12 @@
 #include <csignal>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "supervisor/process_status.h"
 #include "supervisor/signals.h"
 #include "supervisor/terminal.h"
 
@@ -41,12 +40,6 @@ unsigned int highest_descriptor() {
     _exit(written == sizeof outcome ? kExitNotExecuted : kExitNotExecuted + 1);
 }
 
-// In the new process. Its parent's process id tells nothing when a PID namespace lies in between.
-bool has_ended(int pidfd) {
-    pollfd look{pidfd, POLLIN, 0};
-    return poll(&look, 1, 0) != 0;
-}
-
 // In the new process: async-signal-safe calls only.
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
                                   const SpawnSettings& settings, int progress, int parent, unsigned int highest) {
@@ -55,7 +48,7 @@ bool has_ended(int pidfd) {
     // before the request took effect.
     const bool asked = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     const int problem_of_asking = errno;
-    const bool orphaned = has_ended(parent);
+    const bool orphaned = has_ended(parent);  // its number tells nothing when a PID namespace lies in between
     if (progress != kProgressFd) dup2(progress, kProgressFd);
     fcntl(kProgressFd, F_SETFD, FD_CLOEXEC);
     close_others(highest);
@@ -91,8 +84,8 @@ Result<Spawned> spawn(const Executable& executable, Containment& containment, In
     UniqueFd progress(ends[0]);
     const UniqueFd reporting(ends[1]);
     const unsigned int highest = highest_descriptor();
-    const UniqueFd parent(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-    if (!parent) return system_failure("pidfd_open of the supervisor");
+    const UniqueFd parent = open_process(getpid());
+    if (!parent) return failure("no descriptor of the supervisor itself");
     const auto pid = containment.fork_inside();
     if (!pid) return tl::unexpected<Error>(pid.error());
     if (*pid == 0) become_workload(executable, containment, soft, settings, reporting.get(), parent.get(), highest);

@@ -110,6 +110,7 @@ void Supervisor::from_guardian(Received received) {
         stop_requested_ = true;
         perform(machine_.on_stop(now(), stop->mode));
     } else if (const auto* signal = std::get_if<SignalMessage>(&received.message)) {
+        if (signal->signal == SIGCONT) guardian_is_suspended_ = false;
         signal_workload(signal->signal);
     } else if (std::holds_alternative<NewPeerMessage>(received.message) && received.fd) {
         if (agent_) loop_->unwatch(agent_.fd());
@@ -184,6 +185,7 @@ void Supervisor::on_children() {
         learn_outcome();  // an execution that failed has left its reason behind
         if (tree_->outcome && tree_->outcome->kind == SpawnOutcome::Kind::executed) tree_->status = ended->status;
         tree_->main = -1;
+        main_is_stopped_ = false;
         containment_->main_has_ended();
         main_exited(ended->by_signal);
     }
@@ -205,17 +207,18 @@ void Supervisor::settle() {
     } else {
         deadline_->disarm();
     }
+    wake_guardian();
     arm_dead_man();
     if (!guardian_ && !tree_) loop_->stop();
 }
 
-// While it kills it runs, evidently, and must not be killed at it: that is the guardian's to judge.
+// While it kills, and so runs, it has until after its next pass.
 void Supervisor::arm_dead_man() {
-    using Phase = TermMachine::Phase;
-    const bool guarding = machine_.phase() == Phase::running || machine_.phase() == Phase::stopping;
-    if (!guarding || !deadlines_are_enforced()) return dead_man_->disarm();
-    const Duration left = left_on_any_clock(machine_.grant().hard, now());
-    dead_man_->arm_in(DeadManTimer::delay_for(left, spec_.kill_allowance / 2));
+    if (machine_.phase() == TermMachine::Phase::idle || !deadlines_are_enforced()) return dead_man_->disarm();
+    const bool killing = machine_.phase() == TermMachine::Phase::killing;
+    const Duration left = std::max<Duration>(left_on_any_clock(machine_.grant().hard, now()), Duration(0));
+    const Duration slack = killing ? spec_.kill_allowance + kill_rhythm_.pause() : spec_.kill_allowance / 2;
+    dead_man_->arm_in(DeadManTimer::delay_for(left, slack));
 }
 
 // ---- what it says -------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@
 #include <memory>
 #include <optional>
 
+#include <unistd.h>
+
 #include "base/event_loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/containment.h"
@@ -84,6 +86,7 @@ private:
     void tree_is_empty();
     void signal_workload(int signal);
     void notice_job_control();
+    void wake_guardian();
     void tell_agent(const Message& message);
     void listen_to_agent();
     void send_unsent();
@@ -93,6 +96,9 @@ private:
 
     LaunchSpec spec_;
     Terminal terminal_ = Terminal::of_parent();
+    const pid_t guardian_pid_ = getppid();
+    bool main_is_stopped_ = false;        // by job control
+    bool guardian_is_suspended_ = false;  // it was told of that, and has not handed on SIGCONT since
     std::unique_ptr<SharedPage> page_;
     Channel guardian_;
     Channel agent_;

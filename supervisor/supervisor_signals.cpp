@@ -3,10 +3,17 @@
 // Signals for the workload, and what its job control asks of leasehold.
 #include <csignal>
 
+#include <unistd.h>
+
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
 namespace leasehold::supervisor {
+namespace {
+
+constexpr Duration kWakeAgain = std::chrono::milliseconds(20);
+
+}  // namespace
 
 void Supervisor::signal_workload(int signal) {
     const pid_t main = tree_ ? tree_->main : -1;
@@ -24,13 +31,26 @@ void Supervisor::signal_workload(int signal) {
 
 void Supervisor::notice_job_control() {
     if (!terminal_ || !tree_ || tree_->main <= 0) return;
+    if (was_continued(tree_->main)) main_is_stopped_ = false;
     const auto signal = stopped_by(tree_->main);
     if (!signal) return;
     switch (terminal_.meaning_of_stop(*signal, tree_->main)) {
         case StopMeaning::none: return;
         case StopMeaning::needs_terminal: return signal_workload(SIGCONT);
-        case StopMeaning::suspend: return tell_guardian(WorkloadStoppedMessage{*signal});
+        case StopMeaning::suspend:
+            main_is_stopped_ = true;
+            guardian_is_suspended_ = true;
+            return tell_guardian(WorkloadStoppedMessage{*signal});
     }
+}
+
+// The shell continues the guardian as a rule, which then hands SIGCONT on. But the workload may also be continued or
+// killed by hand, and below another init there may be nobody who does it. Repeated until it answers: it may not have
+// stopped yet when it is continued.
+void Supervisor::wake_guardian() {
+    if (!guardian_is_suspended_ || main_is_stopped_ || !guardian_) return;
+    if (getppid() == guardian_pid_) kill(guardian_pid_, SIGCONT);
+    deadline_->arm_in(kWakeAgain);
 }
 
 }  // namespace leasehold::supervisor

@@ -62,6 +62,7 @@ void Supervisor::start_when_clear() {
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
     const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
+    arm_dead_man();  // before there is anything to guard
     const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs),
                                  terminal_.is_at_home()};
     auto spawned = spawn(executable, *containment_, grant.soft, settings);
@@ -150,7 +151,7 @@ void Supervisor::kill_pass() {
         kill(-tree_->main, SIGKILL);
         kill(tree_->main, SIGKILL);
     }
-    containment_->kill_pass(getpid(), -1);
+    containment_->kill_pass(getpid(), {});
 }
 
 void Supervisor::on_kill_again() {
@@ -171,14 +172,16 @@ void Supervisor::say_that_it_resists() {
         "something of {} cannot be killed (uninterruptible sleep, or a process that leasehold may not signal); "
         "the lease is not released over it; trying on{}",
         tree_->waiting ? "an earlier run's tree" : "the workload's tree",
-        tree_->waiting ? "" : ". It is " + describe_descendants(getpid(), -1));
+        tree_->waiting ? "" : ". It is " + describe_descendants(getpid()));
 }
 
 void Supervisor::report_empty(Term term) {
     page_->close_through(term);  // before anyone can act on the answer
     EmptyMessage empty;
     empty.term = term;
-    tell_agent(term == last_empty_.term ? last_empty_ : empty);
+    if (term == last_empty_.term) empty = last_empty_;
+    empty.ending = !machine_.accepts_terms();
+    tell_agent(empty);
 }
 
 void Supervisor::main_exited(bool by_signal) {

@@ -65,6 +65,11 @@ std::optional<int> stopped_by(pid_t child) {
     return info.si_status;
 }
 
+bool was_continued(pid_t child) {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(child), &info, WCONTINUED | WNOHANG | __WALL) == 0 && info.si_pid != 0;
+}
+
 bool suspend_own_group() {
     sigset_t suspend;
     sigset_t before;

@@ -58,8 +58,9 @@ private:
 // In the new workload, before it executes anything: async-signal-safe.
 void put_own_group_into_foreground();
 
-// The signal that has stopped this child since the last call, if one has.
+// The signal that has stopped this child since the last call, if one has; and whether it was continued since.
 std::optional<int> stopped_by(pid_t child);
+bool was_continued(pid_t child);
 
 // Stops the caller's process group, as the suspend key would have. Returns after SIGCONT, which is pending then; and
 // at once, with false, when the kernel refuses because nobody is there to continue the group: that of PID 1, of a

@@ -82,6 +82,23 @@ Row stopped_for_a_while(const std::string& who, Part part) {
             .variants = all_variants()};
 }
 
+// The agent has to hear from the supervisor that leasehold ends; else it would win one term after the other.
+Row stopped_guardian_and_no_workload() {
+    return {.subject = kProcesses,
+            .fault = "guardian: SIGSTOP, then the workload ends, SIGCONT two leases later",
+            .expected = "successor at once, and it stays",
+            .play =
+                [](Trial& trial) {
+                    trial.signal(Part::guardian, SIGSTOP);
+                    trial.signal_workload(SIGKILL);
+                    trial.expect_successor();
+                    trial.expect_same_for(kTwoLeases);
+                    trial.signal(Part::guardian, SIGCONT);
+                    trial.expect_status(trial.leader(), 128 + SIGKILL);
+                },
+            .variants = few_variants()};
+}
+
 Row killed_workload() {
     return {.subject = kProcesses,
             .fault = "workload: SIGKILL to every process of it",
@@ -128,6 +145,7 @@ std::vector<Row> rows_of_processes() {
             killed_guardian("guardian: SIGKILL", SIGKILL),
             killed_guardian("guardian: SIGSEGV", SIGSEGV),
             stopped_for_a_while("guardian", Part::guardian),
+            stopped_guardian_and_no_workload(),
             killed_workload(),
             stopped_workload()};
 }

@@ -22,6 +22,10 @@ pid_t role_of(pid_t guardian, const std::string& name) {
     return -1;
 }
 
+bool is_stopped(pid_t process) {
+    return harness::read_file("/proc/" + std::to_string(process) + "/stat").find(") T ") != std::string::npos;
+}
+
 TEST(Standby, has_the_terminal_itself_and_is_stopped_in_order_by_its_keys) {
     const harness::TempFolder folder;
     const auto line = command_line(Init::leasehold, role("@report"), folder.path());
@@ -68,12 +72,36 @@ TEST(Suspended, the_deadlines_hold) {
     EXPECT_TRUE(shell.says("got TERM", kLimit)) << shell.heard();
     const pid_t supervisor = role_of(guardian, "leasehold-super");
     EXPECT_TRUE(eventually([&] { return harness::children_of(supervisor).empty(); }));
-    const std::string stat = harness::read_file("/proc/" + std::to_string(guardian) + "/stat");
-    EXPECT_NE(stat.find(") T "), std::string::npos) << stat;
-    // Continued, it goes on as a candidate, in the foreground.
-    kill(agent, SIGCONT);
+    // There is nothing to be stopped with any more. It goes on as a candidate, and may be taken to the foreground.
+    EXPECT_TRUE(eventually([&] { return !is_stopped(guardian); }));
     shell.type("fg\n");
+    EXPECT_TRUE(eventually([&] { return shell.foreground() == guardian; }));
+    kill(agent, SIGCONT);
     EXPECT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
+}
+
+// Below another init nobody would ever continue the guardian: whoever continues the workload does.
+TEST(Suspended, goes_on_with_a_workload_that_is_continued_by_hand) {
+    const harness::TempFolder folder;
+    std::vector<std::string> line{"tini", "-s", "--"};
+    for (std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) {
+        line.push_back(std::move(part));
+    }
+    Subject tini(line, {.terminal = true});
+    ASSERT_TRUE(tini.says("up fg=1", kLimit)) << tini.heard();
+    ASSERT_EQ(harness::children_of(tini.init()).size(), 1U);
+    const pid_t guardian = harness::children_of(tini.init()).front();
+    const auto workload = harness::children_of(role_of(guardian, "leasehold-super"));
+    ASSERT_EQ(workload.size(), 1U);
+    for (int round = 0; round < 5; ++round) {
+        kill(workload.front(), SIGSTOP);
+        const bool wait_for_it = round % 2 == 0;
+        EXPECT_TRUE(!wait_for_it || eventually([&] { return is_stopped(guardian); }));
+        kill(workload.front(), SIGCONT);
+        EXPECT_TRUE(eventually([&] { return !is_stopped(guardian); }));
+    }
+    kill(tini.init(), SIGTERM);
+    EXPECT_TRUE(tini.says("got TERM", kLimit)) << tini.heard();
 }
 
 TEST(Terminal, belongs_to_no_agent) {

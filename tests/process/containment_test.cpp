@@ -2,8 +2,10 @@
 //
 // Trees that try to get away, the proofs that nothing is left of them, and controls which show that these tests can
 // fail.
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -78,6 +80,33 @@ TEST(Containment, what_forks_without_end_is_killed_by_the_guardian_too) {
     EXPECT_TRUE(candidate.nothing_left());
 }
 
+// "log-shipper & exec leasehold run ...": that child is not leasehold's to kill, and no part of the proof.
+TEST(Containment, children_from_before_leasehold_are_left_alone) {
+    Candidate candidate;
+    const std::string shipper = candidate.file("shipper");
+    candidate.before_launch = [&shipper] {
+        const pid_t child = fork();
+        if (child == 0) {
+            for (;;) pause();
+        }
+        std::ofstream(shipper) << child << "\n" << std::flush;
+    };
+    candidate.workload("sleep 1000 & sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    const pid_t earlier = pid_in(shipper);
+    const pid_t workload = candidate.lead(1);
+    kill(candidate.supervisor(), SIGKILL);
+    candidate.expect("guardian EMPTIED 1");
+    EXPECT_FALSE(alive(workload));
+    EXPECT_TRUE(alive(earlier));
+    candidate.expect("supervisor HELLO idle");
+    kill(earlier, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return state_of(earlier) == 0; })) << "not reaped";
+    candidate.lead(2);
+    kill(candidate.supervisor(), SIGKILL);
+    candidate.expect("guardian EMPTIED 2");
+}
+
 TEST(Containment, orphans_are_reaped_while_the_workload_runs) {
     Candidate candidate;
     candidate.workload("for i in 1 2 3 4 5 6 7 8 9; do (setsid true &); done; echo ready > " + candidate.file("ready") +
@@ -123,7 +152,7 @@ Verdict contain_a_daemon(bool as_subreaper) {
         Verdict verdict;
         verdict.proven_empty = eventually([&] {
             if (containment->empty(supervisor::reap([](const supervisor::Exit&) {}))) return true;
-            containment->kill_pass(getpid(), -1);
+            containment->kill_pass(getpid(), {});
             return false;
         });
         verdict.daemon_survived = alive(daemon);
@@ -223,7 +252,7 @@ TEST(Proof, an_orphan_older_than_the_role_is_seen_too) {
     const pid_t orphan = leave_an_orphan();
     const SpawnedRole role;
     EXPECT_FALSE(only({role.pid()}));
-    EXPECT_EQ(supervisor::signal_descendants(getpid(), SIGKILL, role.pid()), 1U);
+    EXPECT_EQ(supervisor::signal_descendants(getpid(), SIGKILL, std::array{role.pid()}), 1U);
     EXPECT_TRUE(eventually([&] { return only({role.pid()}); }));
     EXPECT_FALSE(alive(orphan));
 }

@@ -107,7 +107,7 @@ public:
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }
     void signal_all(int signal) override { inner_->signal_all(signal); }
-    void kill_pass(pid_t, pid_t) override {}
+    void kill_pass(pid_t, supervisor::Except) override {}
     bool empty(bool) const override { return inner_->empty(true); }  // believes that there are no children
     int changes_fd() const override { return inner_->changes_fd(); }
     void remove() override { inner_->remove(); }
@@ -133,7 +133,7 @@ TEST(Controls, cgroup_that_does_not_look_at_its_children_is_caught_when_somethin
     struct KillsItsGroup : Broken {
         KillsItsGroup(std::unique_ptr<Containment> inner, std::string path)
             : Broken(std::move(inner)), group(std::move(path)) {}
-        void kill_pass(pid_t, pid_t) override { group.kill_all(); }
+        void kill_pass(pid_t, supervisor::Except) override { group.kill_all(); }
         supervisor::CgroupGroup group;
     };
     const auto make = [&] {

@@ -46,7 +46,7 @@ constexpr int kAllGone = 2;
 int empty_it(Containment& containment, const Witness& witness) {
     const bool proven = eventually([&] {
         if (containment.empty(reap_all())) return true;
-        containment.kill_pass(getpid(), -1);
+        containment.kill_pass(getpid(), {});
         return false;
     });
     const int result = (proven ? kProven : 0) | (witness.all_gone() ? kAllGone : 0);
