@@ -47,7 +47,7 @@ int command_line(int argc, char** argv) {
     CLI::App* check = app.add_subcommand("check", "validate the configuration and print the timing budget");
     add_config_option(*check, file);
     bool probe = false;
-    check->add_flag("--probe", probe, "also ask the store, and look for the command");
+    check->add_flag("--probe", probe, "also ask the store, look for the command, and try the containment");
     CLI::App* config = app.add_subcommand("config", "print the effective configuration, defaults filled in");
     add_config_option(*config, file);
     CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration file");

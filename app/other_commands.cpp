@@ -11,6 +11,7 @@
 #include "base/duration_text.h"
 #include "config/config.h"
 #include "election/stores/file_store.h"
+#include "supervisor/containment.h"
 
 namespace leasehold::app {
 namespace {
@@ -54,6 +55,13 @@ int probe_all(const config::Options& options) {
         return kLeaseholdFailed;
     }
     fmt::print("Store: {} can be used.\n", options.election.store.file.path);
+    const auto plan =
+        supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
+    if (!plan) {
+        complain(plan.error().message);
+        return kLeaseholdFailed;
+    }
+    fmt::print("Containment: {}.\n", supervisor::describe(*plan));
     return 0;
 }
 

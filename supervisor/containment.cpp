@@ -33,6 +33,13 @@ const char* name_of(ContainmentMethod method) {
     return "subreaper";
 }
 
+std::string describe(const ContainmentPlan& plan) {
+    std::string text = name_of(plan.method);
+    if (!plan.cgroup.empty()) text += ' ' + plan.cgroup;
+    if (!plan.why_not_more.empty()) text += " (no cgroup: " + plan.why_not_more + ')';
+    return text;
+}
+
 std::string term_id(const ContainmentPlan& plan, const std::string& incarnation, std::uint64_t term) {
     return plan.lock_mark + '-' + incarnation + '-' + std::to_string(term);
 }

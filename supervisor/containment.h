@@ -40,6 +40,9 @@ struct ContainmentPlan {
     friend bool operator==(const ContainmentPlan&, const ContainmentPlan&) = default;
 };
 
+// "cgroup /sys/fs/cgroup/...", "subreaper (no cgroup: <why>)", "namespace".
+std::string describe(const ContainmentPlan& plan);
+
 // Tries the wanted method for real: a cgroup is made, a process born in it and killed there. Fails with what to do
 // about it when it is not possible; `automatic` never fails. `lock_id` names the lock as nothing else does (its store's
 // own idea of identity, not a path that means another file in another container). Blocks for some milliseconds.

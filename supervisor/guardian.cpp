@@ -68,9 +68,7 @@ Result<void> Guardian::prepare() {
 }
 
 int Guardian::run() {
-    const ContainmentPlan& plan = spec_.containment;
-    const std::string reason = plan.why_not_more.empty() ? "" : " (no cgroup: " + plan.why_not_more + ")";
-    log::info("containment: {}{}{}", name_of(plan.method), plan.cgroup.empty() ? "" : " " + plan.cgroup, reason);
+    log::info("containment: {}", describe(spec_.containment));
     for (bool begun = false, done = false; !done;) {
         try {
             if (!std::exchange(begun, true)) {

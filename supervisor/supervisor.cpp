@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr std::size_t kMostUnsent = 64;
+constexpr Duration kWakeAgain = std::chrono::milliseconds(20);
 
 // The next message that can be understood; nothing when there is none at the moment. `gone` when there never will be.
 std::optional<Received> next_message(const Channel& channel, bool& gone) {
@@ -87,6 +88,7 @@ void Supervisor::on_signal(const signalfd_siginfo& info) {
     if (signal == SIGCHLD) {
         on_children();
         notice_job_control();
+        settle();
     } else if (signal != SIGPIPE) {
         log::info("{} from process {} ignored by the supervisor; send it to the guardian", signal_name(signal),
                   info.ssi_pid);
@@ -202,12 +204,13 @@ void Supervisor::on_children() {
 }
 
 void Supervisor::settle() {
-    if (const auto wait = machine_.wake(now()); wait && deadlines_are_enforced()) {
+    std::optional<Duration> wait = deadlines_are_enforced() ? machine_.wake(now()) : std::nullopt;
+    if (wake_guardian()) wait = std::min<Duration>(wait.value_or(kWakeAgain), kWakeAgain);
+    if (wait) {
         deadline_->arm_in(*wait);
     } else {
         deadline_->disarm();
     }
-    wake_guardian();
     arm_dead_man();
     if (!guardian_ && !tree_) loop_->stop();
 }

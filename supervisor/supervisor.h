@@ -86,7 +86,7 @@ private:
     void tree_is_empty();
     void signal_workload(int signal);
     void notice_job_control();
-    void wake_guardian();
+    bool wake_guardian();
     void tell_agent(const Message& message);
     void listen_to_agent();
     void send_unsent();

@@ -9,11 +9,6 @@
 #include "supervisor/supervisor.h"
 
 namespace leasehold::supervisor {
-namespace {
-
-constexpr Duration kWakeAgain = std::chrono::milliseconds(20);
-
-}  // namespace
 
 void Supervisor::signal_workload(int signal) {
     const pid_t main = tree_ ? tree_->main : -1;
@@ -45,12 +40,12 @@ void Supervisor::notice_job_control() {
 }
 
 // The shell continues the guardian as a rule, which then hands SIGCONT on. But the workload may also be continued or
-// killed by hand, and below another init there may be nobody who does it. Repeated until it answers: it may not have
-// stopped yet when it is continued.
-void Supervisor::wake_guardian() {
-    if (!guardian_is_suspended_ || main_is_stopped_ || !guardian_) return;
+// killed by hand, and below another init there may be nobody who does it. True when that is to be repeated, until it
+// answers: it may not have stopped yet when it is continued.
+bool Supervisor::wake_guardian() {
+    if (!guardian_is_suspended_ || main_is_stopped_ || !guardian_) return false;
     if (getppid() == guardian_pid_) kill(guardian_pid_, SIGCONT);
-    deadline_->arm_in(kWakeAgain);
+    return true;
 }
 
 }  // namespace leasehold::supervisor

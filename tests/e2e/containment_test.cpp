@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// workload.containment as an operator meets it: what is used, what is said about it, and what is refused.
+#include <csignal>
+#include <filesystem>
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/harness/candidate.h"
+
+namespace leasehold::harness {
+namespace {
+
+constexpr unsigned kNobody = 65534;
+
+class Containments : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+        std::filesystem::create_directory(folder_.path("lease"));
+        std::filesystem::copy_file(leasehold_program(), folder_.path("leasehold"));
+        ASSERT_TRUE(geteuid() != 0 || chown(folder_.path("lease").c_str(), kNobody, kNobody) == 0);
+    }
+
+    // `leasehold SUBCOMMAND...`, as an ordinary user when there is a choice.
+    Process start(const std::vector<std::string>& subcommand, const std::string& containment, bool ordinary = true) {
+        write_file(folder_.path("x.yaml"),
+                   fmt::format("election:\n  name: test\n  store: {{file: {{path: {}/lease/x}}}}\n"
+                               "workload: {{command: [sleep, '1000'], containment: {}}}\n"
+                               "http: {{listen: []}}\n",
+                               folder_.path(), containment));
+        std::vector<std::string> line;
+        if (ordinary && geteuid() == 0) {
+            line = {"/usr/bin/setpriv",      "--reuid",       std::to_string(kNobody), "--regid",
+                    std::to_string(kNobody), "--clear-groups"};
+        }
+        line.push_back(folder_.path("leasehold"));
+        line.insert(line.end(), subcommand.begin(), subcommand.end());
+        line.insert(line.end(), {"--config", folder_.path("x.yaml")});
+        return Process({.arguments = line, .output = folder_.path("output"), .environment = {}});
+    }
+
+    std::string output() const { return read_file(folder_.path("output")); }
+    bool says(const std::string& words) const { return output().find(words) != std::string::npos; }
+
+    TempFolder folder_;
+};
+
+TEST_F(Containments, WhatAnOrdinaryUserMayNotHaveIsRefusedWithWhatToDo) {
+    Process cgroup = start({"run"}, "cgroup");
+    const auto status = cgroup.wait(std::chrono::seconds(20));
+    if (!status) {
+        cgroup.signal(SIGTERM);
+        GTEST_SKIP() << "this user may make cgroups";
+    }
+    EXPECT_EQ(status, 125) << output();
+    EXPECT_TRUE(says("workload.containment is cgroup, but")) << output();
+
+    Process pid_namespace = start({"run"}, "namespace");
+    EXPECT_EQ(pid_namespace.wait(), 125) << output();
+    EXPECT_TRUE(says("CAP_SYS_ADMIN")) << output();
+    EXPECT_TRUE(says("set workload.containment to auto")) << output();
+}
+
+TEST_F(Containments, AutoTakesWhatThereIsAndSaysWhyNotMore) {
+    Process ordinary = start({"run"}, "auto");
+    ASSERT_TRUE(eventually([&] { return says("workload started"); })) << output();
+    EXPECT_TRUE(says("containment: subreaper (no cgroup: ") || says("containment: cgroup /")) << output();
+    ordinary.signal(SIGTERM);
+    EXPECT_EQ(ordinary.wait(), 128 + SIGTERM) << output();
+}
+
+TEST_F(Containments, CheckProbesThem) {
+    for (const std::string containment : {"auto", "subreaper"}) {
+        Process check = start({"check", "--probe"}, containment);
+        EXPECT_EQ(check.wait(), 0) << output();
+        EXPECT_TRUE(says("Containment: ")) << output();
+    }
+    EXPECT_TRUE(says("Containment: subreaper.\n")) << output();
+    if (geteuid() != 0) return;
+    Process check = start({"check", "--probe"}, "namespace", false);
+    const auto status = check.wait();
+    EXPECT_EQ(status == 0, says("Containment: namespace.\n")) << output();
+}
+
+}  // namespace
+}  // namespace leasehold::harness
