@@ -91,15 +91,18 @@ void Table::print_end() const {
     int passed = 0;
     std::vector<std::string> failed;
     int skipped = 0;
+    int limits = 0;
     for (const Cell& cell : cells_) {
         const Summary summary = summary_of(cell);
         if (summary.played > 0) ++cells;
         if (summary.played == 0) ++skipped;
         played += summary.played;
         passed += summary.passed;
+        if (!cell.row->negative_control && summary.limited && summary.overlap_ms > 0) ++limits;
         if (summary.failed()) failed.push_back(fmt::format("{} [{}]", cell.row->name(), cell.containment));
     }
     fmt::print("\n{} of {} trials in {} cells passed; {} cells skipped\n", passed, played, cells, skipped);
+    if (limits > 0) fmt::print("{} of the cells show a limit, with its overlap, as docs/guarantee.md has it\n", limits);
     for (const std::string& name : failed) fmt::print("FAILED  {}\n", name);
     for (const Cell& cell : cells_) {
         const auto bad = std::find_if(cell.outcomes.begin(), cell.outcomes.end(),
