@@ -3,6 +3,7 @@
 // workload.containment as an operator meets it: what is used, what is said about it, and what is refused.
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -17,6 +18,14 @@ namespace {
 
 constexpr unsigned kNobody = 65534;
 
+std::string cgroup2_mount() {
+    std::istringstream mounts(read_file("/proc/self/mounts"));
+    for (std::string device, point, type, rest; mounts >> device >> point >> type && std::getline(mounts, rest);) {
+        if (type == "cgroup2") return point;
+    }
+    return {};
+}
+
 class Containments : public testing::Test {
 protected:
     void SetUp() override {
@@ -27,16 +36,21 @@ protected:
     }
 
     // `leasehold SUBCOMMAND...`, as an ordinary user when there is a choice.
-    Process start(const std::vector<std::string>& subcommand, const std::string& containment, bool ordinary = true) {
+    // In this cgroup, if one is given.
+    Process start(const std::vector<std::string>& subcommand, const std::string& containment, bool ordinary = true,
+                  const std::string& cgroup = {}) {
         write_file(folder_.path("x.yaml"),
                    fmt::format("election:\n  name: test\n  store: {{file: {{path: {}/lease/x}}}}\n"
                                "workload: {{command: [sleep, '1000'], containment: {}}}\n"
                                "http: {{listen: []}}\n",
                                folder_.path(), containment));
         std::vector<std::string> line;
+        if (!cgroup.empty()) {
+            line = {"/bin/sh", "-c", "echo $$ > " + cgroup + "/cgroup.procs && exec \"$@\"", "in-cgroup"};
+        }
         if (ordinary && geteuid() == 0) {
-            line = {"/usr/bin/setpriv",      "--reuid",       std::to_string(kNobody), "--regid",
-                    std::to_string(kNobody), "--clear-groups"};
+            line.insert(line.end(), {"/usr/bin/setpriv", "--reuid", std::to_string(kNobody), "--regid",
+                                     std::to_string(kNobody), "--clear-groups"});
         }
         line.push_back(folder_.path("leasehold"));
         line.insert(line.end(), subcommand.begin(), subcommand.end());
@@ -72,6 +86,32 @@ TEST_F(Containments, AutoTakesWhatThereIsAndSaysWhyNotMore) {
     EXPECT_TRUE(says("containment: subreaper (no cgroup: ") || says("containment: cgroup /")) << output();
     ordinary.signal(SIGTERM);
     EXPECT_EQ(ordinary.wait(), 128 + SIGTERM) << output();
+}
+
+// As a service manager delegates it: the group belongs to the user, and leasehold is started inside.
+TEST_F(Containments, AnOrdinaryUserHasTheCgroupThatWasDelegated) {
+    const std::string mount = cgroup2_mount();
+    if (geteuid() != 0 || mount.empty()) GTEST_SKIP() << "needs root and cgroup v2, to delegate a group";
+    const std::string group = mount + "/leasehold-test-delegated-" + std::to_string(getpid());
+    if (mkdir(group.c_str(), 0755) != 0) GTEST_SKIP() << "no cgroup can be made here";
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"}) {
+        ASSERT_EQ(chown((group + file).c_str(), kNobody, kNobody), 0) << file;
+    }
+    {
+        Process candidate = start({"run"}, "cgroup", true, group);
+        ASSERT_TRUE(eventually([&] { return says("workload started"); })) << output();
+        EXPECT_TRUE(says("containment: cgroup " + group + '/')) << output();
+        std::string inside;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(group)) {
+            if (entry.path().filename() == "cgroup.procs" && entry.path().parent_path() != group) {
+                inside += read_file(entry.path());
+            }
+        }
+        EXPECT_EQ(name_of(std::atoi(inside.c_str())), "sleep") << inside;
+        candidate.signal(SIGTERM);
+        EXPECT_EQ(candidate.wait(), 128 + SIGTERM) << output();
+    }
+    EXPECT_EQ(rmdir(group.c_str()), 0) << "something was left in " << group;
 }
 
 TEST_F(Containments, CheckProbesThem) {
