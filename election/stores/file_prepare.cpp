@@ -137,11 +137,14 @@ struct Preflight {
 };
 
 // The lock file is never renamed or deleted by us, so it stands for the lock. Its inode's number may be used again once
-// somebody else has deleted it; when it was made tells the two apart. A file system that does not know that gives each
-// start a lock of its own: leftovers of earlier ones are not found then, but nobody else's process is mistaken for one.
+// somebody else has deleted it; folder, name and when it was made (as exact as a tick of the kernel's) tell the two
+// apart. A file system that does not know the latter gives each start a lock of its own: leftovers of earlier ones are
+// not found then, but nobody else's process is mistaken for one.
 Result<std::string> name_lock(int folder, const FilePlace& place) {
+    struct stat around {};
     struct statx about {};
-    if (statx(folder, place.lock_name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &about) != 0) {
+    if (fstat(folder, &around) != 0 ||
+        statx(folder, place.lock_name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &about) != 0) {
         return system_failure("file store: cannot look at " + place.lock_name);
     }
     std::string made = fmt::format("{}.{:09}", about.stx_btime.tv_sec, about.stx_btime.tv_nsec);
@@ -150,7 +153,7 @@ Result<std::string> name_lock(int folder, const FilePlace& place) {
         if (getrandom(&random, sizeof random, 0) != sizeof random) return system_failure("getrandom");
         made = fmt::format("unknown-{:016x}", random);
     }
-    return fmt::format("file:{}:{}:{}:{}", about.stx_dev_major, about.stx_dev_minor, about.stx_ino, made);
+    return fmt::format("file:{}:{}:{}:{}:{}", around.st_dev, around.st_ino, about.stx_ino, made, place.name);
 }
 
 Result<Preflight> preflight(const FileOptions& options) {

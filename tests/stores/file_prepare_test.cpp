@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <set>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -142,11 +144,19 @@ TEST_F(FilePrepareTest, TheLockIsNamedTheSameForEveryoneUntilItIsAnotherLock) {
     // The file system is free to use the inode of a deleted lock file for the next one, and likes to.
     std::set<std::string> ids{first->lock_id};
     for (int i = 0; i < 20; ++i) {
-        std::filesystem::remove(temp_.lock());
-        const auto next = prepare();
+        const std::string record = fmt::format("{}/{}.lease", temp_.folder(), i);
+        const auto next = prepare_file_store({record});
         ASSERT_TRUE(next);
         EXPECT_TRUE(ids.insert(next->lock_id).second) << next->lock_id;
+        std::filesystem::remove(record + ".lock");
     }
+    std::filesystem::remove(temp_.lock());
+    const auto since = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - since < std::chrono::milliseconds(50)) {  // some ticks of the kernel's
+    }
+    const auto made_anew = prepare();
+    ASSERT_TRUE(made_anew);
+    EXPECT_NE(first->lock_id, made_anew->lock_id);
 }
 
 TEST_F(FilePrepareTest, AnExistingRecordIsFine) {
