@@ -159,7 +159,10 @@ void Supervisor::on_kill_again() {
     if (!tree_) return;
     if (!tree_->waiting) {
         // A start that failed halfway has no process of its own whose end would tell.
-        if (machine_.phase() == TermMachine::Phase::running) return perform(machine_.on_main_exited(now()));
+        if (machine_.phase() == TermMachine::Phase::running && tree_->main < 0) {
+            perform(machine_.on_main_exited(now()));
+            return settle();
+        }
         if (machine_.phase() != TermMachine::Phase::killing) return;
         kill_again_->arm_in(kill_rhythm_.next());
     }

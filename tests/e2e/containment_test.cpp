@@ -114,6 +114,47 @@ TEST_F(Containments, AnOrdinaryUserHasTheCgroupThatWasDelegated) {
     EXPECT_EQ(rmdir(group.c_str()), 0) << "something was left in " << group;
 }
 
+// All of leasehold killed at once, and started again on the same machine: what was in the background is gone before the
+// workload starts, which starts once.
+TEST(Leftovers, AreKilledBeforeTheWorkloadStartsInTheSameTerm) {
+    for (const std::string containment : {"auto", "subreaper"}) {
+        TempFolder folder;
+        const auto start = [&](const std::string& name) {
+            return Candidate(
+                {.folder = folder.path(),
+                 .name = name,
+                 .command = {"sh", "-c",
+                             "setsid sleep 1000 & echo $! > " + folder.path("daemon.") + name + "; exec sleep 1000"},
+                 .timing = {},
+                 .listen = "127.0.0.1:0",
+                 .extra = {},
+                 .workload = "  containment: " + containment + "\n"});
+        };
+        const auto daemon_of = [&](const std::string& name) {
+            pid_t daemon = 0;
+            EXPECT_TRUE(eventually([&] {
+                daemon = std::atoi(read_file(folder.path("daemon." + name)).c_str());
+                return daemon > 0;
+            }));
+            return daemon;
+        };
+        Candidate first = start("first");
+        const pid_t daemon = daemon_of("first");
+        ASSERT_TRUE(eventually([&] { return name_of(daemon) == "sleep"; })) << first.log();
+        first.kill_all();
+        Candidate second = start("second");
+        ASSERT_GT(daemon_of("second"), 0) << second.log();
+        EXPECT_FALSE(lives(daemon)) << second.log();
+        // It would be asked to stop at once, if ever.
+        const auto since = std::chrono::steady_clock::now();
+        EXPECT_TRUE(
+            eventually([&] { return std::chrono::steady_clock::now() - since > std::chrono::milliseconds(300); }));
+        EXPECT_EQ(second.log().find("asking the workload"), std::string::npos) << second.log();
+        second.process().signal(SIGTERM);
+        EXPECT_TRUE(second.process().wait());
+    }
+}
+
 TEST_F(Containments, CheckProbesThem) {
     for (const std::string containment : {"auto", "subreaper"}) {
         Process check = start({"check", "--probe"}, containment);
