@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <memory>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -114,16 +113,15 @@ private:
     }
 
     Leftovers clear_other_groups() {
-        const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(lock_.c_str()), closedir);
-        if (!folder && errno == ENOENT) return Leftovers::none;
-        if (!folder) {
+        const auto groups = groups_in(lock_);
+        if (!groups && errno == ENOENT) return Leftovers::none;
+        if (!groups) {
             log::error("cannot look for leftovers in {}: {}", lock_, std::generic_category().message(errno));
             return Leftovers::alive;
         }
         Leftovers found = Leftovers::none;
-        while (const dirent* entry = readdir(folder.get())) {
-            const std::string name = entry->d_name;
-            if (entry->d_type != DT_DIR || name == "." || name == ".." || name == incarnation_) continue;
+        for (const std::string& name : *groups) {
+            if (name == incarnation_) continue;
             if (name.starts_with(kProbe)) {
                 CgroupGroup(lock_ + '/' + name).remove();  // stays while a candidate that starts is trying it out
             } else {

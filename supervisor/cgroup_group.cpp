@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/cgroup_group.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -37,13 +38,9 @@ bool all_doomed(const std::string& path) {
     for (pid_t member = 0; members >> member;) {
         if (!is_doomed(member)) return false;
     }
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-    if (!folder) return errno == ENOENT;
-    while (const dirent* entry = readdir(folder.get())) {
-        const std::string name = entry->d_name;
-        if (entry->d_type == DT_DIR && name != "." && name != ".." && !all_doomed(path + '/' + name)) return false;
-    }
-    return true;
+    const auto groups = groups_in(path);
+    if (!groups) return errno == ENOENT;
+    return std::all_of(groups->begin(), groups->end(), [&](const auto& name) { return all_doomed(path + '/' + name); });
 }
 
 bool write_one(const UniqueFd& file) { return file && pwrite(file.get(), "1", 1, 0) == 1; }
@@ -119,15 +116,23 @@ int CgroupGroup::remove() {
     return remove_cgroups(path_);
 }
 
+std::optional<std::vector<std::string>> groups_in(const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+    if (!folder) return std::nullopt;
+    std::vector<std::string> names;
+    while (const dirent* entry = readdir(folder.get())) {
+        const std::string name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(name);
+    }
+    return names;
+}
+
 int remove_cgroups(const std::string& path) {
     if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
     const int problem = errno;
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-    if (!folder) return problem;
-    while (const dirent* entry = readdir(folder.get())) {
-        const std::string name = entry->d_name;
-        if (entry->d_type == DT_DIR && name != "." && name != "..") remove_cgroups(path + '/' + name);
-    }
+    const auto groups = groups_in(path);
+    if (!groups) return problem;
+    for (const std::string& name : *groups) remove_cgroups(path + '/' + name);
     return rmdir(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 

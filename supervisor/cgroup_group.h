@@ -8,7 +8,9 @@
 // are opened again.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -54,6 +56,9 @@ private:
     UniqueFd kill_;
     UniqueFd events_;
 };
+
+// The names of the groups in a group. Nothing, with errno set, when it cannot be opened.
+std::optional<std::vector<std::string>> groups_in(const std::string& path);
 
 // rmdir of a group and of all groups in it, deepest first. Returns errno, or 0.
 int remove_cgroups(const std::string& path);

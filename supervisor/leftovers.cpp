@@ -3,15 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
-#include <memory>
 #include <string_view>
 #include <unordered_set>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -93,8 +90,8 @@ namespace {
 
 // Kills everything alive whose mark is wanted, but nothing of our own.
 LeftoverCount kill_marked(const std::function<bool(const std::string& value)>& is_wanted) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
-    if (!folder) {
+    const auto pids = numbers_in("/proc");
+    if (!pids) {
         const int problem = errno;
         log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
         return {problem == ENOENT ? 0U : 1U, 0};  // short of descriptors or memory: not known yet
@@ -105,10 +102,7 @@ LeftoverCount kill_marked(const std::function<bool(const std::string& value)>& i
     };
     const auto own = our_own();
     LeftoverCount found;
-    while (const dirent* entry = readdir(folder.get())) {
-        const std::string_view name(entry->d_name);
-        pid_t pid = -1;
-        if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) continue;
+    for (const pid_t pid : *pids) {
         if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
         const UniqueFd process = open_process(pid);
         const std::string value = process ? variable_of(pid, kVariable) : std::string();  // of the one that is held

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/process_status.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -81,14 +82,22 @@ std::optional<ProcessStatus> status_of(pid_t pid) {
     return status;
 }
 
-bool is_doomed(pid_t pid) {
-    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(tasks.c_str()), closedir);
-    if (!folder) return false;
+std::optional<std::vector<pid_t>> numbers_in(const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+    if (!folder) return std::nullopt;
+    std::vector<pid_t> numbers;
     while (const dirent* entry = readdir(folder.get())) {
-        if (entry->d_name[0] != '.' && !thread_is_doomed(tasks + '/' + entry->d_name + "/status")) return false;
+        if (pid_t number = -1; parse(std::string_view(entry->d_name), number)) numbers.push_back(number);
     }
-    return true;
+    return numbers;
+}
+
+bool is_doomed(pid_t pid) {
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
+    const auto threads = numbers_in(tasks);
+    return threads && std::all_of(threads->begin(), threads->end(), [&](pid_t thread) {
+               return thread_is_doomed(tasks + std::to_string(thread) + "/status");
+           });
 }
 
 UniqueFd open_process(pid_t pid) {

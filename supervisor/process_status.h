@@ -4,6 +4,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -21,6 +23,10 @@ struct ProcessStatus {
 
 // Nothing when there is no such process.
 std::optional<ProcessStatus> status_of(pid_t pid);
+
+// The entries of a folder of /proc that are numbers: its processes, or a process's threads. Nothing, with errno set,
+// when it cannot be opened.
+std::optional<std::vector<pid_t>> numbers_in(const std::string& path);
 
 // Whether it will never run an instruction of its program again: SIGKILL is pending for all its threads, and each of
 // them is in the kernel, out of which it does not return without seeing that. Frozen by a v1 freezer, say, or waiting

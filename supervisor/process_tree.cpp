@@ -14,7 +14,6 @@
 #include <string_view>
 #include <unordered_map>
 
-#include <dirent.h>
 #include <fcntl.h>
 
 #include "base/clock.h"
@@ -31,22 +30,6 @@ constexpr int kMostLooks = 16;
 constexpr std::size_t kFewest = 256;  // so many are looked at however late it is
 constexpr Duration kLookAgainFor = std::chrono::milliseconds(5);
 constexpr Duration kLookFor = std::chrono::milliseconds(50);
-
-template <class Number>
-bool parse(std::string_view text, Number& value) {
-    return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
-}
-
-// The entries of a folder that are numbers. Nothing when it cannot be opened.
-std::optional<std::vector<pid_t>> numbers_in(const std::string& path) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-    if (!folder) return std::nullopt;
-    std::vector<pid_t> numbers;
-    while (const dirent* entry = readdir(folder.get())) {
-        if (pid_t number = -1; parse(std::string_view(entry->d_name), number)) numbers.push_back(number);
-    }
-    return numbers;
-}
 
 void append_list(const std::string& path, std::vector<pid_t>& pids) {
     const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
