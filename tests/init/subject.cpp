@@ -12,17 +12,15 @@
 #include <fmt/ranges.h>
 #include <poll.h>
 #include <pty.h>
-#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/harness/pid_1.h"
+
 namespace leasehold::init_test {
 namespace {
-
-constexpr int kNotPossible = 98;
 
 using harness::children_of;
 using harness::eventually;
@@ -67,22 +65,6 @@ void become_clean() {
     sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Goes on in the child, PID 1 of a namespace with a /proc of its own; the parent waits and ends as it does.
-void go_on_as_pid_1() {
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(kNotPossible);
-    const pid_t init = fork();
-    if (init == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(kNotPossible);
-        if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(kNotPossible);
-        return;
-    }
-    int status = 0;
-    while (waitpid(init, &status, 0) < 0 && errno == EINTR) {
-    }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-}
-
 [[noreturn]] void become(const std::vector<std::string>& arguments, const Setting& setting) {
     std::vector<char*> argv;
     for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -97,7 +79,7 @@ void go_on_as_pid_1() {
 bool new_namespaces_work() {
     const pid_t child = fork();
     if (child == 0) {
-        go_on_as_pid_1();
+        harness::go_on_as_pid_1();
         _exit(0);
     }
     int status = 0;
@@ -187,7 +169,7 @@ Subject::Subject(const std::vector<std::string>& arguments, const Setting& setti
     std::fflush(nullptr);
     started_ = fork();
     if (started_ == 0) {
-        if (setting.pid_1) go_on_as_pid_1();
+        if (setting.pid_1) harness::go_on_as_pid_1();
         setsid();
         if (setting.terminal) ioctl(slave, TIOCSCTTY, 0);
         const int errors = open(folder_.path("errors").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

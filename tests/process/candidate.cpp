@@ -10,8 +10,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,12 +19,11 @@
 #include <gtest/gtest.h>
 
 #include "supervisor/process_tree.h"
+#include "tests/harness/pid_1.h"
 #include "tests/process/roles.h"
 
 namespace leasehold::process_test {
 namespace {
-
-constexpr int kNotPossible = 77;
 
 using Clock = std::chrono::steady_clock;
 
@@ -43,22 +40,6 @@ Stat stat_of(pid_t pid) {
     Stat stat;
     if (end != std::string::npos) std::istringstream(line.substr(end + 1)) >> stat.state >> stat.parent;
     return stat;
-}
-
-// In a forked process: goes on in a child that is PID 1 of a new namespace, and ends as that does.
-void go_on_as_pid_1() {
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(kNotPossible);
-    const pid_t init = fork();
-    if (init == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(kNotPossible);
-        if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(kNotPossible);
-        return;
-    }
-    int status = 0;
-    while (waitpid(init, &status, 0) < 0 && errno == EINTR) {
-    }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
 }  // namespace
@@ -156,7 +137,7 @@ bool Candidate::start() {
         const int log_file = open(file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         dup2(log_file, STDERR_FILENO);
         if (before_launch) before_launch();
-        if (as_pid_1) go_on_as_pid_1();
+        if (as_pid_1) harness::go_on_as_pid_1();
         const Error problem = supervisor::become_guardian(spec);
         dprintf(STDERR_FILENO, "%s\n", problem.message.c_str());
         _exit(95);
@@ -166,7 +147,7 @@ bool Candidate::start() {
         reap_adopted();
         return poll(&ready, 1, 0) == 1 || ended_.contains(guardian_);
     });
-    if (ended_.contains(guardian_) && ended_[guardian_] == kNotPossible) return false;
+    if (ended_.contains(guardian_) && ended_[guardian_] == harness::kNotPossible) return false;
     EXPECT_TRUE(connected && !ended_.contains(guardian_)) << log();
     next_agent();
     expect("supervisor HELLO idle");
