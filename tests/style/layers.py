@@ -20,6 +20,7 @@ MAY_INCLUDE = {
         "base/",
         "election/core/timing.h",
         "election/stores/file_options.h",
+        "election/stores/kubernetes/options.h",
         "metrics/options.h",
         "supervisor/options.h",
     ),
@@ -36,7 +37,7 @@ CORE_MAY_USE = set(
 BELONGS_TO = {
     "prometheus/": {"metrics"},
     "microhttpd.h": {"metrics"},
-    "yaml-cpp/": {"config"},
+    "yaml-cpp/": {"config", "election/stores"},
     "CLI/": {"app"},
     "nlohmann/": {"config", "election/stores", "metrics"},
     "curl/": {"election/stores"},

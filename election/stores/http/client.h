@@ -27,13 +27,13 @@ namespace leasehold::stores::http {
 
 // Whom to talk to, and how to be sure of it. All certificates and keys are PEM texts, not file names.
 struct Peer {
-    std::string base_url;            // "https://[::1]:6443", with a path before all requests' paths if need be
-    std::string ca_pem;              // trust these only; empty: what the system trusts
-    std::string certificate_pem;     // of the client; empty: none
+    std::string base_url;         // "https://[::1]:6443", with a path before all requests' paths if need be
+    std::string ca_pem;           // trust these only; empty: what the system trusts
+    std::string certificate_pem;  // of the client; empty: none
     std::string key_pem;
-    bool verify = true;              // false: any certificate will do
-    std::string server_name;         // that the certificate must be for, and SNI; empty: the host of the URL
-    std::string proxy_url;           // empty: none
+    bool verify = true;       // false: any certificate will do
+    std::string server_name;  // that the certificate must be for, and SNI; empty: the host of the URL
+    std::string proxy_url;    // empty: none
     bool proxy_from_environment = false;
 
     friend bool operator==(const Peer&, const Peer&) = default;
@@ -41,10 +41,10 @@ struct Peer {
 
 struct Request {
     std::string method = "GET";
-    std::string target;                 // "/path?query", appended to the base URL
-    std::vector<std::string> headers;   // "Name: value"
+    std::string target;                // "/path?query", appended to the base URL
+    std::vector<std::string> headers;  // "Name: value"
     std::string body;
-    std::size_t body_limit = 4 << 20;   // of the answer, in bytes
+    std::size_t body_limit = 4 << 20;  // of the answer, in bytes
     // Not on a kept connection. Set for the request after one that ran into its timeout; further addresses of the name
     // come first then.
     bool fresh_connection = false;
@@ -66,11 +66,11 @@ const char* label_of(Failure failure);
 
 struct Answer {
     Failure failure = Failure::none;
-    bool sent = false;    // some of the request left: the server may have acted upon it
-    std::string detail;   // of a failure, for people, with the address that was tried if known
+    bool sent = false;   // some of the request left: the server may have acted upon it
+    std::string detail;  // of a failure, for people, with the address that was tried if known
     int status = 0;
     std::map<std::string, std::string> headers;  // names in lower case
-    std::string body;     // may be partial after a failure
+    std::string body;                            // may be partial after a failure
 };
 
 class Client {

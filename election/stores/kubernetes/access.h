@@ -5,8 +5,8 @@
 // Where it is looked for, as client-go does: `options.kubeconfig` if given; else $KUBECONFIG; else the service account
 // files when KUBERNETES_SERVICE_HOST is set; else ~/.kube/config.
 //
-// Threads: the loop's. Blocking: create() and current() read small local files (a mounted secret, a kubeconfig); an exec
-// plugin runs as a child process and never blocks.
+// Threads: the loop's. Blocking: create() and current() read small local files (a mounted secret, a kubeconfig); an
+// exec plugin runs as a child process and never blocks.
 #pragma once
 
 #include <functional>
@@ -37,8 +37,8 @@ public:
     virtual ~Access() = default;
 
     // Facts that do not change afterwards.
-    virtual const std::string& namespace_name() const = 0;       // after all defaults
-    virtual const std::string& origin() const = 0;               // "the service account", "/root/.kube/config, context dev"
+    virtual const std::string& namespace_name() const = 0;  // after all defaults
+    virtual const std::string& origin() const = 0;          // "the service account", "/root/.kube/config, context dev"
     virtual const std::vector<std::string>& warnings() const = 0;  // verification is off, ...
 
     // What to use for the next request. Cheap: files are read again only when they changed (a rotated token, a new CA);
@@ -52,8 +52,8 @@ public:
     virtual Current current() = 0;
 
     // Gets new credentials after a 401, or because current() is not ready: reads the files whatever their times say,
-    // runs the plugin. Calls back once, never from inside; an error when there are none newer than before. Calls while one
-    // is under way are answered together with it.
+    // runs the plugin. Calls back once, never from inside; an error when there are none newer than before. Calls while
+    // one is under way are answered together with it.
     virtual void refresh(std::function<void(Result<void>)> done) = 0;
 };
 

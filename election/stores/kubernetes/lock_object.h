@@ -7,9 +7,10 @@
 // id, release mark, and what the record looked like when it was written. client-go keeps annotations that it does not
 // know, so ours count only while that still is what stands in the object; otherwise somebody else wrote after us.
 //
-// Free at once (election::Record::released) is: a record of ours with the mark; client-go's release, which is no holder,
-// a duration of one second and one time for both times (client-go, tools/leaderelection, release()); and an object made
-// ahead of the first start, with the annotation `leasehold.io/unused: "true"` and nothing of a record beside it.
+// Free at once (election::Record::released) is: a record of ours with the mark; client-go's release, which is no
+// holder, a duration of one second and one time for both times (client-go, tools/leaderelection, release()); and an
+// object made ahead of the first start, with the annotation `leasehold.io/unused: "true"` and nothing of a record
+// beside it.
 //
 // Pure. Nothing here throws, whatever the object looks like.
 #pragma once
@@ -60,8 +61,8 @@ struct DecodedObject {
 DecodedObject decode_object(const ObjectName& name, const Json& object);
 
 // The object to be created, or to take the place of `last`, which is how it was read: everything in it that is not the
-// record's is kept (labels, unknown fields of the spec such as preferredHolder), and its resourceVersion and uid make the
-// write conditional. metadata.managedFields are left out, which the server takes for "as they were".
+// record's is kept (labels, unknown fields of the spec such as preferredHolder), and its resourceVersion and uid make
+// the write conditional. metadata.managedFields are left out, which the server takes for "as they were".
 Json encode_new(const ObjectName& name, const election::Record& record);
 Json encode_update(const ObjectName& name, const Json& last, const election::Record& record);
 

@@ -16,7 +16,7 @@ namespace leasehold::stores::kubernetes {
 // The API's own answer to a request that it did not carry out (metav1.Status).
 struct Status {
     int code = 0;
-    std::string reason;   // "Forbidden", "AlreadyExists", "Conflict", "NotFound", "Expired", ...
+    std::string reason;  // "Forbidden", "AlreadyExists", "Conflict", "NotFound", "Expired", ...
     std::string message;
 };
 // Nothing when the body is no Status: then somebody else answered, such as a proxy.
@@ -27,7 +27,7 @@ struct Action {
     std::string verb;
     std::string api_group;
     std::string resource;
-    std::string name;            // of the object; empty: any
+    std::string name;  // of the object; empty: any
     std::string namespace_name;
 
     friend bool operator==(const Action&, const Action&) = default;
