@@ -69,6 +69,9 @@ Sentence describe(const election::Note& note) {
                     fmt::format("leader: {} holds the lease now; killing the workload at once", detail)};
         case Decision::stopping_on_request:
             return {log::Level::info, "leader: asked to stop; stopping the workload, then releasing the lease"};
+        case Decision::yielding:
+            return {log::Level::info,
+                    fmt::format("leader: {} is to hold the lease; stopping the workload, then releasing it", detail)};
         case Decision::workload_ended: return {log::Level::info, "leader: the workload is gone; releasing the lease"};
         case Decision::released: return {log::Level::info, "released the lease"};
         case Decision::release_abandoned:
@@ -84,6 +87,7 @@ std::string loss_reason(election::Decision decision) {
         case Decision::lost_deadline: return "deadline";
         case Decision::lost_other_holder: return "other_holder";
         case Decision::stopping_on_request: return "requested";
+        case Decision::yielding: return "yielded";
         case Decision::workload_ended: return "workload_ended";
         default: return {};
     }

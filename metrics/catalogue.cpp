@@ -43,7 +43,7 @@ std::vector<MetricSpec> election_metrics() {
          counter,
          "",
          "Terms of leadership that ended here, by reason.",
-         {{"reason", {"deadline", "other_holder", "requested", "workload_ended", kOther}}}},
+         {{"reason", {"deadline", "other_holder", "requested", "workload_ended", "yielded", kOther}}}},
         {Metric::lease_transitions, "leasehold_lease_transitions", gauge, "",
          "Terms of the election so far, as its record says."},
         {Metric::lease_renew_duration,

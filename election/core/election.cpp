@@ -43,7 +43,8 @@ void Election::handle(Instant now, const ReadDone& done) {
     read_.reset();
     if (done.outcome.status == ReadStatus::failed) {
         read_wanted_ = true;
-        read_not_before_ = now + (settings_.timing.retry_period / 4 + random_below(settings_.timing.retry_period / 4));
+        const Duration soon = settings_.timing.retry_period / 4 + random_below(settings_.timing.retry_period / 4);
+        read_not_before_ = now + std::max(soon, bearable(now, done.outcome.retry_after));
         return;
     }
     contact_at_ = now;
@@ -178,6 +179,16 @@ Election::Owner Election::owner_of(const Snapshot& snapshot) const {
         return id && id->term == term_ ? Owner::us : Owner::nobody;
     }
     return Owner::other;  // released too: then someone else has held it since our last write
+}
+
+// A store that asks to be left alone is, unless that would cost the lease. The last tenth of a deadline is ours.
+Duration Election::bearable(Instant now, Duration retry_after) const {
+    if (role_ == Role::standby) return std::min(retry_after, settings_.timing.lease_duration);
+    if (role_ == Role::releasing) return std::min(retry_after, settings_.timing.retry_period);
+    if (role_ == Role::finished) return Duration::zero();
+    const Instant limit = role_ == Role::leader ? grant_->soft : grant_->hard;
+    const Duration left = left_on_any_clock(limit + -settings_.timing.renew_deadline / 10, now);
+    return retry_after <= left ? retry_after : Duration::zero();
 }
 
 void Election::note(Decision decision, std::string detail, Duration wait) {

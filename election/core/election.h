@@ -112,6 +112,7 @@ private:
     Base base_of(const Snapshot& snapshot) const;
     Owner owner_of(const Snapshot& snapshot) const;
     void note(Decision decision, std::string detail = {}, Duration wait = {});
+    Duration bearable(Instant now, Duration retry_after) const;
     Duration wake(Instant now) const;
     Duration random_below(Duration limit);
 
@@ -137,10 +138,11 @@ private:
     void write_done_release(Instant now, const WriteDone& done);
     void extend(Instant sent);
     void lose_to_other(const Snapshot& snapshot);
+    void yield_if_asked_to(const Snapshot& snapshot);
     void revoke(RevokeMode mode);
     void end_term(Instant now);
     Duration holder_timeout(Instant now) const;
-    Instant next_try(Instant now, Instant sent) const;
+    Instant next_try(Instant now, const WriteDone& done) const;
     void conflict_seen(Instant now);
 
     Settings settings_;
@@ -178,6 +180,8 @@ private:
     std::uint64_t term_transitions_ = 0;  // of the current term or campaign
     int conflicts_ = 0;                   // in a row
     bool lost_ = false;                   // someone else holds it: neither renew nor release
+    bool yielding_ = false;               // given up in favour of another candidate, which goes first
+    std::string preferred_holder_;        // as it stood there when the term began, which was in spite of it
     bool expired_ = false;                // the hard instant has passed: the term is not extended any more
     bool release_unknown_ = false;        // a release without an answer: someone else may hold it already
     Instant write_not_before_;            // pacing of renewals, releases, attempts

@@ -126,6 +126,7 @@ enum class Decision {
     lost_deadline,         // the renew deadline passed
     lost_other_holder,     // proof that someone else holds it
     stopping_on_request,   // StopRequested while leading
+    yielding,              // another candidate is to hold it (Snapshot::preferred_holder)
     workload_ended,        // the tree became empty by itself
     released,              // given up in order
     release_abandoned,     // not released: it will run out

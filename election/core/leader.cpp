@@ -51,18 +51,18 @@ void Election::write_done_renew(Instant now, const WriteDone& done) {
         case WriteStatus::unknown: unresolved_[write.write_id] = done.sent; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
-            write_not_before_ = next_try(now, done.sent);
+            write_not_before_ = next_try(now, done);
             return;
     }
 }
 
 // After a renewal without success. The last tenth of what the deadline allows is used to the full, so that an outage
 // that ends just in time goes unnoticed.
-Instant Election::next_try(Instant now, Instant sent) const {
+Instant Election::next_try(Instant now, const WriteDone& done) const {
     const Timing& timing = settings_.timing;
     if (role_ == Role::releasing) return now;
-    const Instant soonest = now + timing.retry_period / 5;
-    const Instant usual = later_of(sent + timing.retry_period, soonest);
+    const Instant soonest = now + std::max(timing.retry_period / 5, bearable(now, done.outcome.retry_after));
+    const Instant usual = later_of(done.sent + timing.retry_period, soonest);
     if (role_ != Role::leader) return usual;
     return later_of(earlier_of(usual, grant_->soft + -timing.renew_deadline / 10), soonest);
 }
@@ -87,6 +87,7 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
         if (const auto sent = unresolved_.find(snapshot.record.write_id); sent != unresolved_.end()) {
             extend(sent->second);
         }
+        yield_if_asked_to(snapshot);
         if (confirmed) return;
     } else if (reached_on_any_clock(grant_->hard, now)) {
         lost_ = true;  // not ours any more, and too late to say whose it may be by now
@@ -103,6 +104,17 @@ void Election::lose_to_other(const Snapshot& snapshot) {
     lost_ = true;
     role_ = Role::stopping;
     revoke(RevokeMode::kill);
+}
+
+// Whoever coordinates the election wants somebody else. Once in a term: what stood there when it began has had its
+// chance already.
+void Election::yield_if_asked_to(const Snapshot& snapshot) {
+    const std::string& wanted = snapshot.preferred_holder;
+    if (role_ != Role::leader || wanted.empty() || wanted == settings_.identity || wanted == preferred_holder_) return;
+    note(Decision::yielding, wanted);
+    yielding_ = true;
+    role_ = Role::stopping;
+    revoke(RevokeMode::orderly);
 }
 
 // A late success moves only the hard instant: once stopping, the term ends. Nothing revives an expired one.
@@ -174,18 +186,19 @@ void Election::write_done_release(Instant now, const WriteDone& done) {
         case WriteStatus::unknown: release_unknown_ = true; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
-            write_not_before_ = now + settings_.timing.retry_period / 5;
+            write_not_before_ =
+                now + std::max(settings_.timing.retry_period / 5, bearable(now, done.outcome.retry_after));
             return;
     }
 }
 
 // Back to contending, for ever; others go first.
 void Election::end_term(Instant now) {
-    const Duration head_start = settings_.timing.retry_period;
+    const Duration head_start = yielding_ ? settings_.timing.lease_duration : settings_.timing.retry_period;
     end_campaign(now);
     role_ = Role::standby;
     grant_.reset();
-    lost_ = expired_ = release_unknown_ = false;
+    lost_ = expired_ = release_unknown_ = yielding_ = false;
     conflicts_ = 0;
     seen_.reset();
     announced_.reset();

@@ -39,6 +39,9 @@ struct Snapshot {
     bool never_written = false;
     // The store itself proves that a newer record was written before this one: it was restored from a backup.
     bool rolled_back = false;
+    // Whoever coordinates the election wants this candidate to hold it; empty if nobody asks for anything. (Kubernetes:
+    // spec.preferredHolder of a Lease, KEP-4355.)
+    std::string preferred_holder;
 
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
@@ -47,9 +50,10 @@ enum class ReadStatus { ok, failed };
 
 struct ReadOutcome {
     ReadStatus status = ReadStatus::failed;
-    Snapshot snapshot;   // when ok; from a consistent (linearizable) read
-    std::string reason;  // when failed: a metric label, one of [a-z_]+, such as "timeout", "forbidden", "io"
-    std::string detail;  // when failed: for people
+    Snapshot snapshot;       // when ok; from a consistent (linearizable) read
+    std::string reason;      // when failed: a metric label, one of [a-z_]+, such as "timeout", "forbidden", "io"
+    std::string detail;      // when failed: for people
+    Duration retry_after{};  // when failed: the store asks to be left alone for that long; zero if it does not
 };
 
 enum class WriteStatus {
@@ -64,6 +68,7 @@ struct WriteOutcome {
     Version version;     // when applied: the version it produced
     std::string reason;  // when failed or unknown: as in ReadOutcome
     std::string detail;
+    Duration retry_after{};
 };
 
 }  // namespace leasehold::election

@@ -10,7 +10,11 @@ namespace leasehold::election {
 std::optional<Duration> Election::free_in(Instant now) const {
     if (!seen_ || seen_->presence == Presence::unreadable) return std::nullopt;
     if (seen_->presence == Presence::absent && seen_->never_written) return Duration::zero();
-    if (seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_) return Duration::zero();
+    const std::string& wanted = seen_->preferred_holder;
+    const bool others_first = !wanted.empty() && wanted != settings_.identity;
+    if (seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_ && !others_first) {
+        return Duration::zero();
+    }
     return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
 }
 
@@ -60,6 +64,7 @@ void Election::attempt(Instant now) {
     term_transitions_ = transitions_ + 1;
     unresolved_.clear();
     campaign_ = base_of(*seen_);
+    preferred_holder_ = seen_->preferred_holder;
     write_not_before_ = now;
     announced_.reset();
     note(Decision::attempting);
@@ -89,6 +94,9 @@ void Election::write_done_acquire(Instant now, const WriteDone& done) {
     } else {
         write_not_before_ = now + random_below(settings_.timing.retry_period);
     }
+    const Instant asked_back = now + bearable(now, done.outcome.retry_after);
+    write_not_before_ = later_of(write_not_before_, asked_back);
+    read_not_before_ = later_of(read_not_before_, asked_back);
 }
 
 void Election::read_done_standby(Instant now, const Snapshot& snapshot) {

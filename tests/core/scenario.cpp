@@ -144,6 +144,7 @@ private:
         if (words.flag("failed")) {
             done.outcome.reason = words.need("a reason");
             done.outcome.detail = "no";
+            done.outcome.retry_after = words.duration("retry_after", Duration::zero());
         } else {
             done.outcome.status = ReadStatus::ok;
             done.outcome.snapshot = parse_snapshot(words, settings_);
@@ -167,6 +168,7 @@ private:
             done.outcome.status = status == "failed" ? WriteStatus::failed : WriteStatus::unknown;
             done.outcome.reason = words.next().value_or("timeout");
             done.outcome.detail = "no";
+            done.outcome.retry_after = words.duration("retry_after", Duration::zero());
         } else {
             throw std::runtime_error("not an outcome of a write: " + status);
         }

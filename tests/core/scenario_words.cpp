@@ -33,6 +33,7 @@ const char* name_of(Decision decision) {
         case Decision::lost_deadline: return "lost_deadline";
         case Decision::lost_other_holder: return "lost_other_holder";
         case Decision::stopping_on_request: return "stopping_on_request";
+        case Decision::yielding: return "yielding";
         case Decision::workload_ended: return "workload_ended";
         case Decision::released: return "released";
         case Decision::release_abandoned: return "release_abandoned";
@@ -157,6 +158,7 @@ Snapshot parse_snapshot(Words& words, const Settings& settings) {
     Record& record = snapshot.record;
     snapshot.version = {words.number("version", 0), words.text("tag")};
     snapshot.rolled_back = words.flag("rolled_back");
+    snapshot.preferred_holder = words.text("preferred");
     if (kind == "present" || kind == "ours") {
         const bool ours = kind == "ours";
         snapshot.presence = Presence::present;
