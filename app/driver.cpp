@@ -65,11 +65,9 @@ void Driver::read(const election::DoRead& command) {
 
 void Driver::write(const election::DoWrite& command) {
     stores::WriteRequest request{command.expect_absent, command.expected, command.record};
-    request.record.renew_time_us = wall_us();
-    if (command.purpose == election::WritePurpose::acquire || acquired_at_us_ == 0) {
-        acquired_at_us_ = request.record.renew_time_us;
-    }
-    request.record.acquire_time_us = acquired_at_us_;
+    const RecordTimes::Times times = times_.next(command.purpose == election::WritePurpose::acquire, wall_us());
+    request.record.acquire_time_us = times.acquire_us;
+    request.record.renew_time_us = times.renew_us;
 
     const bool extends = command.purpose != election::WritePurpose::release;
     const Instant sent = now();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "app/record_times.h"
 #include "base/event_loop.h"
 #include "election/core/election.h"
 #include "election/stores/store.h"
@@ -51,7 +52,7 @@ private:
     election::Election election_;
     Hooks hooks_;
     std::unique_ptr<Timer> timer_;
-    std::int64_t acquired_at_us_ = 0;  // of the current term, for people
+    RecordTimes times_;
 };
 
 }  // namespace leasehold::app
