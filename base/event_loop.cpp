@@ -74,7 +74,9 @@ Result<std::unique_ptr<Timer>> Timer::create(EventLoop& loop, std::function<void
     auto watched = loop.watch(raw_fd, EPOLLIN, [timer = timer.get()](std::uint32_t) {
         std::uint64_t expirations = 0;
         // EAGAIN: it was set anew between readiness and this read; the new setting will fire by itself.
-        if (read(timer->fd_.get(), &expirations, sizeof expirations) == sizeof expirations) timer->callback_();
+        if (read(timer->fd_.get(), &expirations, sizeof expirations) != sizeof expirations) return;
+        const auto call = timer->callback_;  // survives the timer
+        (*call)();
     });
     if (!watched) return tl::unexpected<Error>(watched.error());
     return timer;

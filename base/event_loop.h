@@ -56,7 +56,7 @@ private:
 // A timerfd(2) on CLOCK_BOOTTIME, so that it also fires for time that passed while the machine was suspended.
 class Timer {
 public:
-    // The loop must outlive the timer.
+    // The loop must outlive the timer. The callback may destroy the timer.
     static Result<std::unique_ptr<Timer>> create(EventLoop& loop, std::function<void()> callback);
     ~Timer();
 
@@ -66,12 +66,12 @@ public:
 
 private:
     Timer(EventLoop& loop, UniqueFd fd, std::function<void()> callback)
-        : loop_(loop), fd_(std::move(fd)), callback_(std::move(callback)) {}
+        : loop_(loop), fd_(std::move(fd)), callback_(std::make_shared<std::function<void()>>(std::move(callback))) {}
     void set(Duration delay);
 
     EventLoop& loop_;
     UniqueFd fd_;
-    std::function<void()> callback_;
+    std::shared_ptr<std::function<void()>> callback_;
 };
 
 }  // namespace leasehold
