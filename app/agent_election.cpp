@@ -2,8 +2,15 @@
 //
 // What the agent does about the election's commands.
 #include "app/agent.h"
+#include "base/clock.h"
 
 namespace leasehold::app {
+namespace {
+
+// How long a workload that is to stop in order waits for its pod's label.
+constexpr Duration kRoleLimit = std::chrono::seconds(1);
+
+}  // namespace
 
 Participant::Hooks Agent::hooks() {
     return {
@@ -31,10 +38,20 @@ void Agent::grant(const election::Grant& wanted) {
     if (first) on_beat();  // from here on it is asked more often
 }
 
+// Traffic is taken away before the workload is asked to stop, but not for long, and not when there is no time for it.
 void Agent::revoke(const election::Revoke& wanted) {
-    const auto mode =
-        wanted.mode == election::RevokeMode::kill ? supervisor::StopMode::kill : supervisor::StopMode::orderly;
-    send_supervisor(supervisor::RevokeMessage{wanted.term, mode});
+    using supervisor::StopMode;
+    const auto send = [this, term = wanted.term](StopMode mode) {
+        send_supervisor(supervisor::RevokeMessage{term, mode});
+    };
+    const auto& grant = participant_->election().grant();
+    const bool forced = !grant || reached_on_any_clock(grant->soft, now());
+    if (wanted.mode == election::RevokeMode::kill || forced || hurry_) {
+        participant_->show_role(false);
+        send(wanted.mode == election::RevokeMode::kill ? StopMode::kill : StopMode::orderly);
+    } else {
+        participant_->hide_role(kRoleLimit, [send] { send(StopMode::orderly); });
+    }
 }
 
 // Keeps the page in step with the election: what the next agent would have to know.

@@ -103,6 +103,7 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else if (const auto* started = std::get_if<supervisor::StartedMessage>(&message)) {
         workload_state_ = "running";
         workload_pid_ = started->pid;
+        participant_->show_role(true);
         const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
         participant_->metrics().workload_started(since_epoch.count());
         participant_->journal().add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});
@@ -137,6 +138,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = idle ? "stopped" : (hello.phase == Phase::running ? "running" : "stopping");
     workload_pid_ = hello.pid;
+    participant_->show_role(hello.phase == Phase::running);
     if (participant_->started()) {
         welcome_new_supervisor();
         return;
@@ -177,6 +179,7 @@ void Agent::welcome_new_supervisor() {
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {
     workload_state_ = "stopped";
     workload_pid_ = 0;
+    participant_->show_role(false);
     if (empty.had_tree && empty.term > last_tree_ended_) {  // the same answer may come again
         last_tree_ended_ = empty.term;
         const Duration left = empty.lease_left + participant_->options().election.timing.margin();

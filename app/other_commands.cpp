@@ -49,12 +49,12 @@ int probe_all(const config::Options& options) {
         if (const int status = complain_about_command(options.workload); status != 0) return status;
         fmt::print("Command: {} can be executed.\n", options.workload.command.front());
     }
+    if (const int status = probe_store(options); status != 0) return status;
     const auto prepared = prepare_store(options);
     if (!prepared) {
         complain(prepared.error().message);
         return kLeaseholdFailed;
     }
-    fmt::print("Store: {} can be used.\n", prepared->place);
     const auto plan =
         supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
     if (!plan) {

@@ -21,7 +21,8 @@ Result<void> Participant::set_up() {
 
     auto store = open_store(loop_, options(), incarnation() + '-' + std::to_string(settings_.agent_number));
     if (!store) return tl::unexpected<Error>(store.error());
-    store_ = std::move(*store);
+    store_ = std::move(store->store);
+    announcer_ = std::move(store->announcer);
     return serve_http();
 }
 
@@ -68,10 +69,14 @@ Driver::Hooks Participant::driver_hooks() {
 void Participant::note(const election::Note& note) {
     journal_.add(describe(note));
     if (note.decision == election::Decision::acquired) metrics_->acquired();
+    if (announcer_ && note.decision == election::Decision::acquired) announcer_->became_leader();
     if (note.decision == election::Decision::renew_failed) {
         metrics_->renew_failed(note.detail.substr(0, note.detail.find(':')));
     }
-    if (const std::string reason = loss_reason(note.decision); !reason.empty()) metrics_->lost(reason);
+    if (const std::string reason = loss_reason(note.decision); !reason.empty()) {
+        metrics_->lost(reason);
+        if (announcer_) announcer_->stopped_leading();
+    }
     if (hooks_.noted) hooks_.noted(note);
 }
 
@@ -93,6 +98,17 @@ void Participant::renewed(Instant sent, Duration took) {
     const std::chrono::duration<double> lease = options().election.timing.lease_duration;
     const double sent_at = wall.count() - ago.count();
     metrics_->renewed(took, sent_at, sent_at + lease.count());
+}
+
+void Participant::show_role(bool leader) {
+    using stores::kubernetes::Announcer;
+    if (announcer_) announcer_->set_pod_role(leader ? Announcer::PodRole::leader : Announcer::PodRole::standby);
+}
+
+void Participant::hide_role(Duration limit, std::function<void()> done) {
+    if (!announcer_) return done();
+    show_role(false);
+    announcer_->when_pod_role_is_set(limit, std::move(done));
 }
 
 bool Participant::tree_may_be_alive() const {

@@ -18,6 +18,7 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "config/options.h"
+#include "election/stores/kubernetes/announcer.h"
 #include "election/stores/store.h"
 #include "metrics/endpoints.h"
 #include "metrics/http_server.h"
@@ -58,6 +59,11 @@ public:
     const config::Options& options() const { return settings_.options; }
     const std::string& incarnation() const { return settings_.incarnation; }
     metrics::Metrics& metrics() { return *metrics_; }
+
+    // Tells those outside who look at the pod, where there are any. What serves them is to be there before it is said
+    // and gone after it is unsaid: hide_role() calls back when it is, or cannot be, unsaid, within `limit`.
+    void show_role(bool leader);
+    void hide_role(Duration limit, std::function<void()> done);
     Journal& journal() { return journal_; }
 
 private:
@@ -82,6 +88,7 @@ private:
     Journal journal_;
     std::unique_ptr<metrics::Metrics> metrics_;
     std::unique_ptr<stores::Store> store_;
+    std::unique_ptr<stores::kubernetes::Announcer> announcer_;
     std::unique_ptr<Driver> driver_;  // nothing before start()
     std::unique_ptr<metrics::HttpServer> http_;
     bool store_answered_ = false;

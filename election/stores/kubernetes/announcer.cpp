@@ -51,15 +51,7 @@ Result<std::unique_ptr<Announcer>> Announcer::create(EventLoop& loop, std::share
     return announcer;
 }
 
-void Announcer::became_leader(const std::string& uid, std::uint64_t version) {
-    send_event(settings_.identity + " became leader", uid, version);
-}
-
-void Announcer::stopped_leading(const std::string& uid, std::uint64_t version) {
-    send_event(settings_.identity + " stopped leading", uid, version);
-}
-
-void Announcer::send_event(const std::string& message, const std::string& uid, std::uint64_t version) {
+void Announcer::send_event(const std::string& what) {
     if (!settings_.events) return;
     const ObjectKind kind = kind_of(settings_.lock.lock);
     const std::int64_t at = unix_us();
@@ -69,12 +61,15 @@ void Announcer::send_event(const std::string& message, const std::string& uid, s
     event["metadata"]["namespace"] = settings_.lock.namespace_name;
     event["metadata"]["name"] =
         fmt::format("{}.{:x}.{}", settings_.lock.name.substr(0, kLongestNameStem), at, ++events_sent_);
-    event["involvedObject"] = {
-        {"apiVersion", kind.api_version}, {"kind", kind.kind}, {"namespace", settings_.lock.namespace_name},
-        {"name", settings_.lock.name},    {"uid", uid},        {"resourceVersion", std::to_string(version)}};
+    event["involvedObject"] = {{"apiVersion", kind.api_version},
+                               {"kind", kind.kind},
+                               {"namespace", settings_.lock.namespace_name},
+                               {"name", settings_.lock.name},
+                               {"uid", settings_.seen->tag},
+                               {"resourceVersion", std::to_string(settings_.seen->number)}};
     event["type"] = "Normal";
     event["reason"] = "LeaderElection";
-    event["message"] = message;
+    event["message"] = settings_.identity + ' ' + what;
     event["source"] = {{"component", "leasehold"}};
     event["firstTimestamp"] = event["lastTimestamp"] = time_text(at);
     event["count"] = 1;

@@ -20,6 +20,8 @@ namespace leasehold::stores::kubernetes {
 
 struct AnnouncerSettings {
     ObjectName lock;
+    // The version of the lock's object that was seen last: Events refer to it (kubernetes/kubernetes#28350, #44887).
+    std::shared_ptr<const election::Version> seen;
     std::string identity;  // of the candidate
     bool events = true;
     std::string role_label;  // key of the pod's label; empty: none
@@ -31,10 +33,9 @@ public:
     static Result<std::unique_ptr<Announcer>> create(EventLoop& loop, std::shared_ptr<Api> api,
                                                      AnnouncerSettings settings);
 
-    // An Event about the lock. `uid` is that of the object, `version` its resourceVersion (kubernetes/kubernetes#44887:
-    // an Event whose reference names neither cannot be found by `kubectl describe`).
-    void became_leader(const std::string& uid, std::uint64_t version);
-    void stopped_leading(const std::string& uid, std::uint64_t version);
+    // An Event about the lock, in the words of client-go.
+    void became_leader() { send_event("became leader"); }
+    void stopped_leading() { send_event("stopped leading"); }
 
     // What the pod's label is to say. Tried again until it does, or something newer is wanted.
     enum class PodRole { standby, leader };
@@ -47,7 +48,7 @@ public:
 private:
     Announcer(std::shared_ptr<Api> api, AnnouncerSettings settings)
         : api_(std::move(api)), settings_(std::move(settings)) {}
-    void send_event(const std::string& message, const std::string& uid, std::uint64_t version);
+    void send_event(const std::string& what);
     void send_label();
     void label_answered(PodRole sent, const http::Answer& answer);
     void settle();

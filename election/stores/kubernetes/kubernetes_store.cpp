@@ -46,8 +46,12 @@ Json parse(const std::string& body) { return Json::parse(body, nullptr, /*allow_
 
 class KubernetesStore : public Store {
 public:
-    KubernetesStore(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name)
-        : loop_(loop), api_(std::move(api)), name_(std::move(name)), kind_(kind_of(name_.lock)) {
+    KubernetesStore(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name, std::shared_ptr<election::Version> seen)
+        : loop_(loop),
+          api_(std::move(api)),
+          name_(std::move(name)),
+          kind_(kind_of(name_.lock)),
+          seen_(std::move(seen)) {
         collection_ = kind_.collection_path(name_.namespace_name);
         target_ = collection_ + '/' + name_.name;
     }
@@ -98,6 +102,7 @@ private:
     const std::shared_ptr<Api> api_;
     const ObjectName name_;
     const ObjectKind kind_;
+    const std::shared_ptr<election::Version> seen_;
     std::string collection_;
     std::string target_;
     KnownObjects known_;
@@ -108,7 +113,10 @@ private:
 std::optional<Snapshot> KubernetesStore::take_in(const Json& object, std::string& problem) {
     DecodedObject decoded = decode_object(name_, object);
     problem = decoded.problem;
-    if (decoded.snapshot) known_.remember(decoded.snapshot->version, object);
+    if (decoded.snapshot) {
+        known_.remember(decoded.snapshot->version, object);
+        *seen_ = decoded.snapshot->version;
+    }
     return decoded.snapshot;
 }
 
@@ -237,8 +245,9 @@ void KubernetesStore::watch(Watcher watcher) {
 
 }  // namespace
 
-std::unique_ptr<Store> open_kubernetes_store(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name) {
-    return std::make_unique<KubernetesStore>(loop, std::move(api), std::move(name));
+std::unique_ptr<Store> open_kubernetes_store(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name,
+                                             std::shared_ptr<election::Version> seen) {
+    return std::make_unique<KubernetesStore>(loop, std::move(api), std::move(name), std::move(seen));
 }
 
 }  // namespace leasehold::stores::kubernetes

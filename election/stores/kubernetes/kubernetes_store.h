@@ -27,7 +27,9 @@
 
 namespace leasehold::stores::kubernetes {
 
-// `api` is shared with whoever else talks to the cluster.
-std::unique_ptr<Store> open_kubernetes_store(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name);
+// `api` is shared with whoever else talks to the cluster. The version of the object that was seen last is left in
+// `seen` for those who refer to it.
+std::unique_ptr<Store> open_kubernetes_store(EventLoop& loop, std::shared_ptr<Api> api, ObjectName name,
+                                             std::shared_ptr<election::Version> seen);
 
 }  // namespace leasehold::stores::kubernetes
