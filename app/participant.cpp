@@ -90,6 +90,10 @@ void Participant::request_done(const char* operation, const std::string& code, D
     const std::string text = fmt::format("{}: {} failed ({}): {}", store_->describe(), operation, code, detail);
     log::debug("{}", text);
     journal_.add_error(text);
+    // The leader's troubles are told with its renewals. A standby that cannot read would otherwise stay one in silence.
+    if (std::string_view(operation) == "read" && !election().grant()) {
+        journal_.add({log::Level::warn, "standby: cannot read the record, trying again: " + detail, "read " + code});
+    }
 }
 
 void Participant::renewed(Instant sent, Duration took) {

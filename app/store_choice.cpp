@@ -48,7 +48,8 @@ Result<std::string> init_register(EventLoop& loop, stores::Store& store, Duratio
         switch (outcome.status) {
             case election::WriteStatus::applied: return say("made " + store.describe() + ", released");
             case election::WriteStatus::conflict: return say(store.describe() + " was made by somebody else just now");
-            case election::WriteStatus::failed: return say(failure("cannot make " + store.describe() + ": " + outcome.detail));
+            case election::WriteStatus::failed:
+                return say(failure("cannot make " + store.describe() + ": " + outcome.detail));
             case election::WriteStatus::unknown:
                 return say(failure("it is unknown whether " + store.describe() + " was made (" + outcome.detail +
                                    "); run this again"));
