@@ -42,14 +42,17 @@ struct Api::Pending {
     Duration left() const { return timeout - elapsed_at_most(started, now()); }
 };
 
-Result<std::unique_ptr<Api>> Api::create(EventLoop& loop, std::unique_ptr<Access> access) {
+Result<std::unique_ptr<Api>> Api::create(EventLoop& loop, std::unique_ptr<Access> access,
+                                         std::unique_ptr<http::Client> client) {
     std::unique_ptr<Api> api(new Api(loop, std::move(access)));
     const Access::Current current = api->access_->current();
     api->peer_ = current.peer;
     api->server_ = current.peer.base_url;
-    auto client = http::Client::create(loop, current.peer);
-    if (!client) return tl::unexpected<Error>(client.error());
-    api->client_ = std::move(*client);
+    api->client_ = std::move(client);
+    if (api->client_) return api;
+    auto made = http::Client::create(loop, current.peer);
+    if (!made) return tl::unexpected<Error>(made.error());
+    api->client_ = std::move(*made);
     return api;
 }
 

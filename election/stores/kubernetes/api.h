@@ -34,7 +34,9 @@ public:
         std::string content_type = "application/json";
     };
 
-    static Result<std::unique_ptr<Api>> create(EventLoop& loop, std::unique_ptr<Access> access);
+    // `client` is what talks to the server; one of its own if none is given.
+    static Result<std::unique_ptr<Api>> create(EventLoop& loop, std::unique_ptr<Access> access,
+                                               std::unique_ptr<http::Client> client = nullptr);
     ~Api();
 
     // Calls back exactly once, within `timeout`, never from inside the call.

@@ -116,6 +116,7 @@ std::optional<Snapshot> KubernetesStore::take_in(const Json& object, std::string
     if (decoded.snapshot) {
         known_.remember(decoded.snapshot->version, object);
         *seen_ = decoded.snapshot->version;
+        decoded.snapshot->preferred_holder = preferred_holder(object);
     }
     return decoded.snapshot;
 }
