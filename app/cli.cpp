@@ -42,6 +42,9 @@ int command_line(int argc, char** argv) {
     run->add_option("command", run_arguments.command, "after '--': the program to run, instead of workload.command")
         ->type_name("COMMAND ARG...");
 
+    CLI::App* sidecar =
+        app.add_subcommand("sidecar", "take part in the election without a workload, and tell who leads");
+    add_config_option(*sidecar, file);
     CLI::App* init = app.add_subcommand("init", "make the lock's record, released, ahead of the first start");
     add_config_option(*init, file);
     CLI::App* check = app.add_subcommand("check", "validate the configuration and print the timing budget");
@@ -59,6 +62,7 @@ int command_line(int argc, char** argv) {
         return status == 0 ? 0 : kUsage;
     }
     if (run->parsed()) return run_command(run_arguments, wait_timeout);
+    if (sidecar->parsed()) return sidecar_command(file);
     if (init->parsed()) return init_command(file);
     if (check->parsed()) return check_command(file, probe);
     if (config->parsed()) return config_command(file);

@@ -26,4 +26,9 @@ Result<std::string> make_identity() {
     return std::string(host.data()) + '_' + *unique;
 }
 
+Result<std::string> identity_or_made(const std::string& configured) {
+    if (!configured.empty()) return configured;
+    return make_identity();
+}
+
 }  // namespace leasehold::app

@@ -16,4 +16,7 @@ Result<std::string> random_hex(std::size_t bytes);
 // share a name still differ (kubernetes/kubernetes#61151).
 Result<std::string> make_identity();
 
+// What the configuration says, or else one that was made.
+Result<std::string> identity_or_made(const std::string& configured);
+
 }  // namespace leasehold::app
