@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
 #include "app/exit_status.h"
+#include "app/leader_elector_flags.h"
 #include "app/version.h"
 #include "config/config.h"
 
@@ -16,6 +19,8 @@ namespace leasehold::app {
 namespace {
 
 constexpr const char* kFooter =
+    "In the place of leader-elector 0.4 or 0.5 it takes the same flags: leasehold --election=NAME\n"
+    "--http=HOST:PORT ... (leasehold --election= --help).\n\n"
     "Exit status: the workload's own (128+n when signal n ended it); 2 usage or configuration;\n"
     "124 gave up waiting (--wait-timeout); 125 leasehold failed; 126/127 the command cannot be\n"
     "executed / found.";
@@ -27,6 +32,9 @@ void add_config_option(CLI::App& command, std::string& file) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    if (is_leader_elector(arguments)) return leader_elector_command(arguments);
+
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.require_subcommand(1);

@@ -210,6 +210,34 @@ TEST_F(Sidecars, RefusesWhatItCannotUse) {
     EXPECT_EQ(run({"sidecar", "--help"}), 0);
 }
 
+// Programs beside leader-elector ask with a few lines of JavaScript.
+TEST_F(Sidecars, AnswerTheClientsOfLeaderElector) {
+    Process possible({.arguments = {"node", "--version"}, .output = folder_.path("attempt"), .environment = {}});
+    if (possible.wait() != 0) GTEST_SKIP() << "Node.js is not installed (package nodejs)";
+    auto first = start({.name = "a"});
+    ASSERT_TRUE(eventually([&] { return first->leads(); })) << first->log();
+    auto second = start({.name = "b"});
+    const auto client = [&](const Sidecar& sidecar) {
+        return Process({.arguments = {"node", SIDECAR_CLIENT, std::to_string(sidecar.port()), sidecar.name(), "20"},
+                        .output = folder_.path("client-" + sidecar.name()),
+                        .environment = {}});
+    };
+    const auto last_line = [&](const char* name) {
+        std::string text = read_file(folder_.path(std::string("client-") + name));
+        if (!text.empty()) text.pop_back();
+        return text.substr(text.rfind('\n') + 1);
+    };
+    Process beside_first = client(*first);
+    Process beside_second = client(*second);
+    ASSERT_TRUE(eventually([&] { return last_line("a") == "I am the master"; })) << last_line("a");
+    ASSERT_TRUE(eventually([&] { return last_line("b") == "the master is a"; })) << last_line("b");
+    first->process().signal(SIGTERM);
+    ASSERT_EQ(first->process().wait(), 0) << first->log();
+    EXPECT_TRUE(eventually([&] { return last_line("b") == "I am the master"; })) << last_line("b");
+    EXPECT_TRUE(eventually([&] { return last_line("a") == "no answer: ECONNREFUSED"; })) << last_line("a");
+    EXPECT_TRUE(beside_first.running() && beside_second.running());
+}
+
 // As PID 1 of a container: what has lost its parent is reaped, and SIGTERM is obeyed although nothing but a handler of
 // its own makes PID 1 get it.
 TEST_F(Sidecars, IsFitToBePid1) {
