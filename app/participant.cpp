@@ -67,7 +67,7 @@ Driver::Hooks Participant::driver_hooks() {
 }
 
 void Participant::note(const election::Note& note) {
-    journal_.add(describe(note));
+    journal_.add(describe(note, settings_.has_workload));
     if (note.decision == election::Decision::acquired) metrics_->acquired();
     if (announcer_ && note.decision == election::Decision::acquired) announcer_->became_leader();
     if (note.decision == election::Decision::renew_failed) {
@@ -122,11 +122,6 @@ bool Participant::tree_may_be_alive() const {
 
 // Keeps the picture that others have of us in step with the election.
 void Participant::stepped() {
-    const bool leading = election().role() == election::Role::leader;
-    if (leading != counted_as_leading_) {
-        counted_as_leading_ = leading;
-        metrics_->set_leading(leading);
-    }
     if (election().grant()) {
         metrics_->set_transitions(static_cast<double>(election().grant()->transitions));
     } else if (election().seen()) {

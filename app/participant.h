@@ -32,6 +32,7 @@ public:
         config::Options options;         // with the identity filled in
         std::string incarnation;         // unique to this start of leasehold
         std::uint64_t agent_number = 1;  // which process of the incarnation this is
+        bool has_workload = true;        // changes only how decisions are worded
         std::vector<UniqueFd> listeners;
     };
 
@@ -56,6 +57,10 @@ public:
     const election::Election& election() const { return driver_->election(); }  // REQUIRES: started()
     bool tree_may_be_alive() const;                                             // REQUIRES: started()
 
+    // As of this moment: leading is never said past the soft instant, whatever the loop has come to do. The metric of
+    // it is brought up to the same moment.
+    metrics::StatusView status();
+
     const config::Options& options() const { return settings_.options; }
     const std::string& incarnation() const { return settings_.incarnation; }
     metrics::Metrics& metrics() { return *metrics_; }
@@ -78,9 +83,7 @@ private:
     void renewed(Instant sent, Duration took);
     void stepped();
 
-    // participant_status.cpp
-    metrics::StatusView status() const;
-    void describe_election(metrics::StatusView& view) const;  // REQUIRES: started()
+    void describe_election(metrics::StatusView& view) const;  // REQUIRES: started(); participant_status.cpp
 
     EventLoop& loop_;
     Settings settings_;
@@ -92,7 +95,6 @@ private:
     std::unique_ptr<Driver> driver_;  // nothing before start()
     std::unique_ptr<metrics::HttpServer> http_;
     bool store_answered_ = false;
-    bool counted_as_leading_ = false;
 };
 
 }  // namespace leasehold::app

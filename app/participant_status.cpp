@@ -23,7 +23,7 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
-metrics::StatusView Participant::status() const {
+metrics::StatusView Participant::status() {
     metrics::StatusView view;
     view.version = app::version();
     view.identity = options().identity;
@@ -35,6 +35,7 @@ metrics::StatusView Participant::status() const {
     view.journal = journal_.entries();
     if (driver_) describe_election(view);
     if (hooks_.picture) hooks_.picture(view);
+    metrics_->set_leading(view.leading);
     return view;
 }
 
@@ -43,6 +44,7 @@ void Participant::describe_election(metrics::StatusView& view) const {
     view.role = name_of(election().role());
     if (const auto& grant = election().grant()) {
         view.leading = election().role() == election::Role::leader && !reached_on_any_clock(grant->soft, at);
+        if (election().role() == election::Role::leader && !view.leading) view.role = name_of(election::Role::stopping);
         view.term = grant->term;
         view.fencing_token = grant->token;
         view.transitions = grant->transitions;
@@ -58,8 +60,10 @@ void Participant::describe_election(metrics::StatusView& view) const {
     if (const auto& seen = election().seen()) {
         const election::Record& record = seen->record;
         view.transitions = record.transitions;
-        view.holder_fresh = seen->presence == election::Presence::present && !record.released &&
-                            elapsed_at_most(election().seen_at(), at) < record.lease_duration;
+        // A record with our own name is of a term that has ended or of an earlier start: somebody else may hold the
+        // lease before it looks old from here.
+        view.holder_fresh = record.holder != options().identity && seen->presence == election::Presence::present &&
+                            !record.released && elapsed_at_most(election().seen_at(), at) < record.lease_duration;
         if (view.holder_fresh) view.holder = record.holder;
     }
 }

@@ -27,11 +27,9 @@ int fail(int status, const std::string& message) {
 
 // Fills in who we are; the incarnation is unique to this start.
 Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
-    if (options.identity.empty()) {
-        auto identity = make_identity();
-        if (!identity) return tl::unexpected<Error>(identity.error());
-        options.identity = *identity;
-    }
+    auto identity = identity_or_made(options.identity);
+    if (!identity) return tl::unexpected<Error>(identity.error());
+    options.identity = *identity;
     auto incarnation = random_hex(8);
     if (!incarnation) return tl::unexpected<Error>(incarnation.error());
     supervisor::LaunchSpec spec;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/harness/candidate.h"
 
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,12 +10,8 @@
 #include <sstream>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,31 +203,6 @@ int Candidate::http_port() {
         return port != 0;
     });
     return port;
-}
-
-HttpAnswer http_get(int port, const std::string& path) {
-    HttpAnswer answer;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval limit{10, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    std::string text;
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-        const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
-            std::array<char, 4096> part{};
-            for (ssize_t count = 0; (count = recv(fd, part.data(), part.size(), 0)) > 0;) {
-                text.append(part.data(), static_cast<std::size_t>(count));
-            }
-        }
-    }
-    close(fd);
-    if (text.rfind("HTTP/1.1 ", 0) == 0) answer.status = std::atoi(text.c_str() + 9);
-    if (const auto body = text.find("\r\n\r\n"); body != std::string::npos) answer.body = text.substr(body + 4);
-    return answer;
 }
 
 std::string leasehold_program() { return LEASEHOLD_PROGRAM; }

@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+#include "tests/harness/http_get.h"
+
 namespace leasehold::harness {
 
 // Polls until `condition` holds; false when it does not within the limit, which is generous on purpose.
@@ -111,13 +113,6 @@ private:
     Options options_;
     Process process_;
 };
-
-// GET over a plain socket: status and body; status 0 when nothing answers.
-struct HttpAnswer {
-    int status = 0;
-    std::string body;
-};
-HttpAnswer http_get(int port, const std::string& path);
 
 // Where the build put the program and the test workload.
 std::string leasehold_program();
