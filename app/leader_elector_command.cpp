@@ -2,6 +2,7 @@
 //
 // leasehold in the place of leader-elector.
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -12,16 +13,21 @@
 #include "app/load.h"
 #include "app/sidecar.h"
 #include "base/log.h"
+#include "config/store_rules.h"
 
 namespace leasehold::app {
 namespace {
 
-// The one step that needs the store: options_of() with drop_in.kubernetes as the store, to run_sidecar(); an
-// environment without KUBECONFIG and HOME for drop_in.use_cluster_credentials.
 int take_part(const DropIn& drop_in) {
-    complain(fmt::format("the lock is the Endpoints object {}/{}, and this version cannot reach a cluster yet",
-                         drop_in.kubernetes.namespace_name, drop_in.kubernetes.name));
-    return kLeaseholdFailed;
+    config::Options options = options_of(drop_in);
+    for (const config::StoreProblem& problem : config::check(options.election)) {
+        complain(problem.key + ": " + problem.text);
+        return kUsage;
+    }
+    if (drop_in.use_cluster_credentials) {
+        for (const char* other : {"KUBECONFIG", "HOME"}) unsetenv(other);
+    }
+    return run_sidecar(std::move(options));
 }
 
 }  // namespace

@@ -202,6 +202,8 @@ config::Options options_of(const DropIn& drop_in) {
     config::Options options;
     options.identity = drop_in.id;
     options.election.name = drop_in.election;
+    options.election.store.kind = config::StoreKind::kubernetes;
+    options.election.store.kubernetes = drop_in.kubernetes;
     options.election.timing.lease_duration = drop_in.ttl;
     options.election.timing.renew_deadline = drop_in.ttl / 2;
     options.election.timing.retry_period = drop_in.ttl / 4;

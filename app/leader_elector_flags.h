@@ -13,8 +13,7 @@
 //
 // As Go's flag packages have it: one dash or two, `--x=y` or `--x y`, a boolean only as `--x` or `--x=true`; the last
 // one counts; after `--`, and what is no flag, nothing is looked at. Accepted and ignored: the flags of glog and klog,
-// and
-// --initial-wait, which is how leasehold always does it. What is unknown is an error, as it was there.
+// and --initial-wait, which is how leasehold always does it. What is unknown is an error, as it was there.
 //
 // Pure.
 #pragma once
@@ -50,7 +49,7 @@ Result<DropIn> parse_leader_elector(const std::vector<std::string>& arguments, c
 // How to use the flags, as text.
 std::string leader_elector_usage();
 
-// The options that are the same thing, but for the store. Timing as leader-elector had it: renew deadline ttl/2, retry
+// The options that are the same thing. Timing as leader-elector had it: renew deadline ttl/2, retry
 // period ttl/4.
 config::Options options_of(const DropIn& drop_in);
 
