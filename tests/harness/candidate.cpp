@@ -145,20 +145,23 @@ std::vector<std::string> dollars_doubled(std::vector<std::string> command) {
 Process Candidate::start(const Options& options) {
     const std::string config = options.folder + '/' + options.name + ".yaml";
     const std::string lease = options.lease.empty() ? options.folder + "/test.lease" : options.lease;
+    const std::string store = options.store.empty() ? "file: {path: " + lease + '}' : options.store;
     std::string command;
     for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
     write_file(config, fmt::format("identity: {}\nelection:\n  name: {}\n  lease_duration: {}\n  renew_deadline: {}\n"
-                                   "  retry_period: {}\n{}  store:\n    file: {{path: {}}}\n"
+                                   "  retry_period: {}\n{}  store: {{{}}}\n"
                                    "workload:\n  command: [{}]\n{}http: {{listen: [\"{}\"]}}\n{}",
                                    options.name, options.election, options.timing.lease, options.timing.deadline,
-                                   options.timing.retry, options.timing.extra, lease, command, options.workload,
+                                   options.timing.retry, options.timing.extra, store, command, options.workload,
                                    options.listen, options.extra));
     std::vector<std::string> arguments = options.launcher;
     arguments.push_back(options.program.empty() ? leasehold_program() : options.program);
     for (const char* argument : {"run", "--config"}) arguments.emplace_back(argument);
     arguments.push_back(config);
-    return Process({.arguments = arguments, .output = options.folder + '/' + options.name + ".log", .environment = {}});
+    return Process({.arguments = arguments,
+                    .output = options.folder + '/' + options.name + ".log",
+                    .environment = options.environment});
 }
 
 pid_t Candidate::guardian() {

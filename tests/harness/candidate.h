@@ -77,17 +77,19 @@ struct TestTiming {
 class Candidate {
 public:
     struct Options {
-        std::string folder;
-        std::string name;
-        std::vector<std::string> command;
-        TestTiming timing;
+        std::string folder = {};
+        std::string name = {};
+        std::vector<std::string> command = {};
+        TestTiming timing = {};
         std::string listen = "127.0.0.1:0";
-        std::string extra;          // further YAML, appended
+        std::string extra = {};     // further YAML, appended
         std::string lease = {};     // path of the record; empty: <folder>/test.lease
         std::string workload = {};  // further lines of the section `workload`, indented by two blanks
         std::string election = "test";
         std::string program = {};                // empty: leasehold
         std::vector<std::string> launcher = {};  // a command that executes its last arguments as a command
+        std::string store = {};                  // what stands in election.store, as YAML on one line; empty: the file
+        std::vector<std::string> environment = {};  // added, "NAME=value"
     };
     explicit Candidate(Options options);
 
