@@ -70,13 +70,12 @@ Result<std::unique_ptr<Timer>> Timer::create(EventLoop& loop, std::function<void
     UniqueFd fd(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!fd) return system_failure("timerfd_create");
     const int raw_fd = fd.get();
-    std::unique_ptr<Timer> timer(new Timer(loop, std::move(fd), std::move(callback)));
-    auto watched = loop.watch(raw_fd, EPOLLIN, [timer = timer.get()](std::uint32_t) {
+    std::unique_ptr<Timer> timer(new Timer(loop, std::move(fd)));
+    // The loop owns the callback, and keeps it while it runs: it may destroy the timer.
+    auto watched = loop.watch(raw_fd, EPOLLIN, [raw_fd, callback = std::move(callback)](std::uint32_t) {
         std::uint64_t expirations = 0;
         // EAGAIN: it was set anew between readiness and this read; the new setting will fire by itself.
-        if (read(timer->fd_.get(), &expirations, sizeof expirations) != sizeof expirations) return;
-        const auto call = timer->callback_;  // survives the timer
-        (*call)();
+        if (read(raw_fd, &expirations, sizeof expirations) == sizeof expirations) callback();
     });
     if (!watched) return tl::unexpected<Error>(watched.error());
     return timer;

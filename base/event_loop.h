@@ -53,10 +53,11 @@ private:
     bool stopped_ = false;
 };
 
-// A timerfd(2) on CLOCK_BOOTTIME, so that it also fires for time that passed while the machine was suspended.
+// A timerfd(2) on CLOCK_BOOTTIME, so that it also fires for time that passed while the machine was suspended. Its
+// callback may set it anew and may destroy it.
 class Timer {
 public:
-    // The loop must outlive the timer. The callback may destroy the timer.
+    // The loop must outlive the timer.
     static Result<std::unique_ptr<Timer>> create(EventLoop& loop, std::function<void()> callback);
     ~Timer();
 
@@ -65,13 +66,11 @@ public:
     void disarm();
 
 private:
-    Timer(EventLoop& loop, UniqueFd fd, std::function<void()> callback)
-        : loop_(loop), fd_(std::move(fd)), callback_(std::make_shared<std::function<void()>>(std::move(callback))) {}
+    Timer(EventLoop& loop, UniqueFd fd) : loop_(loop), fd_(std::move(fd)) {}
     void set(Duration delay);
 
     EventLoop& loop_;
     UniqueFd fd_;
-    std::shared_ptr<std::function<void()>> callback_;
 };
 
 }  // namespace leasehold

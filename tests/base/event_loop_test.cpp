@@ -264,6 +264,22 @@ TEST_F(TimerTest, may_be_armed_again_by_its_callback) {
     EXPECT_EQ(fired_, 3);
 }
 
+TEST_F(TimerTest, may_be_destroyed_by_its_callback) {
+    std::unique_ptr<Timer> once;
+    const auto alive = std::make_shared<int>(0);
+    auto made = Timer::create(*loop_, [&, alive] {
+        once.reset();
+        ++*alive;  // what the callback captured is still there
+        ++fired_;
+    });
+    ASSERT_TRUE(made);
+    once = std::move(*made);
+    once->arm_in(Duration::zero());
+    turn_until(1);
+    EXPECT_EQ(*alive, 1);
+    EXPECT_EQ(alive.use_count(), 1);
+}
+
 TEST_F(TimerTest, does_not_outlive_its_owner) {
     timer_->arm_in(Duration::zero());
     timer_.reset();
