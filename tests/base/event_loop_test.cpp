@@ -287,23 +287,5 @@ TEST_F(TimerTest, does_not_outlive_its_owner) {
     EXPECT_EQ(fired_, 0);
 }
 
-TEST(Timer, MayBeDestroyedByItsCallback) {
-    auto loop = EventLoop::create();
-    ASSERT_TRUE(loop);
-    std::unique_ptr<Timer> timer;
-    const auto token = std::make_shared<int>(5);  // what the callback holds stays until it has returned
-    int seen = 0;
-    auto made = Timer::create(**loop, [&timer, &seen, &loop, token] {
-        timer.reset();
-        seen = *token;
-        (*loop)->stop();
-    });
-    ASSERT_TRUE(made);
-    timer = std::move(*made);
-    timer->arm_in(Duration(1));
-    ASSERT_TRUE((*loop)->run());
-    EXPECT_EQ(seen, 5);
-}
-
 }  // namespace
 }  // namespace leasehold
