@@ -55,6 +55,13 @@ protected:
         in >> number;
         return number;
     }
+    // The plugin's child is an orphan then, which somebody else has to reap: a zombie has no command line any more.
+    void expect_end_of_child() {
+        const int child = number_in("child");
+        ASSERT_GT(child, 0);
+        const std::string command_line = fmt::format("/proc/{}/cmdline", child);
+        EXPECT_TRUE(serve_until(*loop_, [&] { return std::ifstream(command_line).peek() == EOF; }));
+    }
     // What refresh() says about a plugin with this body.
     std::string outcome_of(const std::string& body) {
         const auto access = access_to(body);
@@ -243,17 +250,14 @@ TEST_F(ExecPlugin, IsKilledWithItsChildrenAtTheLimit) {
     places_.plugin_limit = milliseconds(300);
     const auto access = access_to("sleep 600 & echo $! > child\necho wait >&2\nwait\n");
     EXPECT_THAT(refreshed(*access), HasSubstr("did not end within 300ms and was killed: wait"));
-    const int child = number_in("child");
-    ASSERT_GT(child, 0);
-    // An orphan, which somebody else has to reap: a zombie has no command line any more.
-    const std::string command_line = fmt::format("/proc/{}/cmdline", child);
-    EXPECT_TRUE(serve_until(*loop_, [&] { return std::ifstream(command_line).peek() == EOF; }));
+    expect_end_of_child();
 }
 
 TEST_F(ExecPlugin, ChildrenThatStayAreKilledAndHoldNothingUp) {
     const auto access = access_to("sleep 600 &\necho $! > child\n" + print_token("abc"));
     EXPECT_EQ(refreshed(*access), "ok");  // although the child has standard output open
     EXPECT_EQ(access->current().authorization, "Bearer abc");
+    expect_end_of_child();
 }
 
 TEST_F(ExecPlugin, IsKilledWhenNobodyWantsItAnyMore) {
@@ -337,6 +341,26 @@ TEST_F(ExecPlugin, NewCredentialsAreAskedForAheadOfTheEnd) {
         return now.authorization == "Bearer def";
     }));
     EXPECT_TRUE(always_ready);
+}
+
+TEST_F(ExecPlugin, ARefreshJoinsARunThatIsUnderWay) {
+    const auto access = access_to(
+        print_status(R"("token": "abc", "expirationTimestamp": ")" + rfc3339(wall_now() + seconds(4)) + "\""));
+    EXPECT_EQ(refreshed(*access), "ok");
+    folder_.script("plugin", fmt::format("cd '{}'\necho run >> runs\nuntil test -e go; do sleep 0.02; done\n{}",
+                                         folder_.path(), print_token("def")));
+    EXPECT_TRUE(serve_until(*loop_, [&] {
+        EXPECT_TRUE(access->current().ready || runs() == 2);
+        return runs() == 2;
+    }));
+    bool answered = false;
+    access->refresh([&](const Result<void>& done) { answered = done.has_value(); });
+    EXPECT_TRUE(loop_->run_once(Duration::zero()));
+    EXPECT_FALSE(answered);
+    folder_.put("go", "");
+    EXPECT_TRUE(serve_until(*loop_, [&] { return answered; }));
+    EXPECT_EQ(access->current().authorization, "Bearer def");
+    EXPECT_EQ(runs(), 2U);
 }
 
 TEST_F(ExecPlugin, AWallClockThatIsWrongLocksNobodyOut) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/watched_file.h"
 
+#include <array>
+#include <cerrno>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,18 +24,16 @@ Result<std::string> read_small_file(const std::string& path) {
     if (fstat(file.get(), &about) != 0) return system_failure("cannot look at " + path);
     if (S_ISDIR(about.st_mode)) return failure(path + " is a folder, not a file");
     if (!S_ISREG(about.st_mode)) return failure(path + " is no regular file");
-    std::string text(kMostBytes + 1, '\0');
-    std::size_t filled = 0;
-    while (filled < text.size()) {
-        const ssize_t got = read(file.get(), text.data() + filled, text.size() - filled);
+    std::string text;
+    std::array<char, 16384> buffer{};
+    while (text.size() <= kMostBytes) {
+        const ssize_t got = read(file.get(), buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return system_failure("cannot read " + path);
-        if (got == 0) break;
-        filled += static_cast<std::size_t>(got);
+        if (got == 0) return text;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
     }
-    if (filled > kMostBytes) return failure(path + " is larger than 1 MiB");
-    text.resize(filled);
-    return text;
+    return failure(path + " is larger than 1 MiB");
 }
 
 std::optional<WatchedFile::Signature> WatchedFile::signature_of(const std::string& path) {
