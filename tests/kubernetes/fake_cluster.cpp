@@ -36,8 +36,6 @@ private:
     const std::vector<std::string> warnings_;
 };
 
-std::string parent_of(const std::string& target) { return target.substr(0, target.rfind('/')); }
-
 }  // namespace
 
 // What takes the place of libcurl.
