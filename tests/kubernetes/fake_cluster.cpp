@@ -112,8 +112,8 @@ http::Answer FakeCluster::status(int code, const std::string& reason, const std:
 }
 
 http::Answer FakeCluster::answer(const http::Request& request) {
-    if (interfere) {
-        if (auto instead = interfere(request)) return *instead;
+    if (const auto ask = interfere) {  // a copy: it may take itself away
+        if (auto instead = ask(request)) return *instead;
     }
     http::Answer answer;
     const std::string name = request.target.substr(request.target.rfind('/') + 1);
@@ -209,8 +209,8 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
     stream->target = path + '/' + selector.substr(selector.rfind("%3D") + 3);
     streams_.remove_if([](const auto& old) { return old->gone; });
     streams_.push_back(stream);
-    if (interfere) {
-        if (auto instead = interfere(request)) {
+    if (const auto ask = interfere) {
+        if (auto instead = ask(request)) {
             stream->end = std::move(instead);
             later([this, stream] { feed(stream); });
             return;
