@@ -8,10 +8,8 @@
 #include <unistd.h>
 
 #include "app/exit_status.h"
-#include "app/version.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
-#include "election/stores/file_store.h"
 
 namespace leasehold::app {
 namespace {
@@ -35,15 +33,20 @@ Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch) {
     return agent;
 }
 
-Result<void> Agent::set_up() {
+// What the command line has accepted, handed on by the guardian to every agent.
+Result<config::Options> Agent::accepted_options() const {
     auto text = read_sealed(launch_.spec.config_fd);
     if (!text) return tl::unexpected<Error>(text.error());
     config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
     if (!loaded.problems.empty()) {
         return failure("the accepted configuration cannot be read back: " + loaded.problems.front().text("(accepted)"));
     }
-    options_ = std::move(loaded.options);
+    return std::move(loaded.options);
+}
 
+Result<void> Agent::set_up() {
+    auto options = accepted_options();
+    if (!options) return tl::unexpected<Error>(options.error());
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected<Error>(loop.error());
     loop_ = std::move(*loop);
@@ -51,22 +54,31 @@ Result<void> Agent::set_up() {
     if (!page) return tl::unexpected<Error>(page.error());
     page_ = std::move(*page);
 
-    metrics_ = std::make_unique<metrics::Metrics>(
-        metrics::MetricLabels{options_.election.name, app::version(), app::revision()});
-    metrics_->set_timing(options_.election.timing.lease_duration, options_.election.timing.renew_deadline);
-    metrics_->set_agent_restarts(static_cast<double>(page_->agent_restarts()));
-    metrics_->set_containment(supervisor::name_of(launch_.spec.containment.method));
-    metrics_->set_workload_state(workload_state_);
+    Participant::Settings settings{.options = std::move(*options),
+                                   .incarnation = launch_.spec.incarnation,
+                                   .agent_number = launch_.agent_number,
+                                   .listeners = {}};
+    for (const int fd : launch_.spec.listener_fds) settings.listeners.emplace_back(fd);
+    auto participant = Participant::create(*loop_, std::move(settings), hooks());
+    if (!participant) return tl::unexpected<Error>(participant.error());
+    participant_ = std::move(*participant);
+    metrics::Metrics& metrics = participant_->metrics();
+    metrics.set_agent_restarts(static_cast<double>(page_->agent_restarts()));
+    metrics.set_containment(supervisor::name_of(launch_.spec.containment.method));
+    metrics.set_workload_state(workload_state_);
 
-    auto store = stores::open_file_store(*loop_, options_.election.store.file,
-                                         launch_.spec.incarnation + '-' + std::to_string(launch_.agent_number));
-    if (!store) return tl::unexpected<Error>(store.error());
-    store_ = std::move(*store);
+    if (auto done = watch_guardian(); !done) return done;
+    if (auto done = set_timers(); !done) return done;
+    on_beat();
+    return {};
+}
 
+Result<void> Agent::watch_guardian() {
     guardian_ = supervisor::Channel(UniqueFd(launch_.guardian_fd));
-    if (auto done = loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { guardian_readable(); }); !done) {
-        return done;
-    }
+    return loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { guardian_readable(); });
+}
+
+Result<void> Agent::set_timers() {
     auto hurry = Timer::create(*loop_, [this] { leave(0); });
     if (!hurry) return tl::unexpected<Error>(hurry.error());
     hurry_timer_ = std::move(*hurry);
@@ -76,28 +88,13 @@ Result<void> Agent::set_up() {
     auto clear = Timer::create(*loop_, [this] { leave_when_clear(); });
     if (!clear) return tl::unexpected<Error>(clear.error());
     clear_timer_ = std::move(*clear);
-    on_beat();
-    return start_http();
-}
-
-Result<void> Agent::start_http() {
-    std::vector<UniqueFd> listeners;
-    for (const int fd : launch_.spec.listener_fds) {
-        listeners.emplace_back(fd);
-        log::info("serving http on {}", metrics::local_address(fd));
-    }
-    if (listeners.empty()) return {};
-    auto server = metrics::HttpServer::start(*loop_, std::move(listeners),
-                                             metrics::make_handler(*metrics_, [this] { return status(); }));
-    if (!server) return tl::unexpected<Error>(server.error());
-    http_ = std::move(*server);
     return {};
 }
 
 int Agent::run() {
     if (launch_.spec.wait_timeout > Duration::zero() && page_->grant().term == 0) {
         auto timer = Timer::create(*loop_, [this] {
-            journal_.add({log::Level::error, "gave up waiting for leadership (--wait-timeout)"});
+            participant_->journal().add({log::Level::error, "gave up waiting for leadership (--wait-timeout)"});
             if (auto sent = guardian_.send(supervisor::GiveUpMessage{kGaveUpWaiting}); !sent) {
                 log::error("cannot tell the guardian: {}", sent.error().message);
             }
@@ -143,7 +140,7 @@ void Agent::on_guardian_message(supervisor::Received received) {
     } else if (const auto* emptied = std::get_if<supervisor::TreeEmptiedMessage>(&received.message)) {
         log::warn("the guardian has emptied what the supervisor left behind");
         set_workload_state("stopped");
-        if (driver_) driver_->deliver(election::TreeEmpty{emptied->closed_through});
+        if (participant_->started()) participant_->deliver(election::TreeEmpty{emptied->closed_through});
     } else if (std::holds_alternative<supervisor::ResistsMessage>(received.message)) {
         on_resisting();
     } else {
@@ -154,8 +151,8 @@ void Agent::on_guardian_message(supervisor::Received received) {
 void Agent::stop(supervisor::StopMode mode) {
     if (mode == supervisor::StopMode::kill) hurry_ = true;
     stop_requested_ = true;
-    if (driver_) {
-        driver_->deliver(election::StopRequested{});
+    if (participant_->started()) {
+        participant_->deliver(election::StopRequested{});
     } else if (!supervisor_ && page_->grant().term <= page_->ended_through()) {
         leave(0);  // nothing was ever begun; or else the next supervisor tells what there is to end
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent process: takes part in the election and serves the HTTP endpoints. It holds no deadline of the workload:
-// when it crashes the guardian starts another one, when it hangs the deadlines it granted run out.
+// The agent process: a participant of the election (participant.h) with a link to guardian and supervisor. It holds no
+// deadline of the workload: when it crashes the guardian starts another one, when it hangs the deadlines it granted run
+// out.
 //
 // One thread (a store may have more inside). Talks to guardian and supervisor over their sockets and publishes every
 // grant in the shared page before it sends it.
@@ -12,14 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "app/driver.h"
-#include "app/journal.h"
+#include "app/participant.h"
 #include "base/event_loop.h"
-#include "config/options.h"
-#include "election/stores/store.h"
-#include "metrics/endpoints.h"
-#include "metrics/http_server.h"
-#include "metrics/metrics.h"
 #include "supervisor/backoff.h"
 #include "supervisor/containment.h"
 #include "supervisor/launch.h"
@@ -42,7 +37,9 @@ private:
 
     // agent.cpp
     Result<void> set_up();
-    Result<void> start_http();
+    Result<config::Options> accepted_options() const;
+    Result<void> watch_guardian();
+    Result<void> set_timers();
     void guardian_readable();
     void on_guardian_message(supervisor::Received received);
     void stop(supervisor::StopMode mode);
@@ -63,42 +60,28 @@ private:
     void set_workload_state(const std::string& state);
 
     // agent_election.cpp: what the election wants done.
-    Result<void> start_election(const election::Past& past);
-    Driver::Hooks hooks();
+    Participant::Hooks hooks();
     void grant(const election::Grant& grant);
     void revoke(const election::Revoke& revoke);
-    void note(const election::Note& note);
-    void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
-    void renewed(Instant sent, Duration took);
     void stepped();
-    bool tree_may_be_alive() const;  // REQUIRES: driver_
-
-    // agent_status.cpp: what is shown of it.
-    metrics::StatusView status() const;
+    void complete_picture(metrics::StatusView& view) const;
 
     supervisor::AgentLaunch launch_;
-    config::Options options_;
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<supervisor::SharedPage> page_;
     supervisor::Channel guardian_;
     supervisor::Channel supervisor_;
-    std::unique_ptr<metrics::Metrics> metrics_;
-    std::unique_ptr<stores::Store> store_;
-    std::unique_ptr<Driver> driver_;  // nothing before the supervisor's first hello
-    std::unique_ptr<metrics::HttpServer> http_;
-    std::unique_ptr<Timer> wait_timer_;   // --wait-timeout
-    std::unique_ptr<Timer> hurry_timer_;  // a second stop request
+    std::unique_ptr<Participant> participant_;  // started by the supervisor's first hello
+    std::unique_ptr<Timer> wait_timer_;         // --wait-timeout
+    std::unique_ptr<Timer> hurry_timer_;        // a second stop request
     std::unique_ptr<Timer> beat_timer_;   // shows the guardian that we turn, and looks whether the supervisor answers
     std::unique_ptr<Timer> clear_timer_;  // when guardian and supervisor are gone
     supervisor::KillRhythm clear_rhythm_;
     supervisor::Pulse supervisor_pulse_;
     bool complained_of_silence_ = false;
-    Journal journal_;
 
     bool stop_requested_ = false;
     bool hurry_ = false;
-    bool store_answered_ = false;
-    bool counted_as_leading_ = false;
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
     supervisor::Term last_tree_ended_ = 0;

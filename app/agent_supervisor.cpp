@@ -31,8 +31,8 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
-    if (driver_) driver_->deliver(election::Candidacy{false});
-    if (!guardian_ && (!driver_ || tree_may_be_alive())) leave_when_clear();
+    if (participant_->started()) participant_->deliver(election::Candidacy{false});
+    if (!guardian_ && (!participant_->started() || participant_->tree_may_be_alive())) leave_when_clear();
 }
 
 // With guardian and supervisor both gone nobody can prove the tree empty any more: what was not proven until now is not
@@ -48,14 +48,15 @@ void Agent::leave_when_clear() {
 // tree, and says so; meanwhile the term is not extended, but the lease is renewed.
 void Agent::on_beat() {
     page_->beat();
-    const Duration deadline = options_.election.timing.renew_deadline;
-    const bool leading = driver_ && driver_->election().grant();
+    const Duration deadline = participant_->options().election.timing.renew_deadline;
+    const bool leading = participant_->started() && participant_->election().grant();
     const Duration period = leading ? deadline / (2 * supervisor::Pulse::kPatience) : deadline / 2;
     beat_timer_->arm_in(std::max<Duration>(period, std::chrono::milliseconds(10)));
     if (!supervisor_) return;
     if (supervisor_pulse_.silent() && !complained_of_silence_) {
         complained_of_silence_ = true;
-        journal_.add({log::Level::error, "the supervisor does not answer; the guardian is asked to kill it"});
+        participant_->journal().add(
+            {log::Level::error, "the supervisor does not answer; the guardian is asked to kill it"});
         if (auto sent = guardian_.send(supervisor::SupervisorSilentMessage{}); !sent) {
             log::error("cannot tell the guardian: {}", sent.error().message);
         }
@@ -66,12 +67,12 @@ void Agent::on_beat() {
 
 void Agent::set_workload_state(const std::string& state) {
     workload_state_ = state;
-    metrics_->set_workload_state(state);
+    participant_->metrics().set_workload_state(state);
 }
 
 void Agent::on_resisting() {
     set_workload_state("unkillable");
-    journal_.add(
+    participant_->journal().add(
         {log::Level::error, "something of the workload's tree cannot be killed; the lease is not released over it"});
 }
 
@@ -102,18 +103,20 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else if (const auto* started = std::get_if<supervisor::StartedMessage>(&message)) {
         workload_state_ = "running";
         workload_pid_ = started->pid;
+        participant_->show_role(true);
         const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
-        metrics_->workload_started(since_epoch.count());
-        journal_.add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});
+        participant_->metrics().workload_started(since_epoch.count());
+        participant_->journal().add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});
     } else if (const auto* exited = std::get_if<supervisor::ExitedMessage>(&message)) {
         workload_last_exit_code_ = exited->exit_status;
-        metrics_->workload_exited(exited->by_signal ? "signal" : "code", exited->exit_status);
-        journal_.add({log::Level::info, fmt::format("the workload ended with status {}", exited->exit_status)});
+        participant_->metrics().workload_exited(exited->by_signal ? "signal" : "code", exited->exit_status);
+        participant_->journal().add(
+            {log::Level::info, fmt::format("the workload ended with status {}", exited->exit_status)});
     } else if (std::holds_alternative<supervisor::StoppingMessage>(message)) {
         workload_state_ = "stopping";
     } else if (std::holds_alternative<supervisor::KilledMessage>(message)) {
-        metrics_->workload_killed();
-        journal_.add({log::Level::warn, "the workload did not stop in time and was killed"});
+        participant_->metrics().workload_killed();
+        participant_->journal().add({log::Level::warn, "the workload did not stop in time and was killed"});
     } else if (const auto* empty = std::get_if<supervisor::EmptyMessage>(&message)) {
         on_empty(*empty);
     } else if (const auto* pong = std::get_if<supervisor::PongMessage>(&message)) {
@@ -124,7 +127,7 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else {
         log::warn("unexpected message from the supervisor");
     }
-    metrics_->set_workload_state(workload_state_);
+    participant_->metrics().set_workload_state(workload_state_);
 }
 
 // The first one starts the election: only now is it known whether a term of an earlier agent is still running. Later
@@ -135,7 +138,8 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = idle ? "stopped" : (hello.phase == Phase::running ? "running" : "stopping");
     workload_pid_ = hello.pid;
-    if (driver_) {
+    participant_->show_role(hello.phase == Phase::running);
+    if (participant_->started()) {
         welcome_new_supervisor();
         return;
     }
@@ -148,9 +152,9 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     if (unfinished) {
         const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
         past.running = election::Past::Running{grant, hello.phase != Phase::running};
-        journal_.add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
+        participant_->journal().add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
     }
-    if (auto started = start_election(past); !started) {
+    if (auto started = participant_->start(past); !started) {
         log::error("{}", started.error().message);
         leave(kLeaseholdFailed);
         return;
@@ -158,14 +162,14 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     // Nothing runs in the last term any more, or it was never begun: its end is still to be confirmed, and the lease to
     // be released if the earlier agent did not come to that.
     if (unfinished && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
-    if (stop_requested_) driver_->deliver(election::StopRequested{});
+    if (stop_requested_) participant_->deliver(election::StopRequested{});
 }
 
 void Agent::welcome_new_supervisor() {
-    driver_->deliver(election::Candidacy{true});
-    const auto& running = driver_->election().grant();
-    if (!running || !tree_may_be_alive()) return;
-    if (driver_->election().role() == election::Role::leader) {
+    participant_->deliver(election::Candidacy{true});
+    const auto& running = participant_->election().grant();
+    if (!running || !participant_->tree_may_be_alive()) return;
+    if (participant_->election().role() == election::Role::leader) {
         grant(*running);
     } else {
         revoke({running->term, election::RevokeMode::kill});
@@ -175,17 +179,19 @@ void Agent::welcome_new_supervisor() {
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {
     workload_state_ = "stopped";
     workload_pid_ = 0;
+    participant_->show_role(false);
     if (empty.had_tree && empty.term > last_tree_ended_) {  // the same answer may come again
         last_tree_ended_ = empty.term;
-        const Duration left = empty.lease_left + options_.election.timing.margin();
-        metrics_->workload_stopped(empty.stop_took);
-        metrics_->fence_margin(left);
-        journal_.add({left > Duration::zero() ? log::Level::info : log::Level::error,
-                      fmt::format("the workload's tree is proven empty, {} after it was asked to stop; {} of the lease "
-                                  "were left",
-                                  to_rounded_text(empty.stop_took), to_rounded_text(left))});
+        const Duration left = empty.lease_left + participant_->options().election.timing.margin();
+        participant_->metrics().workload_stopped(empty.stop_took);
+        participant_->metrics().fence_margin(left);
+        participant_->journal().add(
+            {left > Duration::zero() ? log::Level::info : log::Level::error,
+             fmt::format("the workload's tree is proven empty, {} after it was asked to stop; {} of the lease "
+                         "were left",
+                         to_rounded_text(empty.stop_took), to_rounded_text(left))});
     }
-    if (driver_) driver_->deliver(election::TreeEmpty{empty.term});
+    if (participant_->started()) participant_->deliver(election::TreeEmpty{empty.term});
     // A workload that has ended by itself ends leasehold, even while the guardian is stopped and cannot say so.
     if (empty.ending && !stop_requested_) stop(supervisor::StopMode::orderly);
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
 #include "app/exit_status.h"
+#include "app/leader_elector_flags.h"
 #include "app/version.h"
 #include "config/config.h"
 
@@ -16,6 +19,8 @@ namespace leasehold::app {
 namespace {
 
 constexpr const char* kFooter =
+    "In the place of leader-elector 0.4 or 0.5 it takes the same flags: leasehold --election=NAME\n"
+    "--http=HOST:PORT ... (leasehold --election= --help).\n\n"
     "Exit status: the workload's own (128+n when signal n ended it); 2 usage or configuration;\n"
     "124 gave up waiting (--wait-timeout); 125 leasehold failed; 126/127 the command cannot be\n"
     "executed / found.";
@@ -27,6 +32,9 @@ void add_config_option(CLI::App& command, std::string& file) {
 }  // namespace
 
 int command_line(int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    if (is_leader_elector(arguments)) return leader_elector_command(arguments);
+
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.require_subcommand(1);
@@ -42,6 +50,9 @@ int command_line(int argc, char** argv) {
     run->add_option("command", run_arguments.command, "after '--': the program to run, instead of workload.command")
         ->type_name("COMMAND ARG...");
 
+    CLI::App* sidecar =
+        app.add_subcommand("sidecar", "take part in the election without a workload, and tell who leads");
+    add_config_option(*sidecar, file);
     CLI::App* init = app.add_subcommand("init", "make the lock's record, released, ahead of the first start");
     add_config_option(*init, file);
     CLI::App* check = app.add_subcommand("check", "validate the configuration and print the timing budget");
@@ -59,6 +70,7 @@ int command_line(int argc, char** argv) {
         return status == 0 ? 0 : kUsage;
     }
     if (run->parsed()) return run_command(run_arguments, wait_timeout);
+    if (sidecar->parsed()) return sidecar_command(file);
     if (init->parsed()) return init_command(file);
     if (check->parsed()) return check_command(file, probe);
     if (config->parsed()) return config_command(file);

@@ -38,11 +38,18 @@ void Driver::start() {
     deliver(election::Tick{});
 }
 
-void Driver::deliver(const election::Event& event) {
-    const election::Step step = election_.step(now(), event);
-    for (const election::Command& command : step.commands) perform(command);
-    timer_->arm_in(step.wake);
-    hooks_.stepped();
+void Driver::deliver(election::Event event) {
+    waiting_.push_back(std::move(event));
+    if (delivering_) return;
+    delivering_ = true;
+    while (!waiting_.empty()) {
+        const election::Step step = election_.step(now(), waiting_.front());
+        waiting_.pop_front();
+        for (const election::Command& command : step.commands) perform(command);
+        timer_->arm_in(step.wake);
+        hooks_.stepped();
+    }
+    delivering_ = false;
 }
 
 void Driver::perform(const election::Command& command) {

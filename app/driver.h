@@ -6,6 +6,7 @@
 // Threads: the event loop's. Never blocks. Loop and store outlive the driver.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 
@@ -36,7 +37,9 @@ public:
 
     // Opens the watch and takes the first step.
     void start();
-    void deliver(const election::Event& event);
+
+    // May be called from inside a hook: the event comes after the step under way, and what that asks for, is done.
+    void deliver(election::Event event);
 
     const election::Election& election() const { return election_; }
 
@@ -52,6 +55,8 @@ private:
     election::Election election_;
     Hooks hooks_;
     std::unique_ptr<Timer> timer_;
+    std::deque<election::Event> waiting_;
+    bool delivering_ = false;
     RecordTimes times_;
 };
 

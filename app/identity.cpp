@@ -18,12 +18,23 @@ Result<std::string> random_hex(std::size_t bytes) {
     return text;
 }
 
-Result<std::string> make_identity() {
+Result<std::string> host_name() {
     std::array<char, 256> host{};
     if (gethostname(host.data(), host.size() - 1) != 0) return system_failure("gethostname");
+    return std::string(host.data());
+}
+
+Result<std::string> make_identity() {
+    auto host = host_name();
+    if (!host) return host;
     auto unique = random_hex(4);
     if (!unique) return unique;
-    return std::string(host.data()) + '_' + *unique;
+    return *host + '_' + *unique;
+}
+
+Result<std::string> identity_or_made(const std::string& configured) {
+    if (!configured.empty()) return configured;
+    return make_identity();
 }
 
 }  // namespace leasehold::app

@@ -40,9 +40,12 @@ Sentence describe_waiting(const election::Note& note) {
 
 }  // namespace
 
-Sentence describe(const election::Note& note) {
+Sentence describe(const election::Note& note, bool has_workload) {
     using election::Decision;
     const auto& [decision, term, detail, wait] = note;
+    const auto either = [has_workload](const char* with, const char* without) -> std::string {
+        return has_workload ? with : without;
+    };
     switch (decision) {
         case Decision::waiting_for_holder:
         case Decision::waiting_unknown_past:
@@ -62,16 +65,18 @@ Sentence describe(const election::Note& note) {
                                 "again{}{}",
                                 detail.empty() ? "" : ": ", detail)};
         case Decision::lost_deadline:
-            return {log::Level::error,
-                    "leader: could not renew the lease before the renew deadline; stopping the workload"};
+            return {log::Level::error, "leader: could not renew the lease before the renew deadline; " +
+                                           either("stopping the workload", "leading no longer")};
         case Decision::lost_other_holder:
-            return {log::Level::error,
-                    fmt::format("leader: {} holds the lease now; killing the workload at once", detail)};
+            return {log::Level::error, fmt::format("leader: {} holds the lease now; {}", detail,
+                                                   either("killing the workload at once", "leading no longer"))};
         case Decision::stopping_on_request:
-            return {log::Level::info, "leader: asked to stop; stopping the workload, then releasing the lease"};
-        case Decision::yielding:
             return {log::Level::info,
-                    fmt::format("leader: {} is to hold the lease; stopping the workload, then releasing it", detail)};
+                    "leader: asked to stop; " +
+                        either("stopping the workload, then releasing the lease", "releasing the lease")};
+        case Decision::yielding:
+            return {log::Level::info, fmt::format("leader: {} is to hold the lease; {}", detail,
+                                                  either("stopping the workload, then releasing it", "releasing it"))};
         case Decision::workload_ended: return {log::Level::info, "leader: the workload is gone; releasing the lease"};
         case Decision::released: return {log::Level::info, "released the lease"};
         case Decision::release_abandoned:

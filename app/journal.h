@@ -22,7 +22,7 @@ struct Sentence {
     std::string text;
     std::string topic = {};  // what it repeats; empty: always worth saying
 };
-Sentence describe(const election::Note& note);
+Sentence describe(const election::Note& note, bool has_workload = true);
 
 // The reason under which a decision counts as a loss of leadership; empty when it is none.
 std::string loss_reason(election::Decision decision);

@@ -8,9 +8,9 @@
 #include "app/commands.h"
 #include "app/exit_status.h"
 #include "app/load.h"
+#include "app/store_choice.h"
 #include "base/duration_text.h"
 #include "config/config.h"
-#include "election/stores/file_store.h"
 #include "supervisor/containment.h"
 
 namespace leasehold::app {
@@ -49,12 +49,12 @@ int probe_all(const config::Options& options) {
         if (const int status = complain_about_command(options.workload); status != 0) return status;
         fmt::print("Command: {} can be executed.\n", options.workload.command.front());
     }
-    const auto prepared = stores::prepare_file_store(options.election.store.file);
+    if (const int status = probe_store(options); status != 0) return status;
+    const auto prepared = prepare_store(options);
     if (!prepared) {
         complain(prepared.error().message);
         return kLeaseholdFailed;
     }
-    fmt::print("Store: {} can be used.\n", options.election.store.file.path);
     const auto plan =
         supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
     if (!plan) {
@@ -70,7 +70,7 @@ int probe_all(const config::Options& options) {
 int init_command(const std::string& config) {
     const auto options = load(config);
     if (!options) return kUsage;
-    const auto done = stores::init_file_store(options->election.store.file, options->election.timing.lease_duration);
+    const auto done = init_store(*options);
     if (!done) {
         complain(done.error().message);
         return kLeaseholdFailed;

@@ -11,9 +11,9 @@
 #include "app/exit_status.h"
 #include "app/identity.h"
 #include "app/load.h"
+#include "app/store_choice.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
-#include "election/stores/file_store.h"
 #include "metrics/http_server.h"
 #include "supervisor/launch.h"
 
@@ -27,11 +27,9 @@ int fail(int status, const std::string& message) {
 
 // Fills in who we are; the incarnation is unique to this start.
 Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
-    if (options.identity.empty()) {
-        auto identity = make_identity();
-        if (!identity) return tl::unexpected<Error>(identity.error());
-        options.identity = *identity;
-    }
+    auto identity = identity_or_made(options.identity);
+    if (!identity) return tl::unexpected<Error>(identity.error());
+    options.identity = *identity;
     auto incarnation = random_hex(8);
     if (!incarnation) return tl::unexpected<Error>(incarnation.error());
     supervisor::LaunchSpec spec;
@@ -74,7 +72,7 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
         return fail(kLeaseholdFailed,
                     "/proc is not mounted, or belongs to another PID namespace; mount it (unshare --mount-proc does)");
     }
-    auto prepared = stores::prepare_file_store(options.election.store.file);
+    auto prepared = prepare_store(options);
     if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
     auto listeners = metrics::open_listeners(options.http.listen);
     if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
@@ -90,8 +88,7 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     spec->wait_timeout = give_up_after;
     spec->config_fd = config_fd->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
-    spec->held_fds.push_back(prepared->presence.get());
-    if (prepared->mount_presence) spec->held_fds.push_back(prepared->mount_presence.get());
+    for (const UniqueFd& held : prepared->held) spec->held_fds.push_back(held.get());
     return fail(kLeaseholdFailed, supervisor::become_guardian(*spec).message);
 }
 

@@ -112,6 +112,47 @@ Key file_path() {
     return path;
 }
 
+std::vector<Key> kubernetes() {
+    using stores::KubernetesLock;
+    const auto locks = choice_form<KubernetesLock>({{"lease", KubernetesLock::lease},
+                                                    {"endpoints", KubernetesLock::endpoints},
+                                                    {"configmap", KubernetesLock::configmap}});
+    const std::string path = "election.store.kubernetes.";
+    return {
+        scalar_key(
+            path + "lock", "The kind of object that bears the record; endpoints and configmap are for old programs.",
+            locks, [](auto& o) -> auto& { return o.election.store.kubernetes.lock; }),
+        scalar_key(
+            path + "name", "The object's name, if it is not election.name.", kubernetes_name_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.name; }),
+        scalar_key(
+            path + "namespace", "Its namespace, if it is not that of the service account or of the context.",
+            kubernetes_namespace_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.namespace_name; }),
+        scalar_key(
+            path + "kubeconfig",
+            "Files as in $KUBECONFIG; without it that variable, the service account, ~/.kube/config.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.kubeconfig; }),
+        scalar_key(
+            path + "context", "Of the kubeconfig, if it is not its current-context.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.context; }),
+        scalar_key(
+            path + "proxy_from_environment", "Whether HTTPS_PROXY and NO_PROXY count.", boolean_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_from_environment; }),
+        scalar_key(
+            path + "events", "Whether Events tell of changes of leadership.", boolean_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.events; }),
+        scalar_key(
+            path + "role_label", "A label of the pod that says leader or standby; none for no label.",
+            kubernetes_label_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.role_label; }),
+        scalar_key(
+            path + "pod", "The pod's name, if it is neither $POD_NAME nor, in a cluster, the host's.",
+            kubernetes_name_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.pod; }),
+        scalar_key(
+            path + "owner", "APIVERSION/KIND/NAME/UID of an object whose deletion is to delete the lock's.",
+            kubernetes_owner_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.owner; }),
+    };
+}
+
 Key command() {
     const auto field = [](auto& o) -> auto& { return o.workload.command; };
     Key key = list_key("workload.command",
@@ -257,6 +298,15 @@ std::vector<Key> logging() {
     };
 }
 
+Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
+    Section section;
+    section.path = "election.store." + name;
+    section.help = help;
+    section.choose = [kind](Options& options) { options.election.store.kind = kind; };
+    section.in_use = [kind](const Options& options) { return options.election.store.kind == kind; };
+    return section;
+}
+
 Description make_description() {
     Description all;
     all.sections = {
@@ -265,7 +315,8 @@ Description make_description() {
          .help = "Where the lease is kept: exactly one store.",
          .exactly_one = true,
          .example = "{file: {}}"},
-        {.path = "election.store.file", .help = "A file on a local disk, for candidates on one machine."},
+        store_section("file", "A file on a local disk, for candidates on one machine.", StoreKind::file),
+        store_section("kubernetes", "An object in a Kubernetes cluster.", StoreKind::kubernetes),
         {.path = "workload",
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
@@ -285,6 +336,7 @@ Description make_description() {
     add({identity()});
     add(election());
     add({file_path()});
+    add(kubernetes());
     add(workload());
     add(signals());
     add({containment(), no_new_privs()});
@@ -309,6 +361,14 @@ const Section* Description::section(std::string_view path) const {
 const Key* Description::key(std::string_view path) const {
     const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.path == path; });
     return found == keys.end() ? nullptr : &*found;
+}
+
+bool Description::in_use(std::string_view path, const Options& options) const {
+    for (std::string at(path); !at.empty(); at = parent_of(at)) {
+        const Section* found = section(at);
+        if (found != nullptr && found->in_use && !found->in_use(options)) return false;
+    }
+    return true;
 }
 
 std::vector<std::string> Description::children(std::string_view section) const {

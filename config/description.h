@@ -58,6 +58,11 @@ struct Section {
     std::string help{};
     bool exactly_one = false;  // of its children must be given, if it is given
     std::string example{};     // as YAML, for a message
+
+    // For a child of a section of which exactly one is to be given; both or neither. What is not in use is neither
+    // printed nor given defaults.
+    std::function<void(Options&)> choose{};
+    std::function<bool(const Options&)> in_use{};
 };
 
 struct Description {
@@ -66,6 +71,9 @@ struct Description {
 
     const Section* section(std::string_view path) const;
     const Key* key(std::string_view path) const;
+
+    // Whether the key or section counts, given which sections were chosen.
+    bool in_use(std::string_view path, const Options& options) const;
 
     // The names right below a section ("" for the whole file), sections and keys, in the order of the description.
     std::vector<std::string> children(std::string_view section) const;

@@ -141,6 +141,12 @@ Form<std::string> listen_address_form() {
         pattern_schema("(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]*):[0-9]{1,5}"));
 }
 
+Form<bool> boolean_form() {
+    Form<bool> form = choice_form<bool>({{"true", true}, {"false", false}});
+    form.schema["anyOf"].push_back({{"type", "boolean"}});
+    return form;
+}
+
 Result<std::size_t> index_of(const std::string& text, const std::vector<std::string>& words) {
     const auto found = std::find(words.begin(), words.end(), text);
     if (found != words.end()) return static_cast<std::size_t>(found - words.begin());

@@ -39,9 +39,14 @@ Form<Duration> duration_form();           // "1m30s", at most a year; zero is on
 Form<Duration> positive_duration_form();
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
 Form<int> integer_form(int least, int most);
-Form<int> stop_signal_form();       // "TERM", "SIGTERM", "RTMIN+3", "15"
-Form<int> received_signal_form();   // the same, of those that leasehold hands on and need not as they are
-Form<int> handed_on_signal_form();  // as stop_signal_form(), or "none", which is 0
+Form<bool> boolean_form();
+Form<std::string> kubernetes_name_form();       // of an object; may be empty
+Form<std::string> kubernetes_namespace_form();  // may be empty
+Form<std::string> kubernetes_label_form();      // a label's key; empty is written as none
+Form<std::string> kubernetes_owner_form();      // "apps/v1/Deployment/billing/<uid>"; may be empty
+Form<int> stop_signal_form();                   // "TERM", "SIGTERM", "RTMIN+3", "15"
+Form<int> received_signal_form();               // the same, of those that leasehold hands on and need not as they are
+Form<int> handed_on_signal_form();              // as stop_signal_form(), or "none", which is 0
 
 // One of a few words. REQUIRES: `words` names every value of T.
 template <class T>

@@ -10,13 +10,18 @@
 #include "base/log.h"
 #include "election/core/timing.h"
 #include "election/stores/file_options.h"
+#include "election/stores/kubernetes/options.h"
 #include "metrics/options.h"
 #include "supervisor/options.h"
 
 namespace leasehold::config {
 
-struct StoreOptions {  // exactly one; more alternatives come with more stores
+enum class StoreKind { file, kubernetes };
+
+struct StoreOptions {
+    StoreKind kind = StoreKind::file;  // whose options count; the others' are as if not given
     stores::FileOptions file;
+    stores::KubernetesOptions kubernetes;
 
     friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };

@@ -20,6 +20,7 @@ public:
         std::string out;
         for (const std::string& name : all_.children(path)) {
             const std::string child = below(path, name);
+            if (!all_.in_use(child, options_)) continue;
             const Key* key = all_.key(child);
             out += key != nullptr ? printed(*key, name, indent) : subsection(child, name, indent);
         }

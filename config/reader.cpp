@@ -13,6 +13,7 @@
 #include "config/expansion.h"
 #include "config/nearest.h"
 #include "config/quoting.h"
+#include "config/store_rules.h"
 #include "config/text.h"
 
 namespace leasehold::config {
@@ -55,6 +56,7 @@ public:
             derive(key);
         }
         check_timing();
+        check_store();
         return std::move(reading_);
     }
 
@@ -119,7 +121,9 @@ private:
             if (const Key* described = all_.key(path)) {
                 read_key(*described, key.mark, value);
             } else {
-                read_section(*all_.section(path), key.mark, value);
+                const Section& inner = *all_.section(path);
+                if (inner.choose) inner.choose(reading_.options);
+                read_section(inner, key.mark, value);
             }
         });
         if (section.exactly_one && !any) {
@@ -251,7 +255,7 @@ private:
 
     // A derived default has to pass for a value that somebody wrote.
     void derive(const Key& key) {
-        if (!key.derive) return;
+        if (!key.derive || !all_.in_use(key.path, reading_.options)) return;
         key.derive(reading_.options);
         for (const Entry& entry : key.entries(reading_.options)) {
             const auto added = key.add(reading_.options, entry);
@@ -274,6 +278,15 @@ private:
             if (place == places_.end()) place = places_.find("election");
             const auto mark = place == places_.end() ? std::nullopt : std::optional<Mark>(place->second);
             found(mark, path, problem.text);
+        }
+    }
+
+    // What a store cannot keep, unless something is wrong with that key already.
+    void check_store() {
+        for (const StoreProblem& problem : check(reading_.options.election)) {
+            const auto place = places_.find(problem.key);
+            const auto mark = place == places_.end() ? std::nullopt : std::optional<Mark>(place->second);
+            if (!failed_.contains(problem.key)) found(mark, problem.key, problem.text);
         }
     }
 

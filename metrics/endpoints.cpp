@@ -23,11 +23,13 @@ struct Check {
 std::vector<Check> liveness_checks(const StatusView& view) {
     // A lease that is being given up, or is somebody else's, needs no renewal.
     const bool must_renew = view.leading || view.role == "leader" || view.role == "stopping";
-    return {
-        {"ping", true, ""},  // this answer shows that the agent's loop turns
-        {"supervisor", view.supervisor_connected, "the supervisor is not connected"},
-        {"lease", !must_renew || view.renewed_within_lease, "the lease was not renewed within its duration"},
-    };
+    std::vector<Check> checks = {{"ping", true, ""}};  // this answer shows that the loop turns
+    if (view.supervisor_connected) {
+        checks.push_back({"supervisor", *view.supervisor_connected, "the supervisor is not connected"});
+    }
+    checks.push_back(
+        {"lease", !must_renew || view.renewed_within_lease, "the lease was not renewed within its duration"});
+    return checks;
 }
 
 std::vector<Check> readiness_checks(const StatusView& view) {
@@ -67,8 +69,8 @@ HttpResponse front(const HttpRequest& request, const StatusView& view) {
 
 HttpResponse answer(const HttpRequest& request, const Metrics& metrics, const StatusSource& source) {
     const std::string& path = request.path;
-    if (path == "/metrics") return {.content_type = kMetricsType, .body = metrics.text()};
     const StatusView view = source();
+    if (path == "/metrics") return {.content_type = kMetricsType, .body = metrics.text()};
     if (path == "/healthz" || path == "/livez") {
         return health(path.substr(1), liveness_checks(view), request.verbose);
     }

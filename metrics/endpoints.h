@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each path answers, from a picture of the agent's state that is taken anew for each request:
+// What each path answers, from a picture of the participant's state that is taken anew for each request:
 //
 //   /metrics           Prometheus text format
 //   /healthz, /livez   200 while the loops turn and, if leader, the lease was renewed within its duration; else 500
@@ -40,8 +40,8 @@ struct StatusView {
     bool leading = false;              // may this instance call itself leader now (never past the soft instant)
     bool renewed_within_lease = true;  // if leader: the lease was renewed within its duration
     bool configured = true;
-    bool store_answered = false;  // the store has answered at least once
-    bool supervisor_connected = false;
+    bool store_answered = false;                       // the store has answered at least once
+    std::optional<bool> supervisor_connected = false;  // nothing: a sidecar, which has no supervisor
 
     std::string holder;         // empty: nobody, or not fresh
     bool holder_fresh = false;  // seen within its own lease duration
@@ -52,7 +52,7 @@ struct StatusView {
     std::optional<double> hard_in_seconds;
     std::optional<double> free_in_seconds;  // standby: when it may try at the earliest, if nothing changes
 
-    std::string workload_state;  // stopped, running, stopping
+    std::string workload_state;  // stopped, running, stopping, unkillable; empty: a sidecar, which has no workload
     std::int64_t workload_pid = 0;
     std::optional<int> workload_last_exit_code;
 
@@ -60,6 +60,7 @@ struct StatusView {
     std::vector<JournalEntry> journal;     // newest last
 };
 
+// Called for every request, /metrics too, before the metrics are read: what changes by time alone can be set in it.
 using StatusSource = std::function<StatusView()>;
 
 // The handler for HttpServer::start(). `metrics` must outlive it.

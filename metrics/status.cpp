@@ -21,6 +21,15 @@ Json or_null(const std::optional<Value>& value) {
 // Bytes that are not UTF-8, from a record that someone else wrote, must not cost the answer.
 std::string dump(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
+Json workload(const StatusView& view) {
+    if (view.workload_state.empty()) return nullptr;
+    Json json;
+    json["state"] = view.workload_state;
+    json["pid"] = view.workload_pid == 0 ? Json(nullptr) : Json(view.workload_pid);
+    json["last_exit_code"] = or_null(view.workload_last_exit_code);
+    return json;
+}
+
 std::string holder(const StatusView& view) { return view.holder_fresh ? view.holder : std::string(); }
 
 std::string escape(std::string_view text) {
@@ -110,7 +119,7 @@ std::string status_json(const StatusView& view) {
     json["renewed_within_lease"] = view.renewed_within_lease;
     json["configured"] = view.configured;
     json["store_answered"] = view.store_answered;
-    json["supervisor_connected"] = view.supervisor_connected;
+    json["supervisor_connected"] = or_null(view.supervisor_connected);
     json["holder"] = holder(view);
     json["holder_fresh"] = view.holder_fresh;
     json["transitions"] = view.transitions;
@@ -119,10 +128,7 @@ std::string status_json(const StatusView& view) {
     json["soft_in_seconds"] = or_null(view.soft_in_seconds);
     json["hard_in_seconds"] = or_null(view.hard_in_seconds);
     json["free_in_seconds"] = or_null(view.free_in_seconds);
-    Json& workload = json["workload"];
-    workload["state"] = view.workload_state;
-    workload["pid"] = view.workload_pid == 0 ? Json(nullptr) : Json(view.workload_pid);
-    workload["last_exit_code"] = or_null(view.workload_last_exit_code);
+    json["workload"] = workload(view);
     json["last_errors"] = view.last_errors;
     json["journal"] = Json::array();
     for (const JournalEntry& entry : view.journal) {

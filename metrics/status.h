@@ -6,13 +6,15 @@
 //
 //   version, identity, election, store, role      strings
 //   leading                                       may this instance call itself leader now
-//   renewed_within_lease, configured, store_answered, supervisor_connected    booleans, as the health checks see them
+//   renewed_within_lease, configured, store_answered, supervisor_connected    booleans, as the health checks see them;
+//                                                 the last one is null for a sidecar
 //   holder                                        who holds the lease, empty when nobody does or it is not fresh
 //   holder_fresh                                  seen within its own lease duration
 //   transitions, term, fencing_token              numbers
 //   soft_in_seconds, hard_in_seconds              until the running term ends its workload, gently and for good
 //   free_in_seconds                               until this instance may try to acquire, if nothing changes
-//   workload                                      {state, pid, last_exit_code}; pid is null when there is none
+//   workload                                      {state, pid, last_exit_code}; pid is null when there is none, the
+//                                                 whole of it is null for a sidecar
 //   last_errors                                   strings, newest last
 //   journal                                       [{time_seconds, text}], decisions and why, newest last
 #pragma once

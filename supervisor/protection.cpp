@@ -123,11 +123,18 @@ void protect_agent(const ProtectionOptions& options) {
         return;
     }
     // Where the kernel groups processes by session, nice only counts within one, and the session's own value counts
-    // against others (sched(7), "The autogroup feature"). The agent's session is its own.
+    // against others (sched(7), "The autogroup feature"). The agent's session is its own; that of a sidecar may be a
+    // user's, with other programs in it.
+    if (getsid(0) != getpid()) return;
     constexpr const char* kSessionFile = "/proc/self/autogroup";
     if (access(kSessionFile, F_OK) != 0) return;
     const int problem = write_number_to(kSessionFile, kAgentNice);
     if (problem != 0) log::debug("nice of the session stays at 0: {}", reason(problem));
+}
+
+void protect_sidecar(const ProtectionOptions& options) {
+    lower_score(options);
+    protect_agent(options);
 }
 
 // Capabilities do not tell: in a user namespace of its own a process may seem to have all of them. So a little more

@@ -49,6 +49,7 @@ Inheritance read_inheritance();
 void protect_guardian(const ProtectionOptions& options);
 void protect_supervisor(const ProtectionOptions& options);
 void protect_agent(const ProtectionOptions& options);
+void protect_sidecar(const ProtectionOptions& options);  // as the agent, with an oom_score_adj of its own
 
 // Whether this process may lock as much memory as it likes.
 bool may_lock_memory();

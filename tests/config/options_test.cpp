@@ -60,7 +60,7 @@ Options full_options() {
     options.election = {
         "billing",
         {seconds(30), seconds(20), std::chrono::milliseconds(2500), 0.02, std::chrono::milliseconds(500)},
-        {{"/run/billing.lease"}}};
+        {StoreKind::file, {"/run/billing.lease"}, {}}};
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};
@@ -84,6 +84,38 @@ TEST(Options, AreDefaultsWhereTheFileSaysNothing) {
               minimal_options());
     EXPECT_EQ(loaded_from("{election: {name: e, store: {file: {path: }}}, workload: {command: [c]}}"),
               minimal_options());
+}
+
+TEST(Options, KubernetesIsAStore) {
+    Options expected = minimal_options();
+    expected.election.store.file.path.clear();
+    expected.election.store.kind = StoreKind::kubernetes;
+    EXPECT_EQ(loaded_from("{election: {name: e, store: {kubernetes: {}}}, workload: {command: [c]}}"), expected);
+    EXPECT_EQ(loaded_from("{election: {name: e, store: {kubernetes: }}, workload: {command: [c]}}"), expected);
+
+    expected.election.store.kubernetes = {
+        stores::KubernetesLock::endpoints, "lock.of-e", "ns", "/a:/b", "dev", true, false, "", "pod-1",
+        "apps/v1/Deployment/d/1-2"};
+    const std::string yaml = R"(election:
+  name: e
+  store:
+    kubernetes:
+      lock: endpoints
+      name: lock.of-e
+      namespace: ns
+      kubeconfig: /a:/b
+      context: dev
+      proxy_from_environment: true
+      events: false
+      role_label: none
+      pod: pod-1
+      owner: apps/v1/Deployment/d/1-2
+workload:
+  command: [c]
+)";
+    EXPECT_EQ(loaded_from(yaml), expected);
+    EXPECT_EQ(loaded_from(to_yaml(expected, false)), expected);
+    EXPECT_EQ(to_yaml(expected, false).find("file:"), std::string::npos);
 }
 
 TEST(Options, AreTheSameInEveryWayOfWritingYaml) {

@@ -54,6 +54,18 @@ TEST_F(BadInput, Usage) {
     EXPECT_EQ(version.output.rfind("leasehold ", 0), 0U) << version.output;
 }
 
+TEST_F(BadInput, UsageOfLeaderElectorsFlags) {
+    const Result unknown = run({"--election=test", "--colour=blue"});
+    EXPECT_EQ(unknown.status, 2);
+    EXPECT_NE(unknown.output.find("unknown flag: --colour=blue"), std::string::npos) << unknown.output;
+    EXPECT_NE(unknown.output.find("Usage: leasehold --election=NAME"), std::string::npos) << unknown.output;
+    EXPECT_EQ(run({"--http=:4040"}).status, 2);
+    const Result help = run({"--election=test", "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_NE(help.output.find("--use-cluster-credentials"), std::string::npos) << help.output;
+    EXPECT_NE(run({"--help"}).output.find("leader-elector"), std::string::npos);
+}
+
 TEST_F(BadInput, MissingAndUnreadableFiles) {
     const Result missing = run({"run", "--config", folder_.path("none.yaml")});
     EXPECT_EQ(missing.status, 2);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/harness/candidate.h"
 
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,12 +10,8 @@
 #include <sstream>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,20 +145,23 @@ std::vector<std::string> dollars_doubled(std::vector<std::string> command) {
 Process Candidate::start(const Options& options) {
     const std::string config = options.folder + '/' + options.name + ".yaml";
     const std::string lease = options.lease.empty() ? options.folder + "/test.lease" : options.lease;
+    const std::string store = options.store.empty() ? "file: {path: " + lease + '}' : options.store;
     std::string command;
     for (const std::string& part : dollars_doubled(options.command))
         command += fmt::format("{}\"{}\"", command.empty() ? "" : ", ", part);
     write_file(config, fmt::format("identity: {}\nelection:\n  name: {}\n  lease_duration: {}\n  renew_deadline: {}\n"
-                                   "  retry_period: {}\n{}  store:\n    file: {{path: {}}}\n"
+                                   "  retry_period: {}\n{}  store: {{{}}}\n"
                                    "workload:\n  command: [{}]\n{}http: {{listen: [\"{}\"]}}\n{}",
                                    options.name, options.election, options.timing.lease, options.timing.deadline,
-                                   options.timing.retry, options.timing.extra, lease, command, options.workload,
+                                   options.timing.retry, options.timing.extra, store, command, options.workload,
                                    options.listen, options.extra));
     std::vector<std::string> arguments = options.launcher;
     arguments.push_back(options.program.empty() ? leasehold_program() : options.program);
     for (const char* argument : {"run", "--config"}) arguments.emplace_back(argument);
     arguments.push_back(config);
-    return Process({.arguments = arguments, .output = options.folder + '/' + options.name + ".log", .environment = {}});
+    return Process({.arguments = arguments,
+                    .output = options.folder + '/' + options.name + ".log",
+                    .environment = options.environment});
 }
 
 pid_t Candidate::guardian() {
@@ -208,31 +206,6 @@ int Candidate::http_port() {
         return port != 0;
     });
     return port;
-}
-
-HttpAnswer http_get(int port, const std::string& path) {
-    HttpAnswer answer;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval limit{10, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    std::string text;
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-        const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
-            std::array<char, 4096> part{};
-            for (ssize_t count = 0; (count = recv(fd, part.data(), part.size(), 0)) > 0;) {
-                text.append(part.data(), static_cast<std::size_t>(count));
-            }
-        }
-    }
-    close(fd);
-    if (text.rfind("HTTP/1.1 ", 0) == 0) answer.status = std::atoi(text.c_str() + 9);
-    if (const auto body = text.find("\r\n\r\n"); body != std::string::npos) answer.body = text.substr(body + 4);
-    return answer;
 }
 
 std::string leasehold_program() { return LEASEHOLD_PROGRAM; }

@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+#include "tests/harness/http_get.h"
+
 namespace leasehold::harness {
 
 // Polls until `condition` holds; false when it does not within the limit, which is generous on purpose.
@@ -75,17 +77,19 @@ struct TestTiming {
 class Candidate {
 public:
     struct Options {
-        std::string folder;
-        std::string name;
-        std::vector<std::string> command;
-        TestTiming timing;
+        std::string folder = {};
+        std::string name = {};
+        std::vector<std::string> command = {};
+        TestTiming timing = {};
         std::string listen = "127.0.0.1:0";
-        std::string extra;          // further YAML, appended
+        std::string extra = {};     // further YAML, appended
         std::string lease = {};     // path of the record; empty: <folder>/test.lease
         std::string workload = {};  // further lines of the section `workload`, indented by two blanks
         std::string election = "test";
         std::string program = {};                // empty: leasehold
         std::vector<std::string> launcher = {};  // a command that executes its last arguments as a command
+        std::string store = {};                  // what stands in election.store, as YAML on one line; empty: the file
+        std::vector<std::string> environment = {};  // added, "NAME=value"
     };
     explicit Candidate(Options options);
 
@@ -111,13 +115,6 @@ private:
     Options options_;
     Process process_;
 };
-
-// GET over a plain socket: status and body; status 0 when nothing answers.
-struct HttpAnswer {
-    int status = 0;
-    std::string body;
-};
-HttpAnswer http_get(int port, const std::string& path);
 
 // Where the build put the program and the test workload.
 std::string leasehold_program();

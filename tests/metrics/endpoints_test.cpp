@@ -69,6 +69,27 @@ TEST_F(EndpointsTest, MetricsAreThere) {
     EXPECT_EQ(parse_prometheus_text(answer.body).value("leader_election_master_status{name=\"billing\"}"), 0);
 }
 
+// What changes by time alone, such as who leads, is set when somebody asks.
+TEST_F(EndpointsTest, MetricsAreReadAfterThePictureIsTaken) {
+    const auto handler = make_handler(metrics_, [this] {
+        metrics_.set_leading(true);
+        return view_;
+    });
+    const HttpResponse answer = handler({"GET", "/metrics", false, "*/*"});
+    EXPECT_EQ(parse_prometheus_text(answer.body).value("leader_election_master_status{name=\"billing\"}"), 1);
+}
+
+TEST_F(EndpointsTest, ASidecarHasNeitherSupervisorNorWorkload) {
+    view_.supervisor_connected.reset();
+    view_.workload_state.clear();
+    EXPECT_EQ(status("/healthz"), 200);
+    EXPECT_EQ(get("/livez", true).body, "[+]ping ok\n[+]lease ok\nlivez check passed\n");
+    const json picture = json::parse(get("/status").body);
+    EXPECT_EQ(picture["supervisor_connected"], nullptr);
+    EXPECT_EQ(picture["workload"], nullptr);
+    EXPECT_EQ(get("/", false, "text/html").status, 200);
+}
+
 TEST_F(EndpointsTest, AStandbyIsReadyAndHealthy) {
     for (const std::string path : {"/healthz", "/livez", "/readyz"}) {
         EXPECT_EQ(status(path), 200) << path;

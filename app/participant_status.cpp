@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is shown of the agent's state.
-#include "app/agent.h"
+// What is shown of a participant's state.
+#include "app/participant.h"
 #include "app/version.h"
 #include "base/clock.h"
 
@@ -23,47 +23,49 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
-metrics::StatusView Agent::status() const {
+metrics::StatusView Participant::status() {
     metrics::StatusView view;
     view.version = app::version();
-    view.identity = options_.identity;
-    view.election = options_.election.name;
+    view.identity = options().identity;
+    view.election = options().election.name;
     view.store = store_->describe();
     view.role = "standby";
     view.store_answered = store_answered_;
-    view.supervisor_connected = supervisor_ && !supervisor_pulse_.silent();
-    view.workload_state = workload_state_;
-    view.workload_pid = workload_pid_;
-    view.workload_last_exit_code = workload_last_exit_code_;
     view.last_errors = journal_.errors();
     view.journal = journal_.entries();
-    if (!driver_) return view;
+    if (driver_) describe_election(view);
+    if (hooks_.picture) hooks_.picture(view);
+    metrics_->set_leading(view.leading);
+    return view;
+}
 
+void Participant::describe_election(metrics::StatusView& view) const {
     const Instant at = now();
-    const election::Election& election = driver_->election();
-    view.role = name_of(election.role());
-    if (const auto& grant = election.grant()) {
-        view.leading = election.role() == election::Role::leader && !reached_on_any_clock(grant->soft, at);
+    view.role = name_of(election().role());
+    if (const auto& grant = election().grant()) {
+        view.leading = election().role() == election::Role::leader && !reached_on_any_clock(grant->soft, at);
+        if (election().role() == election::Role::leader && !view.leading) view.role = name_of(election::Role::stopping);
         view.term = grant->term;
         view.fencing_token = grant->token;
         view.transitions = grant->transitions;
         view.soft_in_seconds = seconds(left_on_any_clock(grant->soft, at));
         view.hard_in_seconds = seconds(left_on_any_clock(grant->hard, at));
-        const Duration margin = options_.election.timing.margin();
+        const Duration margin = options().election.timing.margin();
         view.renewed_within_lease = left_on_any_clock(grant->hard + margin, at) > Duration::zero();
-        view.holder = view.leading ? options_.identity : "";
+        view.holder = view.leading ? options().identity : "";
         view.holder_fresh = view.leading;
-        return view;
+        return;
     }
-    if (const auto free = election.free_in(at)) view.free_in_seconds = seconds(*free);
-    if (const auto& seen = election.seen()) {
+    if (const auto free = election().free_in(at)) view.free_in_seconds = seconds(*free);
+    if (const auto& seen = election().seen()) {
         const election::Record& record = seen->record;
         view.transitions = record.transitions;
-        view.holder_fresh = seen->presence == election::Presence::present && !record.released &&
-                            elapsed_at_most(election.seen_at(), at) < record.lease_duration;
+        // A record with our own name is of a term that has ended or of an earlier start: somebody else may hold the
+        // lease before it looks old from here.
+        view.holder_fresh = record.holder != options().identity && seen->presence == election::Presence::present &&
+                            !record.released && elapsed_at_most(election().seen_at(), at) < record.lease_duration;
         if (view.holder_fresh) view.holder = record.holder;
     }
-    return view;
 }
 
 }  // namespace leasehold::app

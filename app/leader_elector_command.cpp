@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leasehold in the place of leader-elector.
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/exit_status.h"
+#include "app/identity.h"
+#include "app/leader_elector_flags.h"
+#include "app/load.h"
+#include "app/sidecar.h"
+#include "base/log.h"
+#include "config/store_rules.h"
+
+namespace leasehold::app {
+namespace {
+
+int take_part(const DropIn& drop_in) {
+    config::Options options = options_of(drop_in);
+    for (const config::StoreProblem& problem : config::check(options.election)) {
+        complain(problem.key + ": " + problem.text);
+        return kUsage;
+    }
+    if (drop_in.use_cluster_credentials) {
+        for (const char* other : {"KUBECONFIG", "HOME"}) unsetenv(other);
+    }
+    return run_sidecar(std::move(options));
+}
+
+}  // namespace
+
+int leader_elector_command(const std::vector<std::string>& arguments) {
+    const auto host = host_name();
+    if (!host) {
+        complain(host.error().message);
+        return kLeaseholdFailed;
+    }
+    const auto drop_in = parse_leader_elector(arguments, *host);
+    if (!drop_in) {
+        complain(drop_in.error().message);
+        fmt::print(stderr, "{}", leader_elector_usage());
+        return kUsage;
+    }
+    if (drop_in->help) {
+        fmt::print("{}", leader_elector_usage());
+        return 0;
+    }
+    log::init({}, "sidecar");
+    if (!drop_in->ignored.empty()) log::info("ignored: {}", fmt::join(drop_in->ignored, ", "));
+    return take_part(*drop_in);
+}
+
+}  // namespace leasehold::app

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/participant.h"
+
+#include "app/store_choice.h"
+#include "app/version.h"
+#include "base/clock.h"
+
+namespace leasehold::app {
+
+Result<std::unique_ptr<Participant>> Participant::create(EventLoop& loop, Settings settings, Hooks hooks) {
+    std::unique_ptr<Participant> participant(new Participant(loop, std::move(settings), std::move(hooks)));
+    if (auto done = participant->set_up(); !done) return tl::unexpected<Error>(done.error());
+    return participant;
+}
+
+Result<void> Participant::set_up() {
+    const election::Timing& timing = options().election.timing;
+    metrics_ = std::make_unique<metrics::Metrics>(
+        metrics::MetricLabels{options().election.name, app::version(), app::revision()});
+    metrics_->set_timing(timing.lease_duration, timing.renew_deadline);
+
+    auto store = open_store(loop_, options(), incarnation() + '-' + std::to_string(settings_.agent_number));
+    if (!store) return tl::unexpected<Error>(store.error());
+    store_ = std::move(store->store);
+    announcer_ = std::move(store->announcer);
+    return serve_http();
+}
+
+Result<void> Participant::serve_http() {
+    if (settings_.listeners.empty()) return {};
+    for (const UniqueFd& listener : settings_.listeners) {
+        log::info("serving http on {}", metrics::local_address(listener.get()));
+    }
+    auto server = metrics::HttpServer::start(loop_, std::move(settings_.listeners),
+                                             metrics::make_handler(*metrics_, [this] { return status(); }));
+    if (!server) return tl::unexpected<Error>(server.error());
+    http_ = std::move(*server);
+    return {};
+}
+
+Result<void> Participant::start(const election::Past& past) {
+    election::Settings settings;
+    settings.identity = options().identity;
+    settings.incarnation = incarnation();
+    settings.agent = settings_.agent_number;
+    settings.timing = options().election.timing;
+    settings.seed = std::hash<std::string>{}(settings.incarnation) + settings.agent;
+    auto driver = Driver::create(loop_, *store_, election::Election(std::move(settings), past, now()), driver_hooks());
+    if (!driver) return tl::unexpected<Error>(driver.error());
+    driver_ = std::move(*driver);
+    log::info("candidate {} in election {} on {}", options().identity, options().election.name, store_->describe());
+    driver_->start();
+    return {};
+}
+
+Driver::Hooks Participant::driver_hooks() {
+    return {
+        .grant = hooks_.grant,
+        .revoke = hooks_.revoke,
+        .note = [this](const election::Note& decision) { note(decision); },
+        .finished = hooks_.finished,
+        .request = [this](const char* operation, const std::string& code, Duration took,
+                          const std::string& detail) { request_done(operation, code, took, detail); },
+        .renewed = [this](Instant sent, Duration took) { renewed(sent, took); },
+        .stepped = [this] { stepped(); },
+    };
+}
+
+void Participant::note(const election::Note& note) {
+    journal_.add(describe(note, settings_.has_workload));
+    if (note.decision == election::Decision::acquired) metrics_->acquired();
+    if (announcer_ && note.decision == election::Decision::acquired) announcer_->became_leader();
+    if (note.decision == election::Decision::renew_failed) {
+        metrics_->renew_failed(note.detail.substr(0, note.detail.find(':')));
+    }
+    if (const std::string reason = loss_reason(note.decision); !reason.empty()) {
+        metrics_->lost(reason);
+        if (announcer_) announcer_->stopped_leading();
+    }
+    if (hooks_.noted) hooks_.noted(note);
+}
+
+void Participant::request_done(const char* operation, const std::string& code, Duration took,
+                               const std::string& detail) {
+    metrics_->store_request(operation, code, took);
+    if (code == "ok" || code == "conflict") {
+        store_answered_ = true;
+        return;
+    }
+    const std::string text = fmt::format("{}: {} failed ({}): {}", store_->describe(), operation, code, detail);
+    log::debug("{}", text);
+    journal_.add_error(text);
+    // The leader's troubles are told with its renewals. A standby that cannot read would otherwise stay one in silence.
+    if (std::string_view(operation) == "read" && !election().grant()) {
+        journal_.add({log::Level::warn, "standby: cannot read the record, trying again: " + detail, "read " + code});
+    }
+}
+
+void Participant::renewed(Instant sent, Duration took) {
+    const std::chrono::duration<double> wall = wall_now().time_since_epoch();
+    const std::chrono::duration<double> ago = elapsed_at_most(sent, now());
+    const std::chrono::duration<double> lease = options().election.timing.lease_duration;
+    const double sent_at = wall.count() - ago.count();
+    metrics_->renewed(took, sent_at, sent_at + lease.count());
+}
+
+void Participant::show_role(bool leader) {
+    using stores::kubernetes::Announcer;
+    if (announcer_) announcer_->set_pod_role(leader ? Announcer::PodRole::leader : Announcer::PodRole::standby);
+}
+
+void Participant::hide_role(Duration limit, std::function<void()> done) {
+    if (!announcer_) return done();
+    show_role(false);
+    announcer_->when_pod_role_is_set(limit, std::move(done));
+}
+
+bool Participant::tree_may_be_alive() const {
+    const election::Role role = election().role();
+    return role == election::Role::leader || role == election::Role::stopping;
+}
+
+// Keeps the picture that others have of us in step with the election.
+void Participant::stepped() {
+    if (election().grant()) {
+        metrics_->set_transitions(static_cast<double>(election().grant()->transitions));
+    } else if (election().seen()) {
+        metrics_->set_transitions(static_cast<double>(election().seen()->record.transitions));
+    }
+    if (hooks_.stepped) hooks_.stepped();
+}
+
+}  // namespace leasehold::app

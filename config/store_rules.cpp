@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/store_rules.h"
+
+#include <fmt/core.h>
+
+#include "base/duration_text.h"
+#include "config/kubernetes_names.h"
+#include "config/text.h"
+
+namespace leasehold::config {
+namespace {
+
+// A Lease keeps whole seconds, and the holder must not count on more than stands there.
+void check_whole_seconds(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+    using std::chrono::seconds;
+    const Duration lease = election.timing.lease_duration;
+    const auto below = std::chrono::floor<seconds>(lease);
+    if (lease == below) return;
+    problems.push_back({"election.lease_duration", fmt::format("is {}; Kubernetes keeps whole seconds: write {}",
+                                                               to_text(lease), to_text(below + seconds(1)))});
+}
+
+void check_name(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+    if (!election.store.kubernetes.name.empty() || election.name.empty()) return;
+    const std::string problem = problem_of_object_name(election.name);
+    if (problem.empty()) return;
+    problems.push_back({"election.name", shown(election.name) + ' ' + problem +
+                                             "; change it, or name the object with election.store.kubernetes.name"});
+}
+
+}  // namespace
+
+std::vector<StoreProblem> check(const ElectionOptions& election) {
+    std::vector<StoreProblem> problems;
+    if (election.store.kind == StoreKind::kubernetes) {
+        check_whole_seconds(election, problems);
+        check_name(election, problems);
+    }
+    return problems;
+}
+
+}  // namespace leasehold::config

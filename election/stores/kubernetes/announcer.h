@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a candidate shows of itself in the cluster: Events about the lock object, and a label on its pod by which a
+// Service can select the leader. Nothing waits for it, and nothing depends on it: what fails is logged once and, for
+// the label, tried again.
+//
+// Threads: the loop's. Never blocks. Ownership: the loop outlives it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "election/stores/kubernetes/api.h"
+#include "election/stores/kubernetes/lock_object.h"
+
+namespace leasehold::stores::kubernetes {
+
+struct AnnouncerSettings {
+    ObjectName lock;
+    // The version of the lock's object that was seen last: Events refer to it (kubernetes/kubernetes#28350, #44887).
+    std::shared_ptr<const election::Version> seen;
+    std::string identity;  // of the candidate
+    bool events = true;
+    std::string role_label;  // key of the pod's label; empty: none
+    std::string pod;         // its name; empty: none
+};
+
+class Announcer {
+public:
+    static Result<std::unique_ptr<Announcer>> create(EventLoop& loop, std::shared_ptr<Api> api,
+                                                     AnnouncerSettings settings);
+
+    // An Event about the lock, in the words of client-go.
+    void became_leader() { send_event("became leader"); }
+    void stopped_leading() { send_event("stopped leading"); }
+
+    // What the pod's label is to say. Tried again until it does, or something newer is wanted.
+    enum class PodRole { standby, leader };
+    void set_pod_role(PodRole role);
+
+    // Calls back once the label says what it should, or cannot be set, or `limit` has passed, whichever comes first;
+    // never from inside the call. For taking traffic away before the workload stops.
+    void when_pod_role_is_set(Duration limit, std::function<void()> done);
+
+private:
+    Announcer(std::shared_ptr<Api> api, AnnouncerSettings settings)
+        : api_(std::move(api)), settings_(std::move(settings)) {}
+    void send_event(const std::string& what);
+    void send_label();
+    void label_answered(PodRole sent, const http::Answer& answer);
+    void settle();
+
+    const std::shared_ptr<Api> api_;
+    const AnnouncerSettings settings_;
+    const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::unique_ptr<Timer> retry_timer_;
+    std::unique_ptr<Timer> limit_timer_;
+    std::function<void()> waiting_;
+    PodRole wanted_ = PodRole::standby;
+    bool label_set_ = false;       // the label says `wanted_`
+    bool label_hopeless_ = false;  // and will not: no such pod, no rights
+    bool sending_ = false;
+    bool complained_of_events_ = false;
+    bool complained_of_label_ = false;
+    std::uint64_t events_sent_ = 0;
+};
+
+}  // namespace leasehold::stores::kubernetes

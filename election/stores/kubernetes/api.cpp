@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "election/stores/kubernetes/api.h"
+
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace leasehold::stores::kubernetes {
+namespace {
+
+http::Request request_for(const Api::Call& call, const Access::Current& current) {
+    http::Request request;
+    request.method = call.method;
+    request.target = call.target;
+    request.headers = {"Accept: application/json", "User-Agent: leasehold"};
+    if (!call.body.empty()) request.headers.push_back("Content-Type: " + call.content_type);
+    if (!current.authorization.empty()) request.headers.push_back("Authorization: " + current.authorization);
+    request.body = call.body;
+    return request;
+}
+
+http::Answer no_credentials_in_time() {
+    http::Answer answer;
+    answer.failure = http::Failure::timeout;
+    answer.detail = "no credentials were had in time";
+    return answer;
+}
+
+}  // namespace
+
+// One call, over all its attempts.
+struct Api::Pending {
+    Call call;
+    Instant started;
+    Duration timeout{};
+    Done done;
+    bool renewed_credentials = false;
+    std::optional<http::Answer> refused;  // the 401 that made us ask for credentials
+    std::unique_ptr<Timer> timer;         // while waiting for credentials
+
+    Duration left() const { return timeout - elapsed_at_most(started, now()); }
+};
+
+Result<std::unique_ptr<Api>> Api::create(EventLoop& loop, std::unique_ptr<Access> access,
+                                         std::unique_ptr<http::Client> client) {
+    std::unique_ptr<Api> api(new Api(loop, std::move(access)));
+    const Access::Current current = api->access_->current();
+    api->peer_ = current.peer;
+    api->server_ = current.peer.base_url;
+    api->client_ = std::move(client);
+    if (api->client_) return api;
+    auto made = http::Client::create(loop, current.peer);
+    if (!made) return tl::unexpected<Error>(made.error());
+    api->client_ = std::move(*made);
+    return api;
+}
+
+Api::~Api() = default;
+
+Access::Current Api::use_current() {
+    Access::Current current = access_->current();
+    if (current.problem != problem_ && !current.problem.empty()) log::warn("kubernetes: {}", current.problem);
+    problem_ = current.problem;
+    if (!(current.peer == peer_)) {
+        peer_ = current.peer;
+        client_->set_peer(peer_);
+    }
+    return current;
+}
+
+void Api::send(Call call, Duration timeout, Done done) {
+    auto pending = std::make_shared<Pending>();
+    pending->call = std::move(call);
+    pending->started = now();
+    pending->timeout = timeout;
+    pending->done = std::move(done);
+    pending_.insert(pending);
+    attempt(pending);
+}
+
+void Api::attempt(const std::shared_ptr<Pending>& pending) {
+    const Access::Current current = use_current();
+    if (!current.ready && !pending->renewed_credentials) {
+        wait_for_credentials(pending);
+        return;
+    }
+    http::Request request = request_for(pending->call, current);
+    request.fresh_connection = std::exchange(fresh_connection_, false);
+    client_->send(std::move(request), pending->left(),
+                  [this, pending](http::Answer answer) { answered(pending, std::move(answer)); });
+}
+
+void Api::answered(const std::shared_ptr<Pending>& pending, http::Answer answer) {
+    if (answer.failure == http::Failure::timeout) fresh_connection_ = true;
+    if (answer.failure == http::Failure::none && answer.status == 401 && !pending->renewed_credentials) {
+        pending->refused = std::move(answer);
+        wait_for_credentials(pending);
+        return;
+    }
+    finish(pending, std::move(answer));
+}
+
+void Api::wait_for_credentials(const std::shared_ptr<Pending>& pending) {
+    pending->renewed_credentials = true;
+    const std::weak_ptr<Pending> waiting = pending;
+    const auto give_up = [this, waiting] {
+        const auto found = waiting.lock();
+        if (found) finish(found, found->refused ? *found->refused : no_credentials_in_time());
+    };
+    auto timer = Timer::create(loop_, give_up);
+    if (timer) {
+        pending->timer = std::move(*timer);
+        pending->timer->arm_in(pending->left());
+    }
+    access_->refresh([this, waiting](const Result<void>& refreshed) {
+        const auto found = waiting.lock();
+        if (!found || !pending_.contains(found)) return;
+        found->timer.reset();
+        if (refreshed) {
+            attempt(found);
+        } else {
+            http::Answer answer = found->refused ? *found->refused : http::Answer();
+            if (!found->refused) {
+                answer.failure = http::Failure::connect;
+                answer.detail = refreshed.error().message;
+            }
+            finish(found, std::move(answer));
+        }
+    });
+}
+
+// The last thing that is done: the callback may destroy this.
+void Api::finish(const std::shared_ptr<Pending>& pending, http::Answer answer) {
+    if (pending_.erase(pending) == 0) return;
+    pending->timer.reset();
+    const Done done = std::move(pending->done);
+    done(std::move(answer));
+}
+
+void Api::renew_credentials() {
+    access_->refresh([](const Result<void>& refreshed) {
+        if (!refreshed) log::warn("kubernetes: {}", refreshed.error().message);
+    });
+}
+
+std::unique_ptr<http::Client::Stream> Api::stream(const std::string& target, Duration open_timeout,
+                                                  bool fresh_connection, http::Client::StreamEvents events) {
+    const Access::Current current = use_current();
+    http::Request request = request_for({.target = target}, current);
+    request.fresh_connection = fresh_connection;
+    return client_->stream(std::move(request), open_timeout, Duration::zero(), std::move(events));
+}
+
+}  // namespace leasehold::stores::kubernetes

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The preflight: asks the server for everything that a run would need, with the credentials of the run, and changes
+// nothing (SelfSubjectAccessReview, which every authenticated user may ask for; and one read of the lock).
+//
+// Threads: the loop's. Never blocks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "election/stores/kubernetes/api.h"
+#include "election/stores/kubernetes/lock_object.h"
+#include "election/stores/kubernetes/refusal.h"
+#include "election/stores/store.h"
+
+namespace leasehold::stores::kubernetes {
+
+struct ProbeResult {
+    bool good = false;  // a run would get what it needs
+    std::string text;   // a table and what to do, for people
+};
+
+class Probe {
+public:
+    // All outlive the probe.
+    Probe(Api& api, Store& store, const ObjectName& lock, const KubernetesOptions& options,
+          std::function<void(const ProbeResult&)> done);
+
+    // Calls back once, after at most half a minute.
+    void start();
+
+private:
+    void ask_next();
+    void reviewed(const http::Answer& answer);
+    void look_at_clock(const http::Answer& answer);
+    void read_lock();
+    void lock_read(const election::ReadOutcome& outcome);
+    void finish();
+
+    Api& api_;
+    Store& store_;
+    const ObjectName& lock_;
+    std::vector<Action> actions_;
+    std::size_t next_ = 0;
+    std::vector<Action> missing_;
+    std::string user_;
+    std::string notes_;
+    ProbeResult result_;
+    bool clock_looked_at_ = false;
+    std::function<void(const ProbeResult&)> done_;
+};
+
+}  // namespace leasehold::stores::kubernetes

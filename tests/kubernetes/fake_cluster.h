@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cluster that is only as much of an API server as the store needs, without sockets and threads: objects with
+// resourceVersions and uids, conditional writes, watches with history. It passes the same conformance suite as the real
+// one, and does besides what a healthy server never does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/event_loop.h"
+#include "election/stores/http/client.h"
+#include "election/stores/kubernetes/access.h"
+#include "election/stores/kubernetes/api.h"
+
+namespace leasehold::stores::kubernetes {
+
+class FakeCluster {
+public:
+    using Json = nlohmann::json;
+
+    explicit FakeCluster(EventLoop& loop) : loop_(loop) {}
+
+    // A client of this cluster, behind the class that production uses.
+    std::shared_ptr<Api> open_api();
+
+    // By hand, as kubectl would.
+    void put(const std::string& target, Json object);  // makes or replaces it, whatever its version
+    void remove(const std::string& target);
+    const Json* find(const std::string& target) const;
+
+    // Nothing is answered while stalled; what was asked meanwhile is not carried out later.
+    void stall(bool stalled) { stalled_ = stalled; }
+
+    // Asked before anything else is done; an answer takes the place of the cluster's.
+    std::function<std::optional<http::Answer>(const http::Request&)> interfere;
+    // After a request was carried out: may change the answer.
+    std::function<void(const http::Request&, http::Answer&)> distort;
+    // Watches are told nothing while this is set.
+    bool mute = false;
+
+    void end_watches(http::Answer answer);  // from the loop's next turn on
+    void tell_watches(const std::string& line);
+    void forget_history() { forgotten_ = revision_; }
+    std::size_t watches() const { return streams_.size(); }
+
+    struct Seen {
+        http::Request request;
+        bool watch = false;
+    };
+    std::vector<Seen> requests;
+
+    // An error of the API as it would say it.
+    static http::Answer status(int code, const std::string& reason, const std::string& message);
+
+    // Credentials that a test turns.
+    struct Credentials {
+        std::string authorization = "Bearer good";
+        bool ready = true;
+        std::function<Result<void>()> refresh = [] { return failure("there are no newer ones"); };
+        int refreshes = 0;
+    };
+    const std::shared_ptr<Credentials> credentials = std::make_shared<Credentials>();
+
+private:
+    friend class FakeClient;
+    class Connection;
+    struct Event {
+        std::uint64_t revision;
+        std::string target;
+        std::string type;
+        Json object;
+    };
+
+    http::Answer answer(const http::Request& request);
+    http::Answer create(const std::string& collection, Json object);
+    http::Answer replace(const std::string& target, Json object);
+    void record(const std::string& type, const std::string& target, Json object);
+    void feed_watches();
+
+    struct StreamState {
+        http::Client::StreamEvents events;
+        std::string target;  // of the object
+        std::uint64_t position = 0;
+        bool opened = false;
+        std::vector<std::string> lines;  // to be told
+        std::optional<http::Answer> end;
+        bool gone = false;  // its owner has destroyed it
+    };
+    void open_stream(const std::shared_ptr<StreamState>& stream, const http::Request& request);
+    void feed(const std::shared_ptr<StreamState>& stream);
+    void later(std::function<void()> work);
+
+    EventLoop& loop_;
+    std::map<std::string, Json> objects_;
+    std::vector<Event> history_;
+    std::uint64_t revision_ = 100;
+    std::uint64_t forgotten_ = 0;
+    std::uint64_t uids_ = 0;
+    bool stalled_ = false;
+    std::list<std::shared_ptr<StreamState>> streams_;
+    std::list<std::unique_ptr<Timer>> timers_;
+};
+
+}  // namespace leasehold::stores::kubernetes
