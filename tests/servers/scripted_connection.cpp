@@ -111,6 +111,11 @@ std::optional<Request> Connection::read_request() {
     std::size_t head_end = 0;
     while ((head_end = input_.find("\r\n\r\n")) == std::string::npos) {
         if (!fill()) return std::nullopt;
+        if (input_.front() < 'A' || input_.front() > 'Z') {  // TLS, perhaps
+            write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            drain();
+            return std::nullopt;
+        }
     }
     Request request;
     if (!parse_head(std::string_view(input_).substr(0, head_end), request)) return std::nullopt;
@@ -189,6 +194,12 @@ void Connection::wait_for_end() {
 
 void Connection::close_properly() {
     if (tls_ != nullptr) SSL_shutdown(tls_.get());
+}
+
+void Connection::drain() {
+    tls_.reset();
+    shutdown(fd_.get(), SHUT_WR);
+    wait_for_end();
 }
 
 void Connection::reset() {

@@ -46,6 +46,7 @@ public:
 
     void wait_for_end();
     void close_properly();  // says goodbye first, if that is TLS
+    void drain();           // closes our half and waits for the other, so that what was sent is not lost by a RST
     void reset();
 
     // Whatever it is waiting for, it does not any more.

@@ -214,9 +214,11 @@ void ScriptedServer::serve(const std::shared_ptr<Connection>& connection) {
     if (greeting != Greeting::serve) return;
     if (tls_ != nullptr) {
         if (auto problem = connection->handshake(tls_.get())) {
-            const std::lock_guard lock(mutex_);
-            handshake_failures_.push_back(std::move(*problem));
-            return;
+            {
+                const std::lock_guard lock(mutex_);
+                handshake_failures_.push_back(std::move(*problem));
+            }
+            return connection->drain();
         }
     }
     while (auto request = connection->read_request()) {

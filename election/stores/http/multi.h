@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -41,6 +42,9 @@ public:
     // At any time but from inside libcurl. What is not finished loses its connection.
     void remove(Easy& easy);
 
+    // A socket for libcurl, or CURL_SOCKET_BAD.
+    int open_socket(const curl_sockaddr& address);
+
     // From inside libcurl: this one has something to deliver.
     void note(std::shared_ptr<Transfer> transfer) { noted_.push_back(std::move(transfer)); }
 
@@ -52,6 +56,7 @@ private:
     void settle();
     void on_socket(int fd, int what);
     void on_timer(long milliseconds);
+    void forget(int fd);
     static int socket_callback(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept;
     static int timer_callback(CURLM*, long milliseconds, void* self) noexcept;
     static int close_callback(void* self, curl_socket_t fd) noexcept;
@@ -63,6 +68,7 @@ private:
     std::unique_ptr<Timer> timer_;
     CURLSH* sessions_ = nullptr;
     CURLM* multi_ = nullptr;
+    std::set<int> watched_;
     std::vector<std::shared_ptr<Transfer>> noted_;
 };
 

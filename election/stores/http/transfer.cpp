@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -74,7 +73,7 @@ bool names(const std::vector<std::string>& headers, std::string_view name) {
 }  // namespace
 
 Transfer::Transfer(Request request, Limits limits, Events events)
-    : request_(std::move(request)), limits_(limits), events_(std::move(events)) {}
+    : request_(std::move(request)), limits_(limits), events_(std::move(events)), left_(limits.answer) {}
 
 Transfer::~Transfer() { let_go(); }
 
@@ -95,13 +94,13 @@ std::optional<Answer> Transfer::start(EventLoop& loop, std::shared_ptr<Multi> mu
                          "the request was not made: its method, target or one of its headers (a "
                          "token?) holds a line break or another control character");
     }
-    auto timer = Timer::create(loop, [this] { on_deadline(); });
+    auto timer = Timer::create(loop, [this] { on_timer(); });
     if (!timer) return failed_as(Failure::connect, "the request was not made: " + timer.error().message);
     timer_ = std::move(*timer);
     if (auto problem = set_up()) {
         return failed_as(Failure::connect, fmt::format("the request was not made: libcurl says '{}'", *problem));
     }
-    timer_->arm_in(limits_.answer);
+    arm();
     return std::nullopt;
 }
 
@@ -120,21 +119,39 @@ std::optional<std::string> Transfer::set_up() {
     easy.set<CURLOPT_WRITEDATA>(static_cast<void*>(this));
     easy.set<CURLOPT_PREREQFUNCTION>(&request_callback);
     easy.set<CURLOPT_PREREQDATA>(static_cast<void*>(this));
+    easy.set<CURLOPT_SSL_CTX_FUNCTION>(&handshake_callback);
+    easy.set<CURLOPT_SSL_CTX_DATA>(static_cast<void*>(this));
     easy.set<CURLOPT_OPENSOCKETFUNCTION>(&socket_callback);
     easy.set<CURLOPT_OPENSOCKETDATA>(static_cast<void*>(this));
-    // Of this, libcurl gives half of what is left to each address that is not the last one of its family.
-    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(for_curl(limits_.answer));
-    // Our deadline comes first.
-    if (!events_.stream) easy.set<CURLOPT_TIMEOUT_MS>(for_curl(limits_.answer + std::chrono::seconds(2)));
+    // Our deadline comes first, also before the half of this that libcurl gives to one of several addresses: up to 8.3
+    // it does not go on to the next one then before the whole time has passed (curl issue 11920).
+    const long second_line = for_curl(2 * limits_.answer + std::chrono::seconds(2));
+    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(second_line);
+    if (!events_.stream) easy.set<CURLOPT_TIMEOUT_MS>(second_line);
     if (request_.fresh_connection) {
         easy.set<CURLOPT_FRESH_CONNECT>(1L);
         easy.set<CURLOPT_DNS_CACHE_TIMEOUT>(0L);
     }
     const CurlLibrary& library = multi_->library();
     if (easy.problem() != CURLE_OK) return library.easy_strerror(easy.problem());
-    if (const CURLMcode code = multi_->add(easy); code != CURLM_OK) return library.multi_strerror(code);
-    in_multi_ = true;
+    if (!add()) return "it cannot be started";
     return std::nullopt;
+}
+
+bool Transfer::add() {
+    error_text_.front() = '\0';
+    skipped_ = false;
+    handshaking_ = false;
+    requests_ = 0;
+    in_multi_ = multi_->add(*easy_) == CURLM_OK;
+    return in_multi_;
+}
+
+// A deadline has parts: in between, an address that does not let us connect has had its turn.
+void Transfer::arm() {
+    constexpr int kTurns = 3;
+    armed_ = ++turns_ < kTurns ? left_ / 2 : left_;
+    timer_->arm_in(armed_);
 }
 
 void Transfer::set_method() {
@@ -194,10 +211,7 @@ void Transfer::complete(CURLcode code) {
         // What answered lately does not any more: back to those that did not.
         multi_->suspects().forget();
         tried_.clear();
-        skipped_ = false;
-        requests_ = 0;
-        in_multi_ = multi_->add(*easy_) == CURLM_OK;
-        if (in_multi_) return;
+        if (add()) return;
     }
     code_ = code;
     note();
@@ -227,20 +241,31 @@ void Transfer::deliver() {
     if (code_) finish(result());
 }
 
-void Transfer::on_deadline() {
+void Transfer::on_timer() {
     const auto self = shared_from_this();
-    if (opened_) {
-        // Only looked at when the time has come, so that data costs no system call.
-        const Duration quiet = now().boot - last_byte_;
-        if (quiet < limits_.idle) return timer_->arm_in(limits_.idle - quiet);
-        return finish(
-            failed({Failure::timeout, fmt::format("nothing came from {} for {}", whom(multi_->endpoint(), reached()),
-                                                  to_rounded_text(limits_.idle))}));
+    if (opened_) return on_idle();
+    left_ -= armed_;
+    if (left_ <= Duration::zero()) return on_deadline();
+    if (stage() == Stage::connect) {
+        multi_->suspects().silent(tried_);
+        multi_->remove(*easy_);
+        if (!add()) return on_deadline();
     }
-    multi_->suspects().silent(reached());
-    Evidence so_far = evidence(CURLE_OK);
-    so_far.tried = reached();
-    finish(failed(outcome_of_deadline(stage(), limits_.answer, so_far, multi_->endpoint())));
+    arm();
+}
+
+void Transfer::on_idle() {
+    // Only looked at when the time has come, so that data costs no system call.
+    const Duration quiet = now().boot - last_byte_;
+    if (quiet < limits_.idle) return timer_->arm_in(limits_.idle - quiet);
+    finish(failed({Failure::timeout, fmt::format("nothing came from {} for {}", whom(multi_->endpoint(), reached()),
+                                                 to_rounded_text(limits_.idle))}));
+}
+
+void Transfer::on_deadline() {
+    const auto tried = reached();
+    multi_->suspects().silent(tried);
+    finish(failed(outcome_of_deadline(stage(), limits_.answer, tried, multi_->endpoint())));
 }
 
 Answer Transfer::failed(Outcome outcome) {
@@ -288,7 +313,7 @@ bool Transfer::sent() const {
 Stage Transfer::stage() const {
     if (answer_.status != 0) return Stage::rest;
     if (requests_ > 0) return Stage::answer;
-    if (easy_->get<CURLINFO_CONNECT_TIME_T>(curl_off_t{0}) > 0) return Stage::handshake;
+    if (handshaking_) return Stage::handshake;
     return tried_.empty() ? Stage::lookup : Stage::connect;
 }
 
@@ -352,7 +377,7 @@ int Transfer::open_socket(const curl_sockaddr& address) {
         return CURL_SOCKET_BAD;
     }
     tried_.push_back(std::move(text));
-    return ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+    return multi_->open_socket(address);
 }
 
 std::size_t Transfer::head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept {
@@ -370,6 +395,11 @@ std::size_t Transfer::data_callback(char* text, std::size_t size, std::size_t co
 
 int Transfer::request_callback(void* self, char*, char*, int, int) noexcept {
     return static_cast<Transfer*>(self)->may_send() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+CURLcode Transfer::handshake_callback(CURL*, void*, void* self) noexcept {
+    static_cast<Transfer*>(self)->handshaking_ = true;
+    return CURLE_OK;
 }
 
 curl_socket_t Transfer::socket_callback(void* self, curlsocktype, curl_sockaddr* address) noexcept {

@@ -56,6 +56,10 @@ private:
     std::optional<std::string> set_up();
     void set_method();
     void set_headers();
+    bool add();
+    void arm();
+    void on_timer();
+    void on_idle();
     void on_deadline();
     void on_head(std::string_view line);
     bool on_data(std::string_view data);
@@ -73,6 +77,7 @@ private:
     static std::size_t head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept;
     static std::size_t data_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept;
     static int request_callback(void* self, char*, char*, int, int) noexcept;
+    static CURLcode handshake_callback(CURL*, void*, void* self) noexcept;
     static curl_socket_t socket_callback(void* self, curlsocktype, curl_sockaddr* address) noexcept;
 
     const Request request_;
@@ -83,16 +88,21 @@ private:
     std::unique_ptr<Timer> timer_;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
 
+    Duration left_;     // until the deadline, when the timer was set
+    Duration armed_{};  // for how long it was set
+    int turns_ = 0;     // how often
+
     Answer answer_;         // as far as it has come
     std::size_t head_ = 0;  // bytes of all headers
     std::string data_;      // of a stream, to be delivered
     Duration last_byte_{};  // of a stream, on the boot clock
     std::optional<CURLcode> code_;
 
-    std::vector<std::string> tried_;  // addresses, by the connection that is being made
+    std::vector<std::string> tried_;  // addresses, for a new connection
     bool skipped_ = false;            // a suspect was not tried
     int requests_ = 0;                // times that libcurl was about to send it
     long sent_before_ = 0;            // what libcurl had sent until then: to a proxy
+    bool handshaking_ = false;        // there is a connection below TLS
     bool in_multi_ = false;
     bool noted_ = false;
     bool head_complete_ = false;
