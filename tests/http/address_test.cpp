@@ -71,6 +71,30 @@ TEST_F(AddressTest, the_next_one_gets_its_turn_when_the_first_swallows_everythin
     EXPECT_EQ(answer.body, "second") << answer.detail;
 }
 
+TEST_F(AddressTest, the_other_family_gets_its_turn_after_a_moment) {
+    std::unique_ptr<servers::BlackHole> hole;
+    while (!hole) {
+        serve({"127.0.0.1", 0, {}});
+        hole = servers::BlackHole::make("::1", server_->port());
+    }
+    server_->handle([](const servers::Request&) { return Reply::json(200, "four"); });
+    names::set(kName, {"::1", "127.0.0.1"});
+    Peer peer;
+    peer.base_url = std::string("http://") + kName + ':' + std::to_string(server_->port());
+    connect(peer);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(fresh("/x")).body, "four");
+}
+
+TEST_F(AddressTest, each_of_many_gets_its_turn) {
+    const auto hole = both([](int port) { return servers::BlackHole::make("127.0.0.1", port); });
+    names::set(kName, {"127.0.0.3", "127.0.0.1", "127.0.0.4", "127.0.0.2"});  // nobody is at 3 and 4
+    Peer peer;
+    peer.base_url = std::string("http://") + kName + ':' + std::to_string(server_->port());
+    connect(peer);
+    const Answer answer = get("/x", seconds(2));
+    EXPECT_EQ(answer.body, "second") << answer.detail;
+}
+
 TEST_F(AddressTest, after_a_timeout_another_one_comes_first) {
     const auto first = silent_first();
     connect_by_name();

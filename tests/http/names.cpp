@@ -44,6 +44,7 @@ void set(const std::string& name, std::vector<std::string> addresses) {
 void hang(const std::string& name) {
     const std::lock_guard lock(book().mutex);
     book().hanging.insert(name);
+    book().lookups[name] = 0;
 }
 
 bool release() {

@@ -20,7 +20,7 @@ void hang(const std::string& name);
 // Ends that; false when somebody could not wait for it.
 bool release();
 
-// How often a name was looked up.
+// How often a name was looked up, since hang() if that was called.
 int lookups(const std::string& name);
 
 }  // namespace leasehold::stores::http::names

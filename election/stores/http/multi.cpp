@@ -67,6 +67,9 @@ void Multi::act(int fd, int events) {
     if (const CURLMcode code = library_.multi_socket_action(multi_, fd, events, &running); code != CURLM_OK) {
         log::error("libcurl does not go on: {}", library_.multi_strerror(code));
     }
+    for (const auto& attempt : std::exchange(failed_attempts_, {})) {
+        if (const auto transfer = attempt.lock()) transfer->go_on();
+    }
     settle();
 }
 
@@ -102,14 +105,18 @@ void Multi::on_socket(int fd, int what) {
 void Multi::forget(int fd) {
     watched_.erase(fd);
     loop_.forget(fd);
+    if (auto attempt = attempts_.extract(fd)) failed_attempts_.push_back(std::move(attempt.mapped()));
 }
 
 // An attempt to connect that libcurl gives up is closed first and taken from us afterwards (curl/lib/cf-socket.c,
 // cf_socket_close()). If the next attempt had the same number meanwhile, libcurl would think that we watch it already.
-int Multi::open_socket(const curl_sockaddr& address) {
+int Multi::open_socket(const curl_sockaddr& address, std::weak_ptr<Transfer> attempt) {
     UniqueFd fd(::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol));
-    if (!fd || !watched_.contains(fd.get())) return fd.release();
-    return fcntl(fd.get(), F_DUPFD_CLOEXEC, *watched_.rbegin() + 1);
+    if (fd && watched_.contains(fd.get())) {
+        fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, *watched_.rbegin() + 1));
+    }
+    if (fd) attempts_[fd.get()] = std::move(attempt);
+    return fd.release();
 }
 
 void Multi::on_timer(long milliseconds) {

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -42,8 +43,8 @@ public:
     // At any time but from inside libcurl. What is not finished loses its connection.
     void remove(Easy& easy);
 
-    // A socket for libcurl, or CURL_SOCKET_BAD.
-    int open_socket(const curl_sockaddr& address);
+    // From inside libcurl: a socket to connect with, or CURL_SOCKET_BAD. When it is closed, `attempt` is told to go on.
+    int open_socket(const curl_sockaddr& address, std::weak_ptr<Transfer> attempt);
 
     // From inside libcurl: this one has something to deliver.
     void note(std::shared_ptr<Transfer> transfer) { noted_.push_back(std::move(transfer)); }
@@ -69,6 +70,8 @@ private:
     CURLSH* sessions_ = nullptr;
     CURLM* multi_ = nullptr;
     std::set<int> watched_;
+    std::unordered_map<int, std::weak_ptr<Transfer>> attempts_;  // by socket, also after they succeeded
+    std::vector<std::weak_ptr<Transfer>> failed_attempts_;
     std::vector<std::shared_ptr<Transfer>> noted_;
 };
 

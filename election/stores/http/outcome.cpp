@@ -111,8 +111,6 @@ Outcome outcome_of(const Evidence& evidence, const Endpoint& endpoint) {
     const std::string server = whom(endpoint, evidence.tried);
     switch (evidence.code) {
         case CURLE_OK: return {};
-        case CURLE_OPERATION_TIMEDOUT:
-            return {Failure::timeout, fmt::format("{} did not answer in time{}", server, in_brackets(evidence.text))};
         case CURLE_COULDNT_RESOLVE_HOST:
             return {Failure::resolve, fmt::format("the name {} cannot be looked up", endpoint.host)};
         case CURLE_COULDNT_RESOLVE_PROXY:

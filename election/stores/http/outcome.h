@@ -33,7 +33,7 @@ struct Outcome {
 
 Outcome outcome_of(const Evidence& evidence, const Endpoint& endpoint);
 
-// The same for a deadline of ours: after `limit` it was still at that stage.
+// The same for a deadline that has passed: after `limit` it was still at that stage.
 Outcome outcome_of_deadline(Stage stage, Duration limit, const std::vector<std::string>& tried,
                             const Endpoint& endpoint);
 

@@ -73,7 +73,7 @@ bool names(const std::vector<std::string>& headers, std::string_view name) {
 }  // namespace
 
 Transfer::Transfer(Request request, Limits limits, Events events)
-    : request_(std::move(request)), limits_(limits), events_(std::move(events)), left_(limits.answer) {}
+    : request_(std::move(request)), limits_(limits), events_(std::move(events)) {}
 
 Transfer::~Transfer() { let_go(); }
 
@@ -100,7 +100,7 @@ std::optional<Answer> Transfer::start(EventLoop& loop, std::shared_ptr<Multi> mu
     if (auto problem = set_up()) {
         return failed_as(Failure::connect, fmt::format("the request was not made: libcurl says '{}'", *problem));
     }
-    arm();
+    timer_->arm_in(limits_.answer);
     return std::nullopt;
 }
 
@@ -123,11 +123,10 @@ std::optional<std::string> Transfer::set_up() {
     easy.set<CURLOPT_SSL_CTX_DATA>(static_cast<void*>(this));
     easy.set<CURLOPT_OPENSOCKETFUNCTION>(&socket_callback);
     easy.set<CURLOPT_OPENSOCKETDATA>(static_cast<void*>(this));
-    // Our deadline comes first, also before the half of this that libcurl gives to one of several addresses: up to 8.3
-    // it does not go on to the next one then before the whole time has passed (curl issue 11920).
-    const long second_line = for_curl(2 * limits_.answer + std::chrono::seconds(2));
-    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(second_line);
-    if (!events_.stream) easy.set<CURLOPT_TIMEOUT_MS>(second_line);
+    // Of this, libcurl gives half of what is left to each address that is not the last one of its family.
+    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(for_curl(limits_.answer));
+    // Our deadline comes first.
+    if (!events_.stream) easy.set<CURLOPT_TIMEOUT_MS>(for_curl(limits_.answer + std::chrono::seconds(2)));
     if (request_.fresh_connection) {
         easy.set<CURLOPT_FRESH_CONNECT>(1L);
         easy.set<CURLOPT_DNS_CACHE_TIMEOUT>(0L);
@@ -145,13 +144,6 @@ bool Transfer::add() {
     requests_ = 0;
     in_multi_ = multi_->add(*easy_) == CURLM_OK;
     return in_multi_;
-}
-
-// A deadline has parts: in between, an address that does not let us connect has had its turn.
-void Transfer::arm() {
-    constexpr int kTurns = 3;
-    armed_ = ++turns_ < kTurns ? left_ / 2 : left_;
-    timer_->arm_in(armed_);
 }
 
 void Transfer::set_method() {
@@ -204,6 +196,15 @@ void Transfer::note() {
     multi_->note(shared_from_this());
 }
 
+// After an attempt that failed libcurl up to 8.3 prepares the next address, but does not begin with it before something
+// else happens (curl issue 11920). This makes it look at the request again.
+void Transfer::go_on() {
+    if (!in_multi_ || stage() != Stage::connect) return;
+    const CurlLibrary& library = multi_->library();
+    library.easy_pause(easy_->handle(), CURLPAUSE_RECV);
+    library.easy_pause(easy_->handle(), CURLPAUSE_CONT);
+}
+
 void Transfer::complete(CURLcode code) {
     in_multi_ = false;
     multi_->remove(*easy_);
@@ -244,14 +245,7 @@ void Transfer::deliver() {
 void Transfer::on_timer() {
     const auto self = shared_from_this();
     if (opened_) return on_idle();
-    left_ -= armed_;
-    if (left_ <= Duration::zero()) return on_deadline();
-    if (stage() == Stage::connect) {
-        multi_->suspects().silent(tried_);
-        multi_->remove(*easy_);
-        if (!add()) return on_deadline();
-    }
-    arm();
+    finish(too_late());
 }
 
 void Transfer::on_idle() {
@@ -262,10 +256,10 @@ void Transfer::on_idle() {
                                                  to_rounded_text(limits_.idle))}));
 }
 
-void Transfer::on_deadline() {
+Answer Transfer::too_late() {
     const auto tried = reached();
     multi_->suspects().silent(tried);
-    finish(failed(outcome_of_deadline(stage(), limits_.answer, tried, multi_->endpoint())));
+    return failed(outcome_of_deadline(stage(), limits_.answer, tried, multi_->endpoint()));
 }
 
 Answer Transfer::failed(Outcome outcome) {
@@ -287,7 +281,7 @@ Answer Transfer::result() {
         return failed({Failure::unanswered,
                        fmt::format("the kept connection with {} ended without an answer", whom(endpoint, reached()))});
     }
-    if (*code_ == CURLE_OPERATION_TIMEDOUT) suspects.silent(reached());
+    if (*code_ == CURLE_OPERATION_TIMEDOUT) return too_late();
     if (*code_ != CURLE_OK) return failed(outcome_of(evidence(*code_), endpoint));
     if (const char* address = easy_->get<CURLINFO_PRIMARY_IP, const char*>(""); !tried_.empty()) {
         const long port = easy_->get<CURLINFO_PRIMARY_PORT>(0L);
@@ -377,7 +371,7 @@ int Transfer::open_socket(const curl_sockaddr& address) {
         return CURL_SOCKET_BAD;
     }
     tried_.push_back(std::move(text));
-    return multi_->open_socket(address);
+    return multi_->open_socket(address, weak_from_this());
 }
 
 std::size_t Transfer::head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept {

@@ -48,6 +48,9 @@ public:
     // Ends without telling the owner. The connection of an unfinished one is closed.
     void cancel();
 
+    // For Multi: an attempt to connect has ended, perhaps without success.
+    void go_on();
+
     // For Multi: libcurl has finished with it; then, or when something was noted, the owner is to be told.
     void complete(CURLcode code);
     void deliver();
@@ -57,10 +60,8 @@ private:
     void set_method();
     void set_headers();
     bool add();
-    void arm();
     void on_timer();
     void on_idle();
-    void on_deadline();
     void on_head(std::string_view line);
     bool on_data(std::string_view data);
     bool may_send();
@@ -72,6 +73,7 @@ private:
     Evidence evidence(CURLcode code) const;
     std::vector<std::string> reached() const;
     Answer failed(Outcome outcome);
+    Answer too_late();
     Answer result();
 
     static std::size_t head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept;
@@ -87,10 +89,6 @@ private:
     std::unique_ptr<Easy> easy_;
     std::unique_ptr<Timer> timer_;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
-
-    Duration left_;     // until the deadline, when the timer was set
-    Duration armed_{};  // for how long it was set
-    int turns_ = 0;     // how often
 
     Answer answer_;         // as far as it has come
     std::size_t head_ = 0;  // bytes of all headers
