@@ -37,6 +37,11 @@ void EventLoop::unwatch(int fd) {
     }
 }
 
+void EventLoop::forget(int fd) {
+    if (watches_.erase(fd) == 0) return;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // the kernel lets go by itself of what is closed
+}
+
 Result<void> EventLoop::run() {
     stopped_ = false;
     while (!stopped_) {

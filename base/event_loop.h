@@ -31,6 +31,9 @@ public:
     // No callback for `fd` is made after this, not even for readiness that was already reported.
     void unwatch(int fd);
 
+    // The same for a descriptor of a library that may have closed it before saying so.
+    void forget(int fd);
+
     // Serves callbacks until stop(). Returns an error only when epoll_wait(2) fails for good.
     Result<void> run();
 

@@ -141,6 +141,24 @@ TEST_F(EventLoopTest, does_not_take_a_new_descriptor_for_the_old_one_of_the_same
     EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(EventLoopTest, forgets_what_was_closed_before) {
+    Pair one;
+    Pair idle;
+    int wrong = 0;
+    const int number = one.here.get();
+    watch(number, [&](std::uint32_t) { ++wrong; });
+    one.here.reset();
+    loop_->forget(number);
+    ASSERT_EQ(dup2(idle.here.get(), number), number);
+    one.here.reset(number);
+    int calls = 0;
+    watch(number, [&](std::uint32_t) { ++calls; });
+    idle.poke();
+    round();
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(EventLoopTest, a_callback_may_watch_more) {
     Pair one;
     Pair two;

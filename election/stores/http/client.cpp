@@ -31,7 +31,6 @@ public:
         // Not in place: what an owner's callback holds may end with it, a stream for example.
         const Active dropped = std::exchange(*active_, {});
         for (const auto& [key, transfer] : dropped) transfer->cancel();
-        for (const auto& [transfer, answer] : unstarted_) transfer->cancel();
     }
 
     Result<void> set_up(Peer peer) {
@@ -85,9 +84,8 @@ private:
             failed->failure = Failure::connect;
             failed->detail = problem_;
         }
-        if (!failed) {
-            active_->emplace(transfer.get(), transfer);
-        } else {
+        active_->emplace(transfer.get(), transfer);
+        if (failed) {
             unstarted_.emplace_back(transfer, std::move(*failed));
             soon_->arm_in(Duration::zero());
         }
@@ -95,7 +93,7 @@ private:
     }
 
     void serve_unstarted() {
-        // An owner may destroy the client: nothing of it is used below.
+        // An owner may destroy the client: nothing of it is used below, and the others are cancelled then.
         for (auto& [transfer, answer] : std::exchange(unstarted_, {})) transfer->finish(std::move(answer));
     }
 

@@ -3,9 +3,14 @@
 // HTTP/1.1 over libcurl's multi interface on our event loop: the only user of libcurl. Requests with one hard deadline
 // each, and streams that deliver as they come.
 //
-// Threads: all calls and callbacks belong to the loop's thread (libcurl looks up names in a thread of its own).
-// Blocking: never. Ownership: the loop outlives the client; destroying the client drops everything under way, without a
-// callback. A callback may start requests, and may destroy the client.
+// Threads: all calls and callbacks belong to the loop's thread (libcurl looks up names in a thread of its own). The
+// first client of a process is created before other threads are, because it loads and sets up libcurl.
+// Blocking: never, but for that loading. Ownership: the loop outlives the client and its streams; destroying the client
+// drops everything under way, without a callback. A callback may start requests, and may destroy the client.
+//
+// Several addresses of one name: an attempt to connect has lost its turn after half of what is left until the deadline
+// if there is a further address. An address that runs into the deadline is tried last from then on, for as long as
+// another one answers.
 //
 // Never done: following redirects, cookies, authentication by itself, obeying http_proxy and the like unless asked to,
 // signals, repeating a request that may have reached the server (Failure::unanswered; libcurl by itself sends a request
@@ -44,9 +49,9 @@ struct Request {
     std::string target;                // "/path?query", appended to the base URL
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
-    std::size_t body_limit = 4 << 20;  // of the answer, in bytes
-    // Not on a kept connection. Set for the request after one that ran into its timeout; further addresses of the name
-    // come first then.
+    std::size_t body_limit = 4 << 20;  // of the answer, in bytes; streams have none
+    // Not on a kept connection, and the name is looked up anew. Set for the request after one that ran into its
+    // timeout.
     bool fresh_connection = false;
 };
 
@@ -77,10 +82,12 @@ class Client {
 public:
     using Done = std::function<void(Answer)>;
 
+    // Fails when libcurl is not installed, or the peer makes no sense.
     static Result<std::unique_ptr<Client>> create(EventLoop& loop, Peer peer);
     virtual ~Client() = default;
 
-    // For requests from now on. Kept connections of another peer are not used any more.
+    // For requests from now on. Kept connections of another peer are not used any more. With a peer that makes no sense
+    // each request fails, and says why.
     virtual void set_peer(Peer peer) = 0;
 
     // Calls back exactly once, within `timeout` (at once, but never from inside the call, when that is not positive).

@@ -23,8 +23,8 @@ bool find_all(void* library, CurlLibrary& into) {
            find(library, "curl_easy_setopt", into.easy_setopt) &&
            find(library, "curl_easy_getinfo", into.easy_getinfo) &&
            find(library, "curl_easy_strerror", into.easy_strerror) &&
-           find(library, "curl_easy_cleanup", into.easy_cleanup) && find(library, "curl_multi_init", into.multi_init) &&
-           find(library, "curl_multi_setopt", into.multi_setopt) &&
+           find(library, "curl_easy_pause", into.easy_pause) && find(library, "curl_easy_cleanup", into.easy_cleanup) &&
+           find(library, "curl_multi_init", into.multi_init) && find(library, "curl_multi_setopt", into.multi_setopt) &&
            find(library, "curl_multi_add_handle", into.multi_add_handle) &&
            find(library, "curl_multi_remove_handle", into.multi_remove_handle) &&
            find(library, "curl_multi_socket_action", into.multi_socket_action) &&

@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -65,6 +67,9 @@ void Multi::act(int fd, int events) {
     if (const CURLMcode code = library_.multi_socket_action(multi_, fd, events, &running); code != CURLM_OK) {
         log::error("libcurl does not go on: {}", library_.multi_strerror(code));
     }
+    for (const auto& attempt : std::exchange(failed_attempts_, {})) {
+        if (const auto transfer = attempt.lock()) transfer->go_on();
+    }
     settle();
 }
 
@@ -82,7 +87,7 @@ void Multi::settle() {
 }
 
 void Multi::on_socket(int fd, int what) {
-    if (what == CURL_POLL_REMOVE) return loop_.unwatch(fd);
+    if (what == CURL_POLL_REMOVE) return forget(fd);
     const std::uint32_t in = (what & CURL_POLL_IN) != 0 ? std::uint32_t{EPOLLIN} : 0;
     const std::uint32_t out = (what & CURL_POLL_OUT) != 0 ? std::uint32_t{EPOLLOUT} : 0;
     auto watched = loop_.watch(fd, in | out, [this, fd](std::uint32_t events) {
@@ -93,7 +98,25 @@ void Multi::on_socket(int fd, int what) {
         act(fd, plain ? bits : 0);
     });
     // The request then runs into its deadline.
-    if (!watched) log::error("a connection cannot be watched: {}", watched.error().message);
+    if (!watched) return log::error("a connection cannot be watched: {}", watched.error().message);
+    watched_.insert(fd);
+}
+
+void Multi::forget(int fd) {
+    watched_.erase(fd);
+    loop_.forget(fd);
+    if (auto attempt = attempts_.extract(fd)) failed_attempts_.push_back(std::move(attempt.mapped()));
+}
+
+// An attempt to connect that libcurl gives up is closed first and taken from us afterwards (curl/lib/cf-socket.c,
+// cf_socket_close()). If the next attempt had the same number meanwhile, libcurl would think that we watch it already.
+int Multi::open_socket(const curl_sockaddr& address, std::weak_ptr<Transfer> attempt) {
+    UniqueFd fd(::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol));
+    if (fd && watched_.contains(fd.get())) {
+        fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, *watched_.rbegin() + 1));
+    }
+    if (fd) attempts_[fd.get()] = std::move(attempt);
+    return fd.release();
 }
 
 void Multi::on_timer(long milliseconds) {
@@ -112,7 +135,7 @@ int Multi::timer_callback(CURLM*, long milliseconds, void* self) noexcept {
 }
 
 int Multi::close_callback(void* self, curl_socket_t fd) noexcept {
-    static_cast<Multi*>(self)->loop_.unwatch(fd);  // whatever libcurl has said: its number is free after this
+    static_cast<Multi*>(self)->forget(fd);  // whatever libcurl has said: its number is free after this
     return ::close(fd);
 }
 

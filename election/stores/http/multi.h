@@ -10,6 +10,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -41,6 +43,9 @@ public:
     // At any time but from inside libcurl. What is not finished loses its connection.
     void remove(Easy& easy);
 
+    // From inside libcurl: a socket to connect with, or CURL_SOCKET_BAD. When it is closed, `attempt` is told to go on.
+    int open_socket(const curl_sockaddr& address, std::weak_ptr<Transfer> attempt);
+
     // From inside libcurl: this one has something to deliver.
     void note(std::shared_ptr<Transfer> transfer) { noted_.push_back(std::move(transfer)); }
 
@@ -52,6 +57,7 @@ private:
     void settle();
     void on_socket(int fd, int what);
     void on_timer(long milliseconds);
+    void forget(int fd);
     static int socket_callback(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept;
     static int timer_callback(CURLM*, long milliseconds, void* self) noexcept;
     static int close_callback(void* self, curl_socket_t fd) noexcept;
@@ -63,6 +69,9 @@ private:
     std::unique_ptr<Timer> timer_;
     CURLSH* sessions_ = nullptr;
     CURLM* multi_ = nullptr;
+    std::set<int> watched_;
+    std::unordered_map<int, std::weak_ptr<Transfer>> attempts_;  // by socket, also after they succeeded
+    std::vector<std::weak_ptr<Transfer>> failed_attempts_;
     std::vector<std::shared_ptr<Transfer>> noted_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 // Of X509_verify_cert(3), openssl/x509_vfy.h; libcurl hands the numbers through (CURLINFO_SSL_VERIFYRESULT).
 enum VerifyResult : long {
+    kUnspecified = 1,  // libcurl's before it has looked
     kIssuerNotFound = 2,
     kNotYetValid = 9,
     kExpired = 10,
@@ -51,7 +52,7 @@ std::string refused_certificate(const Evidence& evidence, const Endpoint& endpoi
         case kNotYetValid: return whose + " is not yet valid, or this machine's clock is behind";
         default: break;
     }
-    if (evidence.verify_result == 0) {  // the chain is right; libcurl looks at the names itself
+    if (evidence.verify_result <= kUnspecified) {  // the chain is right; libcurl looks at the names itself
         const std::string& wanted = endpoint.peer.server_name.empty() ? endpoint.host : endpoint.peer.server_name;
         return fmt::format("{} is not for {}, but for {}", whose, wanted,
                            evidence.names.empty() ? "other names" : evidence.names);
@@ -110,8 +111,6 @@ Outcome outcome_of(const Evidence& evidence, const Endpoint& endpoint) {
     const std::string server = whom(endpoint, evidence.tried);
     switch (evidence.code) {
         case CURLE_OK: return {};
-        case CURLE_OPERATION_TIMEDOUT:
-            return {Failure::timeout, fmt::format("{} did not answer in time{}", server, in_brackets(evidence.text))};
         case CURLE_COULDNT_RESOLVE_HOST:
             return {Failure::resolve, fmt::format("the name {} cannot be looked up", endpoint.host)};
         case CURLE_COULDNT_RESOLVE_PROXY:
@@ -143,8 +142,9 @@ Outcome outcome_of(const Evidence& evidence, const Endpoint& endpoint) {
     return {failure, fmt::format("the request to {} failed{}", server, in_brackets(evidence.text))};
 }
 
-Outcome outcome_of_deadline(Stage stage, Duration limit, const Evidence& evidence, const Endpoint& endpoint) {
-    const std::string server = whom(endpoint, evidence.tried);
+Outcome outcome_of_deadline(Stage stage, Duration limit, const std::vector<std::string>& tried,
+                            const Endpoint& endpoint) {
+    const std::string server = whom(endpoint, tried);
     const std::string within = to_rounded_text(limit);
     const auto timeout = [](std::string text) { return Outcome{Failure::timeout, std::move(text)}; };
     switch (stage) {

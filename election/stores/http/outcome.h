@@ -33,8 +33,9 @@ struct Outcome {
 
 Outcome outcome_of(const Evidence& evidence, const Endpoint& endpoint);
 
-// The same for a deadline of ours: after `limit` it was still at that stage.
-Outcome outcome_of_deadline(Stage stage, Duration limit, const Evidence& evidence, const Endpoint& endpoint);
+// The same for a deadline that has passed: after `limit` it was still at that stage.
+Outcome outcome_of_deadline(Stage stage, Duration limit, const std::vector<std::string>& tried,
+                            const Endpoint& endpoint);
 
 // "api.example:6443 (10.0.0.1:6443, 10.0.0.2:6443)"; only the server if it is given as an address.
 std::string whom(const Endpoint& endpoint, const std::vector<std::string>& tried);

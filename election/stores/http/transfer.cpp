@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -95,7 +94,7 @@ std::optional<Answer> Transfer::start(EventLoop& loop, std::shared_ptr<Multi> mu
                          "the request was not made: its method, target or one of its headers (a "
                          "token?) holds a line break or another control character");
     }
-    auto timer = Timer::create(loop, [this] { on_deadline(); });
+    auto timer = Timer::create(loop, [this] { on_timer(); });
     if (!timer) return failed_as(Failure::connect, "the request was not made: " + timer.error().message);
     timer_ = std::move(*timer);
     if (auto problem = set_up()) {
@@ -120,6 +119,8 @@ std::optional<std::string> Transfer::set_up() {
     easy.set<CURLOPT_WRITEDATA>(static_cast<void*>(this));
     easy.set<CURLOPT_PREREQFUNCTION>(&request_callback);
     easy.set<CURLOPT_PREREQDATA>(static_cast<void*>(this));
+    easy.set<CURLOPT_SSL_CTX_FUNCTION>(&handshake_callback);
+    easy.set<CURLOPT_SSL_CTX_DATA>(static_cast<void*>(this));
     easy.set<CURLOPT_OPENSOCKETFUNCTION>(&socket_callback);
     easy.set<CURLOPT_OPENSOCKETDATA>(static_cast<void*>(this));
     // Of this, libcurl gives half of what is left to each address that is not the last one of its family.
@@ -132,9 +133,17 @@ std::optional<std::string> Transfer::set_up() {
     }
     const CurlLibrary& library = multi_->library();
     if (easy.problem() != CURLE_OK) return library.easy_strerror(easy.problem());
-    if (const CURLMcode code = multi_->add(easy); code != CURLM_OK) return library.multi_strerror(code);
-    in_multi_ = true;
+    if (!add()) return "it cannot be started";
     return std::nullopt;
+}
+
+bool Transfer::add() {
+    error_text_.front() = '\0';
+    skipped_ = false;
+    handshaking_ = false;
+    requests_ = 0;
+    in_multi_ = multi_->add(*easy_) == CURLM_OK;
+    return in_multi_;
 }
 
 void Transfer::set_method() {
@@ -187,6 +196,15 @@ void Transfer::note() {
     multi_->note(shared_from_this());
 }
 
+// After an attempt that failed libcurl up to 8.3 prepares the next address, but does not begin with it before something
+// else happens (curl issue 11920). This makes it look at the request again.
+void Transfer::go_on() {
+    if (!in_multi_ || stage() != Stage::connect) return;
+    const CurlLibrary& library = multi_->library();
+    library.easy_pause(easy_->handle(), CURLPAUSE_RECV);
+    library.easy_pause(easy_->handle(), CURLPAUSE_CONT);
+}
+
 void Transfer::complete(CURLcode code) {
     in_multi_ = false;
     multi_->remove(*easy_);
@@ -194,10 +212,7 @@ void Transfer::complete(CURLcode code) {
         // What answered lately does not any more: back to those that did not.
         multi_->suspects().forget();
         tried_.clear();
-        skipped_ = false;
-        requests_ = 0;
-        in_multi_ = multi_->add(*easy_) == CURLM_OK;
-        if (in_multi_) return;
+        if (add()) return;
     }
     code_ = code;
     note();
@@ -227,20 +242,24 @@ void Transfer::deliver() {
     if (code_) finish(result());
 }
 
-void Transfer::on_deadline() {
+void Transfer::on_timer() {
     const auto self = shared_from_this();
-    if (opened_) {
-        // Only looked at when the time has come, so that data costs no system call.
-        const Duration quiet = now().boot - last_byte_;
-        if (quiet < limits_.idle) return timer_->arm_in(limits_.idle - quiet);
-        return finish(
-            failed({Failure::timeout, fmt::format("nothing came from {} for {}", whom(multi_->endpoint(), reached()),
-                                                  to_rounded_text(limits_.idle))}));
-    }
-    multi_->suspects().silent(reached());
-    Evidence so_far = evidence(CURLE_OK);
-    so_far.tried = reached();
-    finish(failed(outcome_of_deadline(stage(), limits_.answer, so_far, multi_->endpoint())));
+    if (opened_) return on_idle();
+    finish(too_late());
+}
+
+void Transfer::on_idle() {
+    // Only looked at when the time has come, so that data costs no system call.
+    const Duration quiet = now().boot - last_byte_;
+    if (quiet < limits_.idle) return timer_->arm_in(limits_.idle - quiet);
+    finish(failed({Failure::timeout, fmt::format("nothing came from {} for {}", whom(multi_->endpoint(), reached()),
+                                                 to_rounded_text(limits_.idle))}));
+}
+
+Answer Transfer::too_late() {
+    const auto tried = reached();
+    multi_->suspects().silent(tried);
+    return failed(outcome_of_deadline(stage(), limits_.answer, tried, multi_->endpoint()));
 }
 
 Answer Transfer::failed(Outcome outcome) {
@@ -262,7 +281,7 @@ Answer Transfer::result() {
         return failed({Failure::unanswered,
                        fmt::format("the kept connection with {} ended without an answer", whom(endpoint, reached()))});
     }
-    if (*code_ == CURLE_OPERATION_TIMEDOUT) suspects.silent(reached());
+    if (*code_ == CURLE_OPERATION_TIMEDOUT) return too_late();
     if (*code_ != CURLE_OK) return failed(outcome_of(evidence(*code_), endpoint));
     if (const char* address = easy_->get<CURLINFO_PRIMARY_IP, const char*>(""); !tried_.empty()) {
         const long port = easy_->get<CURLINFO_PRIMARY_PORT>(0L);
@@ -288,7 +307,7 @@ bool Transfer::sent() const {
 Stage Transfer::stage() const {
     if (answer_.status != 0) return Stage::rest;
     if (requests_ > 0) return Stage::answer;
-    if (easy_->get<CURLINFO_CONNECT_TIME_T>(curl_off_t{0}) > 0) return Stage::handshake;
+    if (handshaking_) return Stage::handshake;
     return tried_.empty() ? Stage::lookup : Stage::connect;
 }
 
@@ -352,7 +371,7 @@ int Transfer::open_socket(const curl_sockaddr& address) {
         return CURL_SOCKET_BAD;
     }
     tried_.push_back(std::move(text));
-    return ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+    return multi_->open_socket(address, weak_from_this());
 }
 
 std::size_t Transfer::head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept {
@@ -370,6 +389,11 @@ std::size_t Transfer::data_callback(char* text, std::size_t size, std::size_t co
 
 int Transfer::request_callback(void* self, char*, char*, int, int) noexcept {
     return static_cast<Transfer*>(self)->may_send() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+CURLcode Transfer::handshake_callback(CURL*, void*, void* self) noexcept {
+    static_cast<Transfer*>(self)->handshaking_ = true;
+    return CURLE_OK;
 }
 
 curl_socket_t Transfer::socket_callback(void* self, curlsocktype, curl_sockaddr* address) noexcept {

@@ -48,6 +48,9 @@ public:
     // Ends without telling the owner. The connection of an unfinished one is closed.
     void cancel();
 
+    // For Multi: an attempt to connect has ended, perhaps without success.
+    void go_on();
+
     // For Multi: libcurl has finished with it; then, or when something was noted, the owner is to be told.
     void complete(CURLcode code);
     void deliver();
@@ -56,7 +59,9 @@ private:
     std::optional<std::string> set_up();
     void set_method();
     void set_headers();
-    void on_deadline();
+    bool add();
+    void on_timer();
+    void on_idle();
     void on_head(std::string_view line);
     bool on_data(std::string_view data);
     bool may_send();
@@ -68,11 +73,13 @@ private:
     Evidence evidence(CURLcode code) const;
     std::vector<std::string> reached() const;
     Answer failed(Outcome outcome);
+    Answer too_late();
     Answer result();
 
     static std::size_t head_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept;
     static std::size_t data_callback(char* text, std::size_t size, std::size_t count, void* self) noexcept;
     static int request_callback(void* self, char*, char*, int, int) noexcept;
+    static CURLcode handshake_callback(CURL*, void*, void* self) noexcept;
     static curl_socket_t socket_callback(void* self, curlsocktype, curl_sockaddr* address) noexcept;
 
     const Request request_;
@@ -89,10 +96,11 @@ private:
     Duration last_byte_{};  // of a stream, on the boot clock
     std::optional<CURLcode> code_;
 
-    std::vector<std::string> tried_;  // addresses, by the connection that is being made
+    std::vector<std::string> tried_;  // addresses, for a new connection
     bool skipped_ = false;            // a suspect was not tried
     int requests_ = 0;                // times that libcurl was about to send it
     long sent_before_ = 0;            // what libcurl had sent until then: to a proxy
+    bool handshaking_ = false;        // there is a connection below TLS
     bool in_multi_ = false;
     bool noted_ = false;
     bool head_complete_ = false;
