@@ -234,17 +234,10 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
 
 void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     if (stream->gone || stalled_) return;
-    if (stream->end) {
-        http::Answer end = *stream->end;
-        if (!stream->opened && end.failure == http::Failure::none) stream->events.opened(end.status, end.headers);
-        if (!stream->gone && !end.body.empty()) stream->events.data(std::exchange(end.body, ""));
-        if (!stream->gone) stream->events.ended(end);
-        stream->gone = true;
-        return;
-    }
-    if (!std::exchange(stream->opened, true)) stream->events.opened(200, {});
+    const bool refused = stream->end && !stream->opened;
+    if (!refused && !std::exchange(stream->opened, true)) stream->events.opened(200, {});
     for (const Event& event : history_) {
-        if (event.revision <= stream->position || event.target != stream->target || mute) continue;
+        if (event.revision <= stream->position || event.target != stream->target || mute || stream->end) continue;
         stream->position = event.revision;
         stream->lines.push_back(Json{{"type", event.type}, {"object", event.object}}.dump() + '\n');
     }
@@ -255,6 +248,12 @@ void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
         const auto events = stream->events;
         events.data(std::string_view(all).substr(at, 100));
     }
+    if (!stream->end || stream->gone) return;
+    http::Answer end = *stream->end;
+    if (refused && end.failure == http::Failure::none) stream->events.opened(end.status, end.headers);
+    if (!stream->gone && !end.body.empty()) stream->events.data(std::exchange(end.body, ""));
+    if (!stream->gone) stream->events.ended(end);
+    stream->gone = true;
 }
 
 void FakeCluster::end_watches(http::Answer answer) {
