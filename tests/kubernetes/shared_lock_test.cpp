@@ -246,7 +246,7 @@ TEST(SharedLock, OwnershipIsRightInMixedSequences) {
         Json object = ours(lock, sample_record());
         std::uint64_t transitions = 41;
         std::int64_t time = 1'715'100'000;
-        for (int i = 0; i < 2000; ++i) {
+        for (int i = 0; i < 500; ++i) {
             ++time;
             const bool ends_in_release = random() % 2 == 0;
             ++transitions;
@@ -310,7 +310,7 @@ TEST(SharedLock, SurvivesDamagedObjects) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     for (const std::uint64_t each : {std::uint64_t{1}, seed}) {
         std::mt19937_64 random(each);
-        for (int i = 0; i < 6000; ++i) {
+        for (int i = 0; i < 3000; ++i) {
             const KubernetesLock lock = kLocks[random() % 3];
             Json object = ours(lock, sample_record());
             if (random() % 3 == 0) object = updated_by_client_go(lock, object, {"go", 20, kThen, kNow, 42});
