@@ -6,6 +6,12 @@
 #include "base/clock.h"
 
 namespace leasehold::app {
+namespace {
+
+// How long the end of the process waits for the Event that tells of it.
+constexpr Duration kLastWord = std::chrono::milliseconds(500);
+
+}  // namespace
 
 Result<std::unique_ptr<Participant>> Participant::create(EventLoop& loop, Settings settings, Hooks hooks) {
     std::unique_ptr<Participant> participant(new Participant(loop, std::move(settings), std::move(hooks)));
@@ -58,7 +64,7 @@ Driver::Hooks Participant::driver_hooks() {
         .grant = hooks_.grant,
         .revoke = hooks_.revoke,
         .note = [this](const election::Note& decision) { note(decision); },
-        .finished = hooks_.finished,
+        .finished = [this] { finish(); },
         .request = [this](const char* operation, const std::string& code, Duration took,
                           const std::string& detail) { request_done(operation, code, took, detail); },
         .renewed = [this](Instant sent, Duration took) { renewed(sent, took); },
@@ -102,6 +108,12 @@ void Participant::renewed(Instant sent, Duration took) {
     const std::chrono::duration<double> lease = options().election.timing.lease_duration;
     const double sent_at = wall.count() - ago.count();
     metrics_->renewed(took, sent_at, sent_at + lease.count());
+}
+
+// The election is over; a last word about it may still be on its way.
+void Participant::finish() {
+    if (!announcer_) return hooks_.finished();
+    announcer_->when_events_are_sent(kLastWord, hooks_.finished);
 }
 
 void Participant::show_role(bool leader) {

@@ -82,6 +82,7 @@ private:
     void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
     void renewed(Instant sent, Duration took);
     void stepped();
+    void finish();
 
     void describe_election(metrics::StatusView& view) const;  // REQUIRES: started(); participant_status.cpp
 

@@ -48,6 +48,11 @@ Result<std::unique_ptr<Announcer>> Announcer::create(EventLoop& loop, std::share
     auto limit = Timer::create(loop, [raw = announcer.get()] { raw->settle(); });
     if (!limit) return tl::unexpected<Error>(limit.error());
     announcer->limit_timer_ = std::move(*limit);
+    auto farewell = Timer::create(loop, [raw = announcer.get()] {
+        if (const auto done = std::exchange(raw->farewell_, nullptr)) done();
+    });
+    if (!farewell) return tl::unexpected<Error>(farewell.error());
+    announcer->farewell_timer_ = std::move(*farewell);
     return announcer;
 }
 
@@ -75,11 +80,23 @@ void Announcer::send_event(const std::string& what) {
     event["count"] = 1;
     const std::string target = fmt::format("/api/v1/namespaces/{}/events", settings_.lock.namespace_name);
     const std::string body = event.dump(-1, ' ', false, Json::error_handler_t::replace);
+    ++events_under_way_;
     api_->send({"POST", target, body}, kTimeout, [this, alive = std::weak_ptr<bool>(alive_)](const auto& answer) {
-        if (!alive.lock() || succeeded(answer) || std::exchange(complained_of_events_, true)) return;
+        if (alive.lock()) event_answered(answer);
+    });
+}
+
+void Announcer::event_answered(const http::Answer& answer) {
+    if (!succeeded(answer) && !std::exchange(complained_of_events_, true)) {
         const Action action{"create", "", "events", "", settings_.lock.namespace_name};
         log::warn("no Event tells of the change of leadership: {}", explain(answer, action, api_->server()).detail);
-    });
+    }
+    if (--events_under_way_ == 0 && farewell_) farewell_timer_->arm_in(Duration::zero());
+}
+
+void Announcer::when_events_are_sent(Duration limit, std::function<void()> done) {
+    farewell_ = std::move(done);
+    farewell_timer_->arm_in(events_under_way_ == 0 ? Duration::zero() : limit);
 }
 
 void Announcer::set_pod_role(PodRole role) {

@@ -37,6 +37,10 @@ public:
     void became_leader() { send_event("became leader"); }
     void stopped_leading() { send_event("stopped leading"); }
 
+    // For the end of the process, when all else is done: calls back once no Event is under way any more, or `limit` has
+    // passed; never from inside the call.
+    void when_events_are_sent(Duration limit, std::function<void()> done);
+
     // What the pod's label is to say. Tried again until it does, or something newer is wanted.
     enum class PodRole { standby, leader };
     void set_pod_role(PodRole role);
@@ -49,6 +53,7 @@ private:
     Announcer(std::shared_ptr<Api> api, AnnouncerSettings settings)
         : api_(std::move(api)), settings_(std::move(settings)) {}
     void send_event(const std::string& what);
+    void event_answered(const http::Answer& answer);
     void send_label();
     void label_answered(PodRole sent, const http::Answer& answer);
     void settle();
@@ -66,6 +71,9 @@ private:
     bool complained_of_events_ = false;
     bool complained_of_label_ = false;
     std::uint64_t events_sent_ = 0;
+    int events_under_way_ = 0;
+    std::unique_ptr<Timer> farewell_timer_;
+    std::function<void()> farewell_;
 };
 
 }  // namespace leasehold::stores::kubernetes
