@@ -88,7 +88,9 @@ void Election::handle(Instant now, const WatchSeen& watch) {
 void Election::handle(Instant now, const TreeEmpty& empty) {
     if (!grant_ || empty.term < grant_->term) return;
     if (role_ != Role::leader && role_ != Role::stopping) return;
-    if (role_ == Role::leader) note(Decision::workload_ended);
+    // The supervisor looks at the deadline by itself, and may have been faster than this.
+    const bool late = reached_on_any_clock(grant_->soft, now);
+    if (role_ == Role::leader) note(late ? Decision::lost_deadline : Decision::workload_ended);
     role_ = Role::releasing;
     write_not_before_ = now;
     if (base_) read_.reset();  // the release itself finds out

@@ -142,9 +142,19 @@ TEST(Refusal, TransportFailuresAreToldAsTheyWereSaid) {
         EXPECT_EQ(refusal.label, http::label_of(failure));
         EXPECT_THAT(refusal.detail, HasSubstr("create of leases.coordination.k8s.io in namespace prod at https://"));
         EXPECT_THAT(refusal.detail, HasSubstr("api.example:6443 did not"));
-        const bool tls = failure == Failure::tls;
-        EXPECT_EQ(refusal.detail.find("certificate-authority") != std::string::npos, tls) << refusal.detail;
     }
+}
+
+TEST(Refusal, ACertificateThatIsRefusedSaysWhereToSetWhatIsTrusted) {
+    const auto detail = [](const std::string& said) {
+        return explain(failed(http::Failure::tls, said), kCreate, kServer).detail;
+    };
+    EXPECT_THAT(
+        detail("the certificate of api.example is not signed by the given CA"),
+        testing::AllOf(HasSubstr("ca.crt"), HasSubstr("certificate-authority"), Not(HasSubstr("tls-server-name"))));
+    EXPECT_THAT(detail("the certificate of 10.0.0.1 is not for 10.0.0.1, but for api.example"),
+                testing::AllOf(HasSubstr("tls-server-name"), Not(HasSubstr("certificate-authority"))));
+    EXPECT_THAT(detail("api.example does not speak TLS"), testing::EndsWith("does not speak TLS"));
 }
 
 TEST(Refusal, LabelsSuitMetricsAndDetailsOneLine) {

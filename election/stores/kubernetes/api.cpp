@@ -139,8 +139,10 @@ void Api::finish(const std::shared_ptr<Pending>& pending, http::Answer answer) {
 }
 
 void Api::renew_credentials() {
-    access_->refresh([](const Result<void>& refreshed) {
-        if (!refreshed) log::warn("kubernetes: {}", refreshed.error().message);
+    access_->refresh([this](const Result<void>& refreshed) {
+        const std::string problem = refreshed ? "" : refreshed.error().message;
+        if (problem != refresh_problem_ && !problem.empty()) log::warn("kubernetes: {}", problem);
+        refresh_problem_ = problem;
     });
 }
 

@@ -66,7 +66,8 @@ private:
     std::unique_ptr<http::Client> client_;
     std::string server_;
     http::Peer peer_;
-    std::string problem_;  // of the credentials, as last told
+    std::string problem_;          // of the credentials, as last told
+    std::string refresh_problem_;  // of renewing them, as last told
     bool fresh_connection_ = false;
     std::set<std::shared_ptr<Pending>> pending_;
 };

@@ -161,11 +161,11 @@ Reason reason_of(const http::Answer& answer, const Action& action, const std::st
 
 Reason reason_of_failure(const http::Answer& answer) {
     std::string text = one_line(answer.detail);
-    if (answer.failure == http::Failure::tls) {
-        text +=
-            "; the CA to trust is ca.crt of the service account or certificate-authority of the kubeconfig, whose "
-            "tls-server-name may name what the certificate is for";
+    const bool tls = answer.failure == http::Failure::tls;
+    if (tls && has(text, " is not signed by ")) {
+        text += "; the CA to trust is ca.crt of the service account, or certificate-authority of the kubeconfig";
     }
+    if (tls && has(text, " is not for ")) text += "; tls-server-name of the kubeconfig may name what it is for";
     return {http::label_of(answer.failure), text};
 }
 
