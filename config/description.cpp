@@ -112,6 +112,14 @@ Key file_path() {
     return path;
 }
 
+Key proxy_url(const std::string& path) {
+    Key url = scalar_key(
+        path, "A proxy to reach the API server through (http, https, socks5), if it is not the kubeconfig's.",
+        argument_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_url; });
+    url.secret = true;  // it may hold a password
+    return url;
+}
+
 std::vector<Key> kubernetes() {
     using stores::KubernetesLock;
     const auto locks = choice_form<KubernetesLock>({{"lease", KubernetesLock::lease},
@@ -135,6 +143,7 @@ std::vector<Key> kubernetes() {
         scalar_key(
             path + "context", "Of the kubeconfig, if it is not its current-context.", argument_form(),
             [](auto& o) -> auto& { return o.election.store.kubernetes.context; }),
+        proxy_url(path + "proxy_url"),
         scalar_key(
             path + "proxy_from_environment", "Whether HTTPS_PROXY and NO_PROXY count.", boolean_form(),
             [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_from_environment; }),

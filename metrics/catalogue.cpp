@@ -19,8 +19,14 @@ const std::vector<std::string_view> kStoreOperations = {"read", "write", kOther}
 
 // Reasons of the stores (ReadOutcome::reason, WriteOutcome::reason) and, for writes, "conflict".
 const std::vector<std::string_view> kStoreFailures = {
-    "timeout",    "conflict",  "io",        "io_stalled", "no_space",       "read_only",
-    "permission", "no_folder", "lock_file", "too_large",  "too_many_files", kOther};
+    "timeout", "conflict", "too_large",
+    // files
+    "io", "io_stalled", "no_space", "read_only", "permission", "no_folder", "lock_file", "too_many_files",
+    // servers, and the way to them
+    "resolve", "connect", "tls", "reset", "malformed", "redirected", "not_kubernetes", "throttled", "server_error",
+    // what servers refuse
+    "unauthorized", "forbidden", "not_found", "no_namespace", "not_served", "already_exists", "expired", "invalid",
+    "refused", kOther};
 
 std::vector<std::string_view> store_codes() {
     std::vector<std::string_view> codes = {"ok"};

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
-#include <vector>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "election/stores/json_fields.h"
 #include "election/stores/rfc3339.h"
 
 namespace leasehold::stores {
@@ -21,86 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kFormat = 1;  // the newest that is understood
-constexpr int kDeepest = 16;
 constexpr seconds kReleasedByClientGo{1};
-
-// What a field of the text must be; the first thing that is not as it must be ends up in `problem`.
-class Fields {
-public:
-    Fields(const Json& object, std::string prefix, std::string& problem)
-        : object_(object), prefix_(std::move(prefix)), problem_(problem) {}
-
-    std::string text(const char* key) {
-        const Json* value = find(key);
-        if (value == nullptr) return {};
-        if (!value->is_string()) return complain(key, "is not a string"), std::string();
-        const auto& string = value->get_ref<const std::string&>();
-        const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-        if (std::any_of(string.begin(), string.end(), is_control)) return complain(key, "has control characters"), "";
-        return string;
-    }
-
-    bool flag(const char* key) {
-        const Json* value = find(key);
-        if (value == nullptr) return false;
-        if (!value->is_boolean()) return complain(key, "is not true or false"), false;
-        return value->get<bool>();
-    }
-
-    // A whole number from `least` to `most`.
-    std::uint64_t number(const char* key, std::uint64_t least, std::uint64_t most) {
-        const Json* value = find(key);
-        if (value == nullptr) return 0;
-        if (!value->is_number_integer()) return complain(key, "is not a whole number"), 0;
-        // nlohmann keeps what is not negative as unsigned, whatever its size.
-        const bool fits =
-            value->is_number_unsigned() && value->get<std::uint64_t>() >= least && value->get<std::uint64_t>() <= most;
-        if (!fits) return complain(key, fmt::format("is not between {} and {}", least, most)), 0;
-        return value->get<std::uint64_t>();
-    }
-
-    Duration span(const char* key, Duration unit) {
-        const auto most = static_cast<std::uint64_t>(kLongestLease / unit);
-        return static_cast<std::int64_t>(number(key, 1, most)) * unit;
-    }
-
-private:
-    const Json* find(const char* key) {
-        const auto found = object_.find(key);
-        if (found != object_.end()) return &*found;
-        complain(key, "is missing");
-        return nullptr;
-    }
-    void complain(const char* key, const std::string& what) {
-        if (problem_.empty()) problem_ = "its " + prefix_ + key + " " + what;
-    }
-
-    const Json& object_;
-    std::string prefix_;
-    std::string& problem_;
-};
-
-// Parses, and refuses what a careless edit or somebody else's data may bring along: depth, the same key twice.
-std::optional<Json> parse(std::string_view text, std::string& problem) {
-    std::vector<std::set<std::string>> keys;
-    const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-        if (depth > kDeepest) {
-            problem = "it is nested too deeply";
-            return false;
-        }
-        if (event == Json::parse_event_t::object_start) keys.emplace_back();
-        if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-        if (event == Json::parse_event_t::key && !keys.empty()) {
-            const std::string key = parsed.get<std::string>();
-            if (!keys.back().insert(key).second && problem.empty()) problem = "a key stands in it twice";
-        }
-        return true;
-    };
-    Json document = Json::parse(text.begin(), text.end(), check, /*allow_exceptions=*/false);
-    if (document.is_discarded() && problem.empty()) problem = "it is not JSON in UTF-8";
-    if (!problem.empty()) return std::nullopt;
-    return document;
-}
 
 std::int64_t time_of(const Json& object, const char* key) {
     const auto found = object.find(key);
@@ -114,7 +34,7 @@ Duration agreed(Duration whole, Duration exact) {
 }
 
 void decode_ours(const Json& object, DecodedRecord& into) {
-    Fields ours(object, "leasehold.", into.problem);
+    JsonFields ours(object, "leasehold.", into.problem);
     const auto generation = object.find("generation");
     if (generation != object.end()) into.generation = ours.number("generation", 1, kHighestGeneration);
     const std::uint64_t format = ours.number("format", 1, INT32_MAX);
@@ -131,7 +51,7 @@ void decode_ours(const Json& object, DecodedRecord& into) {
 
 void decode_object(const Json& object, DecodedRecord& into) {
     Record& record = into.record;
-    Fields fields(object, "", into.problem);
+    JsonFields fields(object, "", into.problem);
     record.holder = fields.text("holderIdentity");
     record.lease_duration = fields.span("leaseDurationSeconds", seconds(1));
     record.transitions = fields.number("leaderTransitions", 0, kHighestGeneration);
@@ -185,7 +105,7 @@ DecodedRecord decode_record(std::string_view text) {
         decoded.problem = fmt::format("it is larger than {} KiB", kRecordTextLimit / 1024);
         return decoded;
     }
-    const std::optional<Json> document = parse(text, decoded.problem);
+    const std::optional<Json> document = parse_json(text, decoded.problem);
     if (!document) return decoded;
     if (!document->is_object()) {
         decoded.problem = "it is JSON, but not an object";

@@ -24,7 +24,6 @@
 namespace leasehold::stores {
 
 inline constexpr std::size_t kRecordTextLimit = 64 * 1024;
-inline constexpr Duration kLongestLease = std::chrono::hours(24 * 366);
 inline constexpr std::uint64_t kHighestGeneration = std::uint64_t{1} << 62;
 
 enum class JsonLayout { compact, indented };

@@ -71,6 +71,15 @@ std::optional<std::string> format_rfc3339(std::int64_t unix_us) {
                        clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
+std::optional<std::string> format_rfc3339_seconds(std::int64_t unix_us) {
+    auto text = format_rfc3339(unix_us);
+    if (text) {
+        text->resize(text->find('.'));
+        text->push_back('Z');
+    }
+    return text;
+}
+
 std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
     Scanner in(text);
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;

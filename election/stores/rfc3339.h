@@ -12,6 +12,8 @@ namespace leasehold::stores {
 
 // Nothing for times that four digits of a year cannot express.
 std::optional<std::string> format_rfc3339(std::int64_t unix_us);
+// The same in whole seconds, rounded down: "2024-05-06T07:08:09Z".
+std::optional<std::string> format_rfc3339_seconds(std::int64_t unix_us);
 
 // Accepts any number of fractional digits (those past the sixth are dropped) and any offset. Nothing when it is not
 // such a time.

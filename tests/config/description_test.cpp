@@ -47,12 +47,12 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "election.clock_drift", "election.kill_allowance", "election.store.file.path",
             "election.store.kubernetes.lock", "election.store.kubernetes.name", "election.store.kubernetes.namespace",
             "election.store.kubernetes.kubeconfig", "election.store.kubernetes.context",
-            "election.store.kubernetes.proxy_from_environment", "election.store.kubernetes.events",
-            "election.store.kubernetes.role_label", "election.store.kubernetes.pod", "election.store.kubernetes.owner",
-            "workload.command", "workload.env", "workload.stop.signal", "workload.stop.grace_period",
-            "workload.signals.to", "workload.signals.rewrite", "workload.containment", "workload.no_new_privs",
-            "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory", "http.listen",
-            "logging.level", "logging.format"));
+            "election.store.kubernetes.proxy_url", "election.store.kubernetes.proxy_from_environment",
+            "election.store.kubernetes.events", "election.store.kubernetes.role_label", "election.store.kubernetes.pod",
+            "election.store.kubernetes.owner", "workload.command", "workload.env", "workload.stop.signal",
+            "workload.stop.grace_period", "workload.signals.to", "workload.signals.rewrite", "workload.containment",
+            "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory",
+            "http.listen", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {
@@ -102,9 +102,10 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
     options.workload.command = {"c"};
     std::string yaml = to_yaml(options, false);
     EXPECT_EQ(problems_in(yaml), "");
-    options.election.store = {StoreKind::kubernetes,
-                              {},
-                              {stores::KubernetesLock::lease, "n", "s", "k", "c", false, true, "l", "p", "v1/Pod/p/u"}};
+    options.election.store = {
+        StoreKind::kubernetes,
+        {},
+        {stores::KubernetesLock::lease, "n", "s", "k", "c", "u", false, true, "l", "p", "v1/Pod/p/u"}};
     yaml += to_yaml(options, false);
     for (const Key& key : description().keys) {
         const std::string name = key.path.substr(key.path.rfind('.') + 1);

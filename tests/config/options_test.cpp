@@ -93,9 +93,9 @@ TEST(Options, KubernetesIsAStore) {
     EXPECT_EQ(loaded_from("{election: {name: e, store: {kubernetes: {}}}, workload: {command: [c]}}"), expected);
     EXPECT_EQ(loaded_from("{election: {name: e, store: {kubernetes: }}, workload: {command: [c]}}"), expected);
 
-    expected.election.store.kubernetes = {
-        stores::KubernetesLock::endpoints, "lock.of-e", "ns", "/a:/b", "dev", true, false, "", "pod-1",
-        "apps/v1/Deployment/d/1-2"};
+    expected.election.store.kubernetes = {stores::KubernetesLock::endpoints, "lock.of-e", "ns",  "/a:/b", "dev",
+                                          "http://u:p@proxy:3128",           true,        false, "",      "pod-1",
+                                          "apps/v1/Deployment/d/1-2"};
     const std::string yaml = R"(election:
   name: e
   store:
@@ -105,6 +105,7 @@ TEST(Options, KubernetesIsAStore) {
       namespace: ns
       kubeconfig: /a:/b
       context: dev
+      proxy_url: http://u:p@proxy:3128
       proxy_from_environment: true
       events: false
       role_label: none

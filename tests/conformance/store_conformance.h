@@ -304,6 +304,8 @@ TYPED_TEST_P(StoreConformance, MayBeDestroyedByItsOwnCallback) {
     this->store_ = this->subject_->open(*this->loop_);
     this->store_->watch(
         {[&](const election::Snapshot&) { called = true, this->store_.reset(); }, [](const std::string&) {}});
+    const auto other = this->subject_->open(*this->loop_);
+    this->must(this->write(*other, creation(sample_record("a"))));
     ASSERT_TRUE(turn_until(*this->loop_, [&] { return called; }));
 }
 

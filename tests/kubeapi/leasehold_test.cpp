@@ -58,7 +58,7 @@ TEST_F(LeaseholdTest, TheVeryFirstStartWaitsUnlessTheLeaseIsThere) {
     auto& waiting = start("a", {.timing = {"3s", "2s", "500ms", ""}});
     EXPECT_TRUE(logs(waiting, "there is no record of a holder"));
     next_run(0);
-    EXPECT_THAT(waiting.log(), HasSubstr("waiting 3 s"));
+    EXPECT_THAT(waiting.log(), HasSubstr("waiting 3s"));
 }
 
 TEST_F(LeaseholdTest, TakesOverWhenACandidateIsLost) {
@@ -77,7 +77,7 @@ TEST_F(LeaseholdTest, ASupervisorThatIsKilledCostsNoLease) {
     next_run(0);
     start("b", {.timing = {"15s", "10s", "2s", ""}});
     ASSERT_TRUE(logs(candidate_named("b"), "a holds the lease"));
-    ::kill(first.role("lease-super"), SIGKILL);
+    ::kill(first.role("leasehold-super"), SIGKILL);
     next_run(1);
 }
 

@@ -36,8 +36,6 @@ private:
     const std::vector<std::string> warnings_;
 };
 
-std::string parent_of(const std::string& target) { return target.substr(0, target.rfind('/')); }
-
 }  // namespace
 
 // What takes the place of libcurl.
@@ -114,8 +112,8 @@ http::Answer FakeCluster::status(int code, const std::string& reason, const std:
 }
 
 http::Answer FakeCluster::answer(const http::Request& request) {
-    if (interfere) {
-        if (auto instead = interfere(request)) return *instead;
+    if (const auto ask = interfere) {  // a copy: it may take itself away
+        if (auto instead = ask(request)) return *instead;
     }
     http::Answer answer;
     const std::string name = request.target.substr(request.target.rfind('/') + 1);
@@ -211,8 +209,8 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
     stream->target = path + '/' + selector.substr(selector.rfind("%3D") + 3);
     streams_.remove_if([](const auto& old) { return old->gone; });
     streams_.push_back(stream);
-    if (interfere) {
-        if (auto instead = interfere(request)) {
+    if (const auto ask = interfere) {
+        if (auto instead = ask(request)) {
             stream->end = std::move(instead);
             later([this, stream] { feed(stream); });
             return;
@@ -236,17 +234,10 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
 
 void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     if (stream->gone || stalled_) return;
-    if (stream->end) {
-        http::Answer end = *stream->end;
-        if (!stream->opened && end.failure == http::Failure::none) stream->events.opened(end.status, end.headers);
-        if (!stream->gone && !end.body.empty()) stream->events.data(std::exchange(end.body, ""));
-        if (!stream->gone) stream->events.ended(end);
-        stream->gone = true;
-        return;
-    }
-    if (!std::exchange(stream->opened, true)) stream->events.opened(200, {});
+    const bool refused = stream->end && !stream->opened;
+    if (!refused && !std::exchange(stream->opened, true)) stream->events.opened(200, {});
     for (const Event& event : history_) {
-        if (event.revision <= stream->position || event.target != stream->target || mute) continue;
+        if (event.revision <= stream->position || event.target != stream->target || mute || stream->end) continue;
         stream->position = event.revision;
         stream->lines.push_back(Json{{"type", event.type}, {"object", event.object}}.dump() + '\n');
     }
@@ -257,6 +248,12 @@ void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
         const auto events = stream->events;
         events.data(std::string_view(all).substr(at, 100));
     }
+    if (!stream->end || stream->gone) return;
+    http::Answer end = *stream->end;
+    if (refused && end.failure == http::Failure::none) stream->events.opened(end.status, end.headers);
+    if (!stream->gone && !end.body.empty()) stream->events.data(std::exchange(end.body, ""));
+    if (!stream->gone) stream->events.ended(end);
+    stream->gone = true;
 }
 
 void FakeCluster::end_watches(http::Answer answer) {

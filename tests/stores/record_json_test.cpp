@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "election/stores/json_fields.h"
 #include "election/stores/rfc3339.h"
 
 namespace leasehold::stores {
@@ -233,6 +234,9 @@ TEST(Rfc3339, FormatsAndParses) {
     EXPECT_EQ(format_rfc3339(0), "1970-01-01T00:00:00.000000Z");
     EXPECT_EQ(format_rfc3339(-1), "1969-12-31T23:59:59.999999Z");
     EXPECT_EQ(format_rfc3339(INT64_MAX), std::nullopt);
+    EXPECT_EQ(format_rfc3339_seconds(1'715'000'000'999'999), "2024-05-06T12:53:20Z");
+    EXPECT_EQ(format_rfc3339_seconds(-1), "1969-12-31T23:59:59Z");
+    EXPECT_EQ(format_rfc3339_seconds(INT64_MIN), std::nullopt);
     EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:00Z"), 0);
     EXPECT_EQ(parse_rfc3339("1970-01-01T01:00:00.5+01:00"), 500'000);
     EXPECT_EQ(parse_rfc3339("1969-12-31T23:00:00.1234567-01:00"), 123'456);

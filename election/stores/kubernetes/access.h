@@ -2,21 +2,28 @@
 //
 // How to reach a cluster's API server, and as whom: the service account of the pod, or a kubeconfig.
 //
-// Where it is looked for, as client-go does: `options.kubeconfig` if given; else $KUBECONFIG; else the service account
-// files when KUBERNETES_SERVICE_HOST is set; else ~/.kube/config.
+// Where it is looked for, in the order of controller-runtime (pkg/client/config): `options.kubeconfig` if given; else
+// $KUBECONFIG; else the service account files when KUBERNETES_SERVICE_HOST is set; else ~/.kube/config.
 //
-// Threads: the loop's. Blocking: create() and current() read small local files (a mounted secret, a kubeconfig); an
-// exec plugin runs as a child process and never blocks.
+// Threads: the loop's, which must be the main thread where a plugin is used. Blocking: create() and current() read
+// small local files (a mounted secret, a kubeconfig); an exec plugin runs as a child process and never blocks.
+//
+// As in client-go, credentials are not sent over plain http, and a user's token, password or certificate goes before
+// its plugin (tools/clientcmd/client_config.go; plugin/pkg/client/auth/exec/exec.go). The server stays what it was in
+// the beginning, whatever becomes of the kubeconfig: another server has another lease.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "election/stores/http/client.h"
 #include "election/stores/kubernetes/options.h"
 
@@ -26,6 +33,8 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 struct AccessPlaces {  // for tests; the defaults are the real ones
     std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
+    Duration plugin_limit = std::chrono::seconds(30);
+    std::function<std::chrono::system_clock::time_point()> wall_clock = wall_now;
 };
 
 class Access {
@@ -53,7 +62,7 @@ public:
 
     // Gets new credentials after a 401, or because current() is not ready: reads the files whatever their times say,
     // runs the plugin. Calls back once, never from inside; an error when there are none newer than before. Calls while
-    // one is under way are answered together with it.
+    // one is under way are answered together with it. A callback may destroy this object; nobody else is answered then.
     virtual void refresh(std::function<void(Result<void>)> done) = 0;
 };
 

@@ -13,9 +13,10 @@ struct KubernetesOptions {
     KubernetesLock lock = KubernetesLock::lease;
     std::string name;            // of the object; empty means election.name
     std::string namespace_name;  // empty: of the service account, or of the kubeconfig's context, or "default"
-    std::string
-        kubeconfig;       // a list of files as in $KUBECONFIG; empty: that variable, or in-cluster, or ~/.kube/config
-    std::string context;  // of the kubeconfig; empty: its current-context
+    // A list of files as in $KUBECONFIG; empty: that variable, or the service account, or ~/.kube/config.
+    std::string kubeconfig;
+    std::string context;                           // of the kubeconfig; empty: its current-context
+    std::string proxy_url;                         // empty: none, or the kubeconfig's. May hold a password
     bool proxy_from_environment = false;           // obey HTTPS_PROXY and NO_PROXY
     bool events = true;                            // write Events about the lock object
     std::string role_label = "leasehold.io/role";  // on the pod; empty: none

@@ -33,7 +33,8 @@ struct Action {
     friend bool operator==(const Action&, const Action&) = default;
 };
 
-// Everything that a run with these options does, in a fixed order. `pods` only if a role label is set.
+// Everything that a run with these options does, in a fixed order. Events and pods only if the options want them.
+// Names are left out where a right cannot be limited to one (create), or should not be (pods: each has its own).
 std::vector<Action> actions_of_a_run(const KubernetesOptions& options, const std::string& name,
                                      const std::string& namespace_name);
 
@@ -45,12 +46,17 @@ std::string role_yaml(const std::vector<Action>& actions, const std::string& rol
 std::string user_in(const std::string& forbidden_message);
 
 struct Refusal {
-    std::string label;   // a metric label: "forbidden", "unauthorized", "not_found", "throttled", "server_error", ...
-    std::string detail;  // one line for people that says what to do
-    Duration retry_after{};  // of a 429 or 503 that names one; zero otherwise
+    // A metric label: label_of(Failure), or "unauthorized", "forbidden", "no_namespace" (it does not exist),
+    // "not_served" (the kind of object is unknown), "not_found", "already_exists", "conflict", "expired" (410),
+    // "invalid" (422), "throttled" (429), "server_error" (5xx), "redirected", "not_kubernetes" (somebody else
+    // answered), "refused" (anything else).
+    std::string label;
+    std::string detail;      // one line for people that says what to do
+    Duration retry_after{};  // of a 429 or 503 that names one, at most a day; zero otherwise
 };
 
-// For any answer that is not the success that was expected, transport failures included.
+// For any answer that is not the success that was expected, transport failures included. What the server says is
+// quoted, on one line and not without end.
 Refusal explain(const http::Answer& answer, const Action& action, const std::string& server);
 
 // The server's clock against ours, by its Date header, in words, when they are more than a minute apart: certificates

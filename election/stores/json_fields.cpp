@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "election/stores/json_fields.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+namespace leasehold::stores {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kDeepest = 16;
+
+}  // namespace
+
+std::optional<Json> parse_json(std::string_view text, std::string& problem) {
+    std::vector<std::set<std::string>> keys;
+    const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth > kDeepest) {
+            problem = "it is nested too deeply";
+            return false;
+        }
+        if (event == Json::parse_event_t::object_start) keys.emplace_back();
+        if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
+        if (event == Json::parse_event_t::key && !keys.empty()) {
+            const std::string key = parsed.get<std::string>();
+            if (!keys.back().insert(key).second && problem.empty()) problem = "a key stands in it twice";
+        }
+        return true;
+    };
+    Json document = Json::parse(text.begin(), text.end(), check, /*allow_exceptions=*/false);
+    if (document.is_discarded() && problem.empty()) problem = "it is not JSON in UTF-8";
+    if (!problem.empty()) return std::nullopt;
+    return document;
+}
+
+JsonFields::JsonFields(const Json& object, std::string prefix, std::string& problem)
+    : object_(object), prefix_(std::move(prefix)), problem_(problem) {}
+
+bool JsonFields::has(const char* key) const {
+    const auto found = object_.find(key);
+    return found != object_.end() && !found->is_null();
+}
+
+std::string JsonFields::text(const char* key) {
+    const Json* value = find(key);
+    if (value == nullptr) return {};
+    if (!value->is_string()) return complain(key, "is not a string"), std::string();
+    const auto& string = value->get_ref<const std::string&>();
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::any_of(string.begin(), string.end(), is_control)) return complain(key, "has control characters"), "";
+    return string;
+}
+
+bool JsonFields::flag(const char* key) {
+    const Json* value = find(key);
+    if (value == nullptr) return false;
+    if (!value->is_boolean()) return complain(key, "is not true or false"), false;
+    return value->get<bool>();
+}
+
+std::uint64_t JsonFields::number(const char* key, std::uint64_t least, std::uint64_t most) {
+    const Json* value = find(key);
+    if (value == nullptr) return 0;
+    if (!value->is_number_integer()) return complain(key, "is not a whole number"), 0;
+    // nlohmann's parser keeps what is not negative as unsigned, whatever its size; values set in code may be signed.
+    const bool negative = !value->is_number_unsigned() && value->get<std::int64_t>() < 0;
+    const auto got = negative ? 0 : value->get<std::uint64_t>();
+    if (negative || got < least || got > most) {
+        return complain(key, fmt::format("is not between {} and {}", least, most)), 0;
+    }
+    return got;
+}
+
+Duration JsonFields::span(const char* key, Duration unit) {
+    const auto most = static_cast<std::uint64_t>(kLongestLease / unit);
+    return static_cast<std::int64_t>(number(key, 1, most)) * unit;
+}
+
+void JsonFields::complain(const char* key, const std::string& what) {
+    if (problem_.empty()) problem_ = "its " + prefix_ + key + " " + what;
+}
+
+const Json* JsonFields::find(const char* key) {
+    const auto found = object_.find(key);
+    if (found != object_.end()) return &*found;
+    complain(key, "is missing");
+    return nullptr;
+}
+
+}  // namespace leasehold::stores
