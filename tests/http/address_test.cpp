@@ -67,7 +67,7 @@ TEST_F(AddressTest, all_refuse) {
 TEST_F(AddressTest, the_next_one_gets_its_turn_when_the_first_swallows_everything) {
     const auto hole = both([](int port) { return servers::BlackHole::make("127.0.0.1", port); });
     connect_by_name();
-    const Answer answer = get("/x", seconds(2));
+    const Answer answer = get("/x", seconds(4));
     EXPECT_EQ(answer.body, "second") << answer.detail;
 }
 
@@ -91,14 +91,14 @@ TEST_F(AddressTest, each_of_many_gets_its_turn) {
     Peer peer;
     peer.base_url = std::string("http://") + kName + ':' + std::to_string(server_->port());
     connect(peer);
-    const Answer answer = get("/x", seconds(2));
+    const Answer answer = get("/x", seconds(4));
     EXPECT_EQ(answer.body, "second") << answer.detail;
 }
 
 TEST_F(AddressTest, after_a_timeout_another_one_comes_first) {
     const auto first = silent_first();
     connect_by_name();
-    const Answer answer = get("/x", milliseconds(200));
+    const Answer answer = get("/x", milliseconds(400));
     EXPECT_EQ(answer.failure, Failure::timeout);
     EXPECT_THAT(answer.detail, HasSubstr(at(kName) + " (" + at("127.0.0.1") + ") did not answer"));
     EXPECT_EQ(ask(fresh("/x")).body, "second");
@@ -118,7 +118,7 @@ TEST_F(AddressTest, a_kept_connection_that_falls_silent_counts_as_well) {
     first->queue(Reply::by(Reply::Way::silence));
     connect_by_name();
     EXPECT_EQ(get("/x").body, "first");
-    EXPECT_EQ(get("/x", milliseconds(200)).failure, Failure::timeout);
+    EXPECT_EQ(get("/x", milliseconds(400)).failure, Failure::timeout);
     EXPECT_EQ(first->connections(), 1);
     EXPECT_EQ(ask(fresh("/x")).body, "second");
 }
@@ -126,7 +126,7 @@ TEST_F(AddressTest, a_kept_connection_that_falls_silent_counts_as_well) {
 TEST_F(AddressTest, when_the_others_fail_the_silent_one_is_tried_again) {
     const auto first = silent_first();
     connect_by_name();
-    EXPECT_EQ(get("/x", milliseconds(200)).failure, Failure::timeout);
+    EXPECT_EQ(get("/x", milliseconds(400)).failure, Failure::timeout);
     server_.reset();
     first->greet([](int) { return Greeting::serve; });
     first->handle([](const servers::Request&) { return Reply::json(200, "first"); });
@@ -138,7 +138,7 @@ TEST_F(AddressTest, a_single_address_is_tried_again_after_a_timeout) {
     serve();
     server_->queue(Reply::by(Reply::Way::silence));
     server_->queue(Reply::json(200, "now"));
-    EXPECT_EQ(get("/x", milliseconds(150)).failure, Failure::timeout);
+    EXPECT_EQ(get("/x", milliseconds(400)).failure, Failure::timeout);
     EXPECT_EQ(ask(fresh("/x")).body, "now");
 }
 

@@ -10,7 +10,7 @@ namespace {
 using Way = Reply::Way;
 using Greeting = ScriptedServer::Greeting;
 
-constexpr Duration kShort = milliseconds(150);  // for deadlines that are meant to pass
+constexpr Duration kShort = milliseconds(400);  // for deadlines that are meant to pass
 
 class FailureTest : public BothWaysTest {};
 INSTANTIATE_TEST_SUITE_P(, FailureTest, testing::Bool(), way_name);
@@ -22,7 +22,7 @@ TEST_P(FailureTest, never_answered) {
     EXPECT_EQ(answer.failure, Failure::timeout);
     EXPECT_TRUE(answer.sent);
     EXPECT_GE(now().boot - start.boot, kShort);
-    EXPECT_THAT(answer.detail, HasSubstr(server_->authority() + " did not answer within 150ms"));
+    EXPECT_THAT(answer.detail, HasSubstr(server_->authority() + " did not answer within 400ms"));
     EXPECT_TRUE(server_->wait_until([&] { return server_->open_connections() == 0; })) << "it is closed, not kept";
     EXPECT_EQ(server_->request_count(), 1U);
 }
@@ -37,15 +37,20 @@ TEST_P(FailureTest, accepted_and_left_alone) {
 
 TEST_P(FailureTest, a_slow_drip_runs_into_the_deadline) {
     server_->queue(Reply::drip(std::string(5000, 'x'), 1, milliseconds(5)));
-    Answer answer = get("/x", kShort);
+    const Answer answer = get("/x", kShort);
     EXPECT_EQ(answer.failure, Failure::timeout);
     EXPECT_TRUE(answer.sent);
-    server_->queue(Reply::drip(std::string(5000, 'x'), 60, milliseconds(5)));  // the headers come soon
-    answer = get("/x", kShort);
+}
+
+TEST_P(FailureTest, an_answer_that_never_ends) {
+    const auto feed = std::make_shared<Feed>();
+    feed->push("the beginning");
+    server_->queue(Reply::stream(feed));
+    const Answer answer = get("/x", seconds(2));
     EXPECT_EQ(answer.failure, Failure::timeout);
     EXPECT_EQ(answer.status, 200);
-    EXPECT_LT(answer.body.size(), 5000U);
-    EXPECT_THAT(answer.detail, HasSubstr("was not complete within"));
+    EXPECT_EQ(answer.body, "the beginning");
+    EXPECT_THAT(answer.detail, HasSubstr("was not complete within 2s"));
 }
 
 TEST_P(FailureTest, a_deadline_that_has_passed_before) {
@@ -137,15 +142,17 @@ TEST_P(FailureTest, a_read_on_a_dead_connection_is_repeated) {
 }
 
 TEST_P(FailureTest, a_connection_that_ends_within_a_large_body_raises_no_signal) {
+    server_->greet([](int) { return Greeting::deaf; });
     std::optional<Answer> answer;
     client_->send(putting("/x", std::string(64 << 20, 'x')), kGenerous,
                   [&](Answer given) { answer = std::move(given); });
+    // Until all buffers are full, so that more is sent when the connection ends.
+    for (int quiet = 0; quiet < 10; ++quiet) ASSERT_TRUE(loop_->run_once(milliseconds(20)));
     ASSERT_TRUE(turn_until([&] { return server_->open_connections() == 1; }));
-    ASSERT_TRUE(loop_->run_once(milliseconds(10)));
     server_->disconnect();
     ASSERT_TRUE(turn_until([&] { return answer.has_value(); }));
-    EXPECT_NE(answer->failure, Failure::none);
-    EXPECT_EQ(server_->request_count(), 0U);
+    EXPECT_EQ(answer->failure, Failure::unanswered) << answer->detail;
+    EXPECT_TRUE(answer->sent);
 }
 
 TEST_P(FailureTest, a_truncated_body) {

@@ -188,7 +188,8 @@ void Connection::pump(int other) {
 }
 
 void Connection::wait_for_end() {
-    while (wait_for(end_.get())) {
+    std::array<pollfd, 2> both{{{fd_.get(), POLLRDHUP, 0}, {end_.get(), POLLIN, 0}}};
+    while (poll(both.data(), both.size(), -1) < 0 && errno == EINTR) {
     }
 }
 

@@ -44,7 +44,7 @@ public:
     // Hands all on between the client and `other`, until one of them closes.
     void pump(int other);
 
-    void wait_for_end();
+    void wait_for_end();    // of either side; reads nothing
     void close_properly();  // says goodbye first, if that is TLS
     void drain();           // closes our half and waits for the other, so that what was sent is not lost by a RST
     void reset();

@@ -211,7 +211,7 @@ void ScriptedServer::serve(const std::shared_ptr<Connection>& connection) {
     }
     if (greeting == Greeting::reset) connection->reset();
     if (greeting == Greeting::silence) connection->wait_for_end();
-    if (greeting != Greeting::serve) return;
+    if (greeting != Greeting::serve && greeting != Greeting::deaf) return;
     if (tls_ != nullptr) {
         if (auto problem = connection->handshake(tls_.get())) {
             {
@@ -221,6 +221,7 @@ void ScriptedServer::serve(const std::shared_ptr<Connection>& connection) {
             return connection->drain();
         }
     }
+    if (greeting == Greeting::deaf) return connection->wait_for_end();
     while (auto request = connection->read_request()) {
         if (!carry_out(reply_to(*request), *request, *connection)) return;
     }

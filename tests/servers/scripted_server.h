@@ -107,7 +107,13 @@ struct ServerOptions {
 class ScriptedServer {
 public:
     // What a new connection meets before anything is read from it.
-    enum class Greeting { serve, silence, close, reset };
+    enum class Greeting {
+        serve,
+        silence,  // nothing, not even the TLS handshake
+        deaf,     // that is done, but nothing is read afterwards
+        close,
+        reset,
+    };
     using Handler = std::function<Reply(const Request&)>;
 
     explicit ScriptedServer(ServerOptions options = {});

@@ -88,23 +88,23 @@ void Multi::settle() {
 
 void Multi::on_socket(int fd, int what) {
     if (what == CURL_POLL_REMOVE) return forget(fd);
+    UniqueFd& watched = watched_[fd];
+    if (!watched) watched.reset(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     const std::uint32_t in = (what & CURL_POLL_IN) != 0 ? std::uint32_t{EPOLLIN} : 0;
     const std::uint32_t out = (what & CURL_POLL_OUT) != 0 ? std::uint32_t{EPOLLOUT} : 0;
-    auto watched = loop_.watch(fd, in | out, [this, fd](std::uint32_t events) {
+    auto done = loop_.watch(watched.get(), in | out, [this, fd](std::uint32_t events) {
         // Errors come with their reason when libcurl finds out by itself.
         const bool plain = (events & (EPOLLERR | EPOLLHUP)) == 0;
-        const int bits =
-            ((events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0);
-        act(fd, plain ? bits : 0);
+        const int readable = (events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0;
+        const int writable = (events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0;
+        act(fd, plain ? readable | writable : 0);
     });
     // The request then runs into its deadline.
-    if (!watched) return log::error("a connection cannot be watched: {}", watched.error().message);
-    watched_.insert(fd);
+    if (!done) log::error("a connection cannot be watched: {}", done.error().message);
 }
 
 void Multi::forget(int fd) {
-    watched_.erase(fd);
-    loop_.forget(fd);
+    if (const auto watched = watched_.extract(fd)) loop_.unwatch(watched.mapped().get());
     if (auto attempt = attempts_.extract(fd)) failed_attempts_.push_back(std::move(attempt.mapped()));
 }
 
@@ -113,7 +113,7 @@ void Multi::forget(int fd) {
 int Multi::open_socket(const curl_sockaddr& address, std::weak_ptr<Transfer> attempt) {
     UniqueFd fd(::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol));
     if (fd && watched_.contains(fd.get())) {
-        fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, *watched_.rbegin() + 1));
+        fd = UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, watched_.rbegin()->first + 1));
     }
     if (fd) attempts_[fd.get()] = std::move(attempt);
     return fd.release();

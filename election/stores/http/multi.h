@@ -9,12 +9,13 @@
 // told afterwards, in settle(). So an owner may do anything, also destroy all there is.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "election/stores/http/curl_library.h"
 #include "election/stores/http/endpoint.h"
@@ -69,7 +70,8 @@ private:
     std::unique_ptr<Timer> timer_;
     CURLSH* sessions_ = nullptr;
     CURLM* multi_ = nullptr;
-    std::set<int> watched_;
+    // What the loop watches are duplicates, by libcurl's own number: libcurl may close a socket before saying so.
+    std::map<int, UniqueFd> watched_;
     std::unordered_map<int, std::weak_ptr<Transfer>> attempts_;  // by socket, also after they succeeded
     std::vector<std::weak_ptr<Transfer>> failed_attempts_;
     std::vector<std::shared_ptr<Transfer>> noted_;
