@@ -10,6 +10,7 @@
 //       void stall();                                  // from now on nothing answers ...
 //       void resume();                                 // ... until now
 //       static election::Record as_kept(election::Record);  // optional: what is left of it; times are for people
+//       static std::string unavailable();  // optional: why it cannot be tested here; empty: it can
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(File, StoreConformance, FileSubject);
 #pragma once
@@ -64,6 +65,9 @@ protected:
     static constexpr Duration kAmple = std::chrono::seconds(50);
 
     void SetUp() override {
+        if constexpr (requires { Subject::unavailable(); }) {
+            if (const std::string why = Subject::unavailable(); !why.empty()) GTEST_SKIP() << why;
+        }
         auto made = EventLoop::create();
         ASSERT_TRUE(made) << made.error().message;
         loop_ = std::move(*made);

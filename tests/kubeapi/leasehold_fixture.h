@@ -3,8 +3,10 @@
 // leasehold candidates on a real API server, judged by the stamps of their workloads.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,12 +36,15 @@ protected:
             candidate->process().signal(SIGTERM);
         }
         for (auto& candidate : candidates_) EXPECT_TRUE(candidate->process().wait()) << candidate->name();
-        EXPECT_EQ(harness::find_overlap(board_->runs()), "");
+        EXPECT_EQ(what_breaks_the_promise(), "");
         if (!HasFailure()) return;
         for (auto& candidate : candidates_) {
             std::printf("--- log of %s\n%s", candidate->name().c_str(), candidate->log().c_str());
         }
     }
+
+    // What the stamps of the workload say, in words; empty if all is well.
+    virtual std::string what_breaks_the_promise() { return harness::find_overlap(board_->runs()); }
 
     // The rights that the shipped Role gives, for a user of this namespace. "" for no role label.
     void grant_role(const std::string& user) {
@@ -56,6 +61,12 @@ protected:
                    {{"metadata", {{"name", "test"}, {"annotations", {{"leasehold.io/unused", "true"}}}}}});
     }
 
+    std::string renew_time() {
+        const auto answer = api().request("GET", kLeases + name_space() + "/leases/test");  // may fail meanwhile
+        const auto spec =
+            answer.status == 200 ? answer.json().value("spec", nlohmann::json::object()) : nlohmann::json();
+        return spec.is_object() ? spec.value("renewTime", "") : "";
+    }
     nlohmann::json lease() { return api().must("GET", kLeases + name_space() + "/leases/test"); }
 
     std::string store_with(const std::string& kubeconfig, const std::string& more = {}) const {
@@ -64,7 +75,7 @@ protected:
 
     // A candidate with an administrator's rights, unless `options` says otherwise.
     harness::Candidate& start(const std::string& name, harness::Candidate::Options options = {}) {
-        options.folder = folder_.path();
+        if (options.folder.empty()) options.folder = folder_.path();
         options.name = name;
         if (options.command.empty()) options.command = {harness::stamper_program(), folder_.path("board")};
         if (options.store.empty()) options.store = store_with(api().kubeconfig(KubeApi::kAdmin, name_space()));
@@ -87,8 +98,38 @@ protected:
         return *candidates_.front();
     }
 
-    bool logs(const harness::Candidate& candidate, const std::string& text) {
-        return harness::eventually([&] { return candidate.log().find(text) != std::string::npos; });
+    // `after`: a size that the log had.
+    bool logs(const harness::Candidate& candidate, const std::string& text, std::size_t after = 0) {
+        return harness::eventually([&] {
+            const std::string log = candidate.log();
+            return after <= log.size() && log.find(text, after) != std::string::npos;
+        });
+    }
+
+    // The leader renews so often from now on.
+    bool renewals(int wanted) {
+        for (std::string last = renew_time(); wanted > 0; --wanted) {
+            if (!harness::eventually([&] { return renew_time() != last; })) return false;
+            last = renew_time();
+        }
+        return true;
+    }
+
+    // Attempts to renew that did not succeed, by the candidate's own count.
+    static double failed_renewals(harness::Candidate& candidate) {
+        const std::string name = "leasehold_lease_renew_failures_total{";
+        const std::string text = harness::http_get(candidate.http_port(), "/metrics").body;
+        double sum = 0;
+        for (auto at = text.find('\n' + name); at != std::string::npos; at = text.find('\n' + name, at + 1)) {
+            sum += std::atof(text.c_str() + text.find("} ", at) + 2);
+        }
+        return sum;
+    }
+
+    // For what must not happen meanwhile.
+    static void let_pass(std::chrono::milliseconds time) {
+        const auto begin = harness::monotonic_now();
+        harness::eventually([&] { return harness::monotonic_now() - begin >= time; }, 2 * time);
     }
 
     harness::TempFolder folder_;

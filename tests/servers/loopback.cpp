@@ -39,7 +39,7 @@ UniqueFd bound_socket(const std::string& ip, int port) {
     return fd;
 }
 
-ReservedPort::ReservedPort(const std::string& ip) : socket_(bound_socket(ip, 0)) {
+ReservedPort::ReservedPort(const std::string& ip, int wanted) : socket_(bound_socket(ip, wanted)) {
     SocketAddress address;
     address.length = sizeof address.storage;
     if (getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) {

@@ -30,7 +30,7 @@ UniqueFd bound_socket(const std::string& ip, int port);
 // kernel gives it to nobody else.
 class ReservedPort {
 public:
-    explicit ReservedPort(const std::string& ip = "127.0.0.1");
+    explicit ReservedPort(const std::string& ip = "127.0.0.1", int wanted = 0);  // 0: any
     int number() const { return number_; }
 
 private:

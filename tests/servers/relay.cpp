@@ -244,7 +244,7 @@ private:
 };
 
 Relay::Relay(Options options)
-    : options_(std::move(options)), port_(options_.listen), worker_(std::make_unique<Worker>(*this)) {
+    : options_(std::move(options)), port_(options_.listen, options_.port), worker_(std::make_unique<Worker>(*this)) {
     thread_ = std::thread([this] { worker_->run(); });
 }
 

@@ -31,6 +31,7 @@ public:
 
     struct Options {
         std::string listen = "127.0.0.1";  // or "::1"
+        int port = 0;                      // to listen on; 0: a free one
         std::string server = "127.0.0.1";
         int server_port = 0;
         std::size_t drip_bytes = 1;
