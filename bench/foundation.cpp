@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Measures what the program costs and how fast it hands over, with real candidates on the file store:
+// Measures what the program costs and how fast it hands over, with real candidates on the file store, or on a Lease of
+// a real API server:
 //
-//   bench_foundation [repetitions]
+//   bench_foundation [repetitions] [file|kubernetes]
 //
 // Hand-over is counted from the last stamp of the old workload to the first of the new one, so it includes half a
 // millisecond of stamping, the release, the watch, the compare-and-swap, and the start of a process.
@@ -18,19 +19,21 @@
 
 #include "tests/harness/board.h"
 #include "tests/harness/candidate.h"
+#include "tests/servers/kube_api.h"
 
 namespace {
 
 using namespace leasehold::harness;
+using leasehold::servers::KubeApi;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-std::unique_ptr<Candidate> start(const TempFolder& folder, const std::string& name) {
+std::unique_ptr<Candidate> start(const TempFolder& folder, const std::string& name, const std::string& store) {
     return std::make_unique<Candidate>(Candidate::Options{.folder = folder.path(),
                                                           .name = name,
                                                           .command = {stamper_program(), folder.path("board")},
                                                           .timing = {"2s", "1s", "200ms"},
                                                           .listen = "127.0.0.1:0",
-                                                          .extra = {}});
+                                                          .store = store});
 }
 
 void print(const char* what, std::vector<double> values, const char* unit) {
@@ -96,8 +99,8 @@ void print_cpu(const char* what, Candidate& candidate, int seconds) {
 // Three candidates, and what is done to their leaders.
 class Trial {
 public:
-    Trial() {
-        for (const char* name : {"a", "b", "c"}) candidates_.push_back(start(folder_, name));
+    explicit Trial(std::string store) : store_(std::move(store)) {
+        for (const char* name : {"a", "b", "c"}) candidates_.push_back(start(folder_, name, store_));
         next_run();
     }
 
@@ -155,22 +158,34 @@ private:
     double replace(std::unique_ptr<Candidate>& gone) {
         gone->process().wait();
         next_run();
-        gone = start(folder_, gone->name());
+        gone = start(folder_, gone->name(), store_);
         standby().http_port();
         return gap();
     }
 
+    const std::string store_;
     TempFolder folder_;
     Board board_{folder_.path("board")};
     std::vector<std::unique_ptr<Candidate>> candidates_;
     std::vector<Stint> runs_;
 };
 
+// A Lease that nobody has to wait for, as the store of a configuration.
+std::string lease_in(KubeApi& cluster) {
+    const std::string namespace_name = cluster.create_namespace();
+    cluster.must("POST", "/apis/coordination.k8s.io/v1/namespaces/" + namespace_name + "/leases",
+                 {{"metadata", {{"name", "test"}, {"annotations", {{"leasehold.io/unused", "true"}}}}}});
+    return "kubernetes: {kubeconfig: " + cluster.kubeconfig(KubeApi::kAdmin, namespace_name) + "}";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int repetitions = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
-    Trial trial;
+    const bool on_kubernetes = argc > 2 && std::string_view(argv[2]) == "kubernetes";
+    std::unique_ptr<KubeApi> cluster;
+    if (on_kubernetes) cluster = std::make_unique<KubeApi>(KubeApi::Options{});
+    Trial trial(cluster ? lease_in(*cluster) : "");
     const auto repeat = [&](const char* what, double (Trial::*once)()) {
         std::vector<double> values;
         for (int i = 0; i < repetitions; ++i) values.push_back((trial.*once)());

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leasehold in the place of leader-elector 0.4 and 0.5: called with its flags, on the Endpoints lock of a real API
+// server, asked by a client of the old kind, beside a candidate with client-go's election.
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/harness/candidate.h"
+#include "tests/harness/http_get.h"
+#include "tests/servers/client_go_candidate.h"
+#include "tests/servers/kube_api_fixture.h"
+#include "tests/servers/loopback.h"
+
+namespace leasehold::servers {
+namespace {
+
+using harness::eventually;
+using harness::Process;
+using testing::HasSubstr;
+
+class DropIn : public KubeApiTest {
+protected:
+    struct Elector {
+        std::string id;
+        int port;
+        std::unique_ptr<ReservedPort> reserved;
+        std::unique_ptr<Process> process;
+    };
+
+    Elector start(const std::string& id) {
+        Elector elector{id, 0, std::make_unique<ReservedPort>(), nullptr};
+        elector.port = elector.reserved->number();
+        const std::string address = "127.0.0.1:" + std::to_string(elector.port);
+        elector.process = std::make_unique<Process>(Process::Options{
+            .arguments = {harness::leasehold_program(), "--election=example", "--election-namespace=" + name_space(),
+                          "--id=" + id, "--http=" + address, "--ttl=4s", "--v=4", "--logtostderr"},
+            .output = folder_.path(id + ".log"),
+            .environment = {"KUBECONFIG=" + api().kubeconfig(KubeApi::kAdmin, name_space())}});
+        return elector;
+    }
+
+    std::string log_of(const Elector& elector) const { return harness::read_file(folder_.path(elector.id + ".log")); }
+
+    std::string named_by(const Elector& elector) {
+        const auto body = nlohmann::json::parse(harness::http_get(elector.port, "/").body, nullptr, false);
+        return body.is_object() ? body.value("name", "?") : "";
+    }
+
+    std::unique_ptr<Process> client_beside(const Elector& elector) {
+        return std::make_unique<Process>(
+            Process::Options{.arguments = {"node", LEASEHOLD_SOURCE_FOLDER "/tests/e2e/leader_elector_client.js",
+                                           std::to_string(elector.port), elector.id, "20"},
+                             .output = folder_.path("client-" + elector.id),
+                             .environment = {}});
+    }
+    bool client_says(const Elector& elector, const std::string& text) {
+        return eventually(
+            [&] { return harness::read_file(folder_.path("client-" + elector.id)).ends_with(text + '\n'); });
+    }
+
+    harness::TempFolder folder_;
+};
+
+TEST_F(DropIn, HoldsTheEndpointsLockAndAnswersItsClients) {
+    Elector first = start("first");
+    ASSERT_TRUE(eventually([&] { return named_by(first) == "first"; })) << log_of(first);
+    EXPECT_THAT(log_of(first), HasSubstr("ignored: --v=4, --logtostderr"));
+    const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/example");
+    const std::string record = object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"];
+    EXPECT_THAT(record, testing::StartsWith(R"({"holderIdentity":"first","leaseDurationSeconds":4,"acquireTime":")"));
+
+    Elector second = start("second");
+    ASSERT_TRUE(eventually([&] { return named_by(second) == "first"; })) << log_of(second);
+    const auto beside_first = client_beside(first);
+    const auto beside_second = client_beside(second);
+    EXPECT_TRUE(client_says(first, "I am the master"));
+    EXPECT_TRUE(client_says(second, "the master is first"));
+
+    first.process->signal(SIGTERM);
+    EXPECT_EQ(first.process->wait(), 0) << log_of(first);
+    EXPECT_TRUE(client_says(second, "I am the master")) << log_of(second);
+    second.process->signal(SIGTERM);
+    EXPECT_EQ(second.process->wait(), 0) << log_of(second);
+}
+
+TEST_F(DropIn, SharesTheLockWithClientGo) {
+    Elector ours = start("ours");
+    ASSERT_TRUE(eventually([&] { return named_by(ours) == "ours"; })) << log_of(ours);
+    ClientGoCandidate theirs({.folder = folder_.path(),
+                              .identity = "theirs",
+                              .kubeconfig = api().kubeconfig(KubeApi::kAdmin, name_space()),
+                              .namespace_name = name_space(),
+                              .name = "example",
+                              .lock = "endpoints"});
+    EXPECT_TRUE(eventually([&] { return theirs.log().find("ours") != std::string::npos; })) << theirs.log();
+    Elector other = start("other");
+    ours.process->signal(SIGTERM);
+    EXPECT_EQ(ours.process->wait(), 0) << log_of(ours);
+    EXPECT_TRUE(eventually([&] { return named_by(other) == "other" || named_by(other) == "theirs"; })) << log_of(other);
+    other.process->signal(SIGTERM);
+    EXPECT_EQ(other.process->wait(), 0) << log_of(other);
+    Elector last = start("last");
+    EXPECT_TRUE(eventually([&] { return named_by(last) == "theirs"; })) << log_of(last) << theirs.log();
+    theirs.process().signal(SIGTERM);
+    EXPECT_EQ(theirs.process().wait(), 0) << theirs.log();
+    EXPECT_TRUE(eventually([&] { return named_by(last) == "last"; })) << log_of(last);
+    last.process->signal(SIGTERM);
+    EXPECT_EQ(last.process->wait(), 0) << log_of(last);
+}
+
+TEST_F(DropIn, RefusesWhatTheClusterWouldRefuse) {
+    for (const char* flag : {"--election=Not_A_Name", "--ttl=1500ms"}) {
+        Process process({.arguments = {harness::leasehold_program(), "--election=example", flag},
+                         .output = folder_.path("out"),
+                         .environment = {}});
+        EXPECT_EQ(process.wait(), 2) << flag;
+    }
+}
+
+}  // namespace
+}  // namespace leasehold::servers
