@@ -21,10 +21,13 @@ void check_whole_seconds(const ElectionOptions& election, std::vector<StoreProbl
 }
 
 void check_name(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
-    if (!election.store.kubernetes.name.empty() || election.name.empty()) return;
-    const std::string problem = problem_of_object_name(election.name);
+    const bool is_named = !election.store.kubernetes.name.empty();
+    const std::string& name = is_named ? election.store.kubernetes.name : election.name;
+    if (name.empty()) return;
+    const std::string problem = problem_of_object_name(name);
     if (problem.empty()) return;
-    problems.push_back({"election.name", shown(election.name) + ' ' + problem +
+    if (is_named) return problems.push_back({"election.store.kubernetes.name", shown(name) + ' ' + problem});
+    problems.push_back({"election.name", shown(name) + ' ' + problem +
                                              "; change it, or name the object with election.store.kubernetes.name"});
 }
 

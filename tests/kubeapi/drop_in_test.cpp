@@ -50,6 +50,12 @@ protected:
         return body.is_object() ? body.value("name", "?") : "";
     }
 
+    std::string holder() {
+        const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/example");
+        const std::string text = object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"];
+        return nlohmann::json::parse(text)["holderIdentity"];
+    }
+
     std::unique_ptr<Process> client_beside(const Elector& elector) {
         return std::make_unique<Process>(
             Process::Options{.arguments = {"node", LEASEHOLD_SOURCE_FOLDER "/tests/e2e/leader_elector_client.js",
@@ -96,13 +102,10 @@ TEST_F(DropIn, SharesTheLockWithClientGo) {
                               .namespace_name = name_space(),
                               .name = "example",
                               .lock = "endpoints"});
-    EXPECT_TRUE(eventually([&] { return theirs.log().find("ours") != std::string::npos; })) << theirs.log();
-    Elector other = start("other");
+    ASSERT_TRUE(eventually([&] { return theirs.log().find("attempting to acquire") != std::string::npos; }));
     ours.process->signal(SIGTERM);
     EXPECT_EQ(ours.process->wait(), 0) << log_of(ours);
-    EXPECT_TRUE(eventually([&] { return named_by(other) == "other" || named_by(other) == "theirs"; })) << log_of(other);
-    other.process->signal(SIGTERM);
-    EXPECT_EQ(other.process->wait(), 0) << log_of(other);
+    ASSERT_TRUE(eventually([&] { return holder() == "theirs"; })) << theirs.log();
     Elector last = start("last");
     EXPECT_TRUE(eventually([&] { return named_by(last) == "theirs"; })) << log_of(last) << theirs.log();
     theirs.process().signal(SIGTERM);

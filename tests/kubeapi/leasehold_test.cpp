@@ -88,14 +88,18 @@ TEST_F(LeaseholdTest, EventsTellWhoLeads) {
     const std::string uid = lease()["metadata"]["uid"];
     first.process().signal(SIGTERM);
     EXPECT_EQ(first.process().wait(), 0);
+    const std::string log = first.log();
     candidates_.clear();
+    std::string all;
     EXPECT_TRUE(eventually([&] {
-        std::string all;
-        for (const auto& event : api().must("GET", "/api/v1/namespaces/" + name_space() + "/events")["items"]) {
+        all.clear();
+        const auto list = api().must("GET", "/api/v1/namespaces/" + name_space() + "/events");
+        for (const auto& event : list["items"]) {
             if (event["involvedObject"]["uid"] == uid) all += event["message"].get<std::string>() + ';';
         }
         return all.find("a became leader;") != std::string::npos && all.find("a stopped leading;") != std::string::npos;
-    }));
+    })) << all
+        << log;
     const auto described =
         api().kubectl({"get", "events", "--field-selector", "involvedObject.name=test"}, KubeApi::kAdmin, name_space());
     EXPECT_THAT(described.text, HasSubstr("became leader"));
