@@ -47,11 +47,11 @@ protected:
         LeaseholdTest::TearDown();
     }
 
-    Candidate& start_behind_relay(const std::string& name, const TestTiming& timing) {
+    Candidate& start_behind_relay(const std::string& name, Candidate::Options options) {
         relays_[name] = std::make_unique<Relay>(Relay::Options{.server_port = api().port()});
         const std::string url = fmt::format("https://127.0.0.1:{}", relay(name).port());
-        return start(name,
-                     {.timing = timing, .store = store_with(api().kubeconfig(KubeApi::kAdmin, name_space(), url))});
+        options.store = store_with(api().kubeconfig(KubeApi::kAdmin, name_space(), url));
+        return start(name, std::move(options));
     }
 
     Relay& relay(const std::string& name) { return *relays_.at(name); }
@@ -66,9 +66,12 @@ protected:
 
 TEST_F(NetworkTest, TheLeadersFailsForLongerThanTheDeadline) {
     make_unused_lease();
-    start_behind_relay("a", kQuick);
+    const Candidate::Options stubborn{.command = {harness::stamper_program(), folder_.path("board"), "--ignore-term"},
+                                      .timing = kQuick,
+                                      .workload = "  stop: {grace_period: 2s}\n"};
+    start_behind_relay("a", stubborn);
     next_run(0);
-    start_behind_relay("b", kQuick);
+    start_behind_relay("b", stubborn);
     ASSERT_TRUE(logs(candidate_named("b"), "a holds the lease"));
     for (const Fault& fault : kFaults) {
         SCOPED_TRACE(fault.name);
@@ -88,7 +91,7 @@ TEST_F(NetworkTest, AStandbysFailsForLongerThanALease) {
     start("leader", {.timing = kQuick});
     next_run(0);
     for (const Fault& fault : kFaults) {
-        ASSERT_TRUE(logs(start_behind_relay(fault.name, kQuick), "leader holds the lease"));
+        ASSERT_TRUE(logs(start_behind_relay(fault.name, {.timing = kQuick}), "leader holds the lease"));
     }
     const std::size_t before = board_->runs().size();
     for (const Fault& fault : kFaults) strike(fault.name, fault);
@@ -107,7 +110,7 @@ TEST_F(NetworkTest, AStandbysFailsForLongerThanALease) {
 
 TEST_F(NetworkTest, OfAllFailsForLongerThanTheDeadline) {
     make_unused_lease();
-    for (const char* name : {"a", "b", "c"}) start_behind_relay(name, kQuick);
+    for (const char* name : {"a", "b", "c"}) start_behind_relay(name, {.timing = kQuick});
     next_run(0);
     for (auto& [name, relay] : relays_) relay->set(Mode::black_hole);
     EXPECT_TRUE(eventually([&] { return board_->living_trees().empty(); }));
@@ -119,7 +122,7 @@ TEST_F(NetworkTest, OfAllFailsForLongerThanTheDeadline) {
 // A write whose answer is lost is recognised as our own afterwards.
 TEST_F(NetworkTest, TheLeadersFailsForLessThanTheDeadline) {
     make_unused_lease();
-    auto& leader = start_behind_relay("a", kPatient);
+    auto& leader = start_behind_relay("a", {.timing = kPatient});
     next_run(0);
     for (const Fault& fault : kFaults) {
         SCOPED_TRACE(fault.name);
