@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/participant.h"
 
+#include <utility>
+
 #include "app/store_choice.h"
 #include "app/version.h"
 #include "base/clock.h"
@@ -81,7 +83,7 @@ void Participant::note(const election::Note& note) {
     }
     if (const std::string reason = loss_reason(note.decision); !reason.empty()) {
         metrics_->lost(reason);
-        if (announcer_) announcer_->stopped_leading();
+        end_untold_ = true;
     }
     if (hooks_.noted) hooks_.noted(note);
 }
@@ -110,9 +112,15 @@ void Participant::renewed(Instant sent, Duration took) {
     metrics_->renewed(took, sent_at, sent_at + lease.count());
 }
 
+// Only once the lease is released: that is what a successor waits for, and it is not to share its connection.
+void Participant::tell_of_the_end() {
+    if (std::exchange(end_untold_, false) && announcer_) announcer_->stopped_leading();
+}
+
 // The election is over; a last word about it may still be on its way.
 void Participant::finish() {
     if (!announcer_) return hooks_.finished();
+    tell_of_the_end();
     announcer_->when_events_are_sent(kLastWord, hooks_.finished);
 }
 
@@ -134,6 +142,7 @@ bool Participant::tree_may_be_alive() const {
 
 // Keeps the picture that others have of us in step with the election.
 void Participant::stepped() {
+    if (!tree_may_be_alive() && election().role() != election::Role::releasing) tell_of_the_end();
     if (election().grant()) {
         metrics_->set_transitions(static_cast<double>(election().grant()->transitions));
     } else if (election().seen()) {

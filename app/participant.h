@@ -83,6 +83,7 @@ private:
     void renewed(Instant sent, Duration took);
     void stepped();
     void finish();
+    void tell_of_the_end();
 
     void describe_election(metrics::StatusView& view) const;  // REQUIRES: started(); participant_status.cpp
 
@@ -96,6 +97,7 @@ private:
     std::unique_ptr<Driver> driver_;  // nothing before start()
     std::unique_ptr<metrics::HttpServer> http_;
     bool store_answered_ = false;
+    bool end_untold_ = false;  // of a term, to those who read Events
 };
 
 }  // namespace leasehold::app

@@ -11,10 +11,12 @@ Election::Election(Settings settings, const Past& past, Instant now)
     : settings_(std::move(settings)),
       seen_at_(now),
       last_version_(past.last_version),
+      record_seen_(past.last_version != 0),
       read_not_before_(now),
       contact_at_(now),
       term_(past.last_term),
       write_not_before_(now),
+      spread_until_(now),
       random_(settings_.seed) {
     if (past.running) {
         grant_ = past.running->grant;
@@ -142,6 +144,9 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
         seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, settings_.timing.lease_duration});
     }
     if (there) last_version_ = snapshot.version.number;
+    if (there && !snapshot.never_written) record_seen_ = true;
+    const bool held = snapshot.presence == Presence::present && !snapshot.record.released;
+    if (held) spread_until_ = now;  // the next time that it becomes free is a new one for everybody
     seen_ = snapshot;
     seen_at_ = now;
 }
@@ -209,7 +214,7 @@ Duration Election::wake(Instant now) const {
         if (campaign_ || begun_by_) {
             if (!read_ && (begun_by_ ? base_.has_value() : !wants_read())) at(write_not_before_);
         } else if (const auto free = free_in(now); free && may_attempt()) {
-            next = std::min(next, std::max(*free, left_on_any_clock(write_not_before_, now)));
+            next = std::min(next, std::max(*free, left_on_any_clock(later_of(write_not_before_, spread_until_), now)));
         }
         Duration too_late{};  // for every attempt whose outcome is unknown
         for (const auto& [id, sent] : unresolved_)

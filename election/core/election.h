@@ -158,6 +158,7 @@ private:
     std::string seen_term_;         // incarnation and term of the last record seen
     Duration seen_wait_{};          // how long a standby has to wait after seen_at_
     std::uint64_t last_version_ = 0;
+    bool record_seen_ = false;       // so "never written" is not true, or not any more
     std::uint64_t transitions_ = 0;  // the highest seen
     bool read_wanted_ = true;
     Instant read_not_before_;
@@ -185,6 +186,7 @@ private:
     bool expired_ = false;                // the hard instant has passed: the term is not extended any more
     bool release_unknown_ = false;        // a release without an answer: someone else may hold it already
     Instant write_not_before_;            // pacing of renewals, releases, attempts
+    Instant spread_until_;                // no further attempt at a freed lease before this; others may be faster
     std::optional<Decision> announced_;
     std::string announced_detail_;
     std::uint64_t random_;

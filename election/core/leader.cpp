@@ -203,7 +203,7 @@ void Election::end_term(Instant now) {
     seen_.reset();
     announced_.reset();
     read_not_before_ = now;
-    write_not_before_ = now + (head_start + random_below(head_start));
+    spread_until_ = now + (head_start + random_below(head_start));
 }
 
 }  // namespace leasehold::election

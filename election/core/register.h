@@ -35,7 +35,8 @@ struct Snapshot {
     Record record;    // meaningful when present; when vacated as far as it goes
     std::string problem;
 
-    // The store itself proves that no record was ever written under this name, so there is nobody to wait for.
+    // Absent or vacated: the store itself proves, or whoever prepared the election vouches, that no record was ever
+    // written under this name, so there is nobody to wait for. Not believed by a candidate that knows of one.
     bool never_written = false;
     // The store itself proves that a newer record was written before this one: it was restored from a backup.
     bool rolled_back = false;

@@ -9,12 +9,11 @@ namespace leasehold::election {
 
 std::optional<Duration> Election::free_in(Instant now) const {
     if (!seen_ || seen_->presence == Presence::unreadable) return std::nullopt;
-    if (seen_->presence == Presence::absent && seen_->never_written) return Duration::zero();
     const std::string& wanted = seen_->preferred_holder;
     const bool others_first = !wanted.empty() && wanted != settings_.identity;
-    if (seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_ && !others_first) {
-        return Duration::zero();
-    }
+    const bool released = seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_;
+    const bool unused = seen_->presence != Presence::present && seen_->never_written && !record_seen_;
+    if ((released || unused) && !others_first) return Duration::zero();
     return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
 }
 
@@ -27,7 +26,8 @@ void Election::advance_standby(Instant now) {
     if (role_ != Role::standby || write_) return;
 
     const bool may_write = reached_on_any_clock(write_not_before_, now);
-    if (!campaign_ && !begun_by_ && may_attempt() && may_write && free_in(now) == Duration::zero()) {
+    const bool may_begin = may_attempt() && may_write && reached_on_any_clock(spread_until_, now);
+    if (!campaign_ && !begun_by_ && may_begin && free_in(now) == Duration::zero()) {
         attempt(now);
         return;
     }
@@ -147,14 +147,15 @@ void Election::acquired(Instant now, Instant sent, const Version& version) {
     out_.commands.emplace_back(*grant_);
 }
 
-// Back to watching. Whoever lost spreads its next attempt, so that many candidates do not stampede.
+// Back to watching. Whoever lost spreads further attempts at this freed lease, so that many candidates do not stampede.
 void Election::end_campaign(Instant now) {
     campaign_.reset();
     begun_by_.reset();
     base_.reset();
     unresolved_.clear();
     read_wanted_ = true;
-    write_not_before_ = now + random_below(settings_.timing.retry_period);
+    write_not_before_ = now;
+    spread_until_ = now + random_below(settings_.timing.retry_period);
 }
 
 void Election::announce_wait(Instant now) {

@@ -170,6 +170,7 @@ Snapshot parse_snapshot(Words& words, const Settings& settings) {
         record.write_id = words.text("id");
     } else if (kind == "vacated") {
         snapshot.presence = Presence::vacated;
+        snapshot.never_written = words.flag("never_written");
         record.lease_duration = words.duration("duration", Duration::zero());
     } else if (kind == "unreadable") {
         snapshot.presence = Presence::unreadable;

@@ -192,36 +192,40 @@ TEST(LockObject, WithoutARecordItIsVacatedOrUnused) {
     for (const KubernetesLock lock : kLocks) {
         Json object = bare(lock);
         EXPECT_EQ(decoded(lock, object).presence, Presence::vacated);
+        EXPECT_FALSE(decoded(lock, object).never_written);
         EXPECT_EQ(decoded(lock, object).record, Record());
         object["spec"] = Json::object();
         EXPECT_EQ(decoded(lock, object).presence, Presence::vacated);
         Json& annotations = object["metadata"]["annotations"];
         annotations[kUnusedAnnotation] = "true";
-        EXPECT_EQ(decoded(lock, object).presence, Presence::present);
-        EXPECT_TRUE(decoded(lock, object).record.released);
-        EXPECT_EQ(decoded(lock, object).record.transitions, 0U);
+        EXPECT_EQ(decoded(lock, object).presence, Presence::vacated);
+        EXPECT_TRUE(decoded(lock, object).never_written);
+        EXPECT_EQ(decoded(lock, object).record, Record());
 
         // Anything of a record, even a damaged one, means that it was used.
         for (const char* remains : {"", "x", "{}"}) {
             Json used = object;
             used["metadata"]["annotations"][kRecordAnnotation] = remains;
             EXPECT_EQ(decoded(lock, used).presence, Presence::vacated) << remains;
+            EXPECT_FALSE(decoded(lock, used).never_written) << remains;
         }
         for (const Json& mark : {Json("false"), Json(""), Json(true), Json(nullptr)}) {
             annotations[kUnusedAnnotation] = mark;
             EXPECT_EQ(decoded(lock, object).presence, Presence::vacated);
+            EXPECT_FALSE(decoded(lock, object).never_written) << mark;
         }
     }
     Json lease = bare(KubernetesLock::lease);
     lease["metadata"]["annotations"][kUnusedAnnotation] = "true";
     lease["spec"]["preferredHolder"] = "b";
-    EXPECT_TRUE(decoded(KubernetesLock::lease, lease).record.released);
+    EXPECT_TRUE(decoded(KubernetesLock::lease, lease).never_written);
     lease["spec"]["leaseTransitions"] = 3;
-    EXPECT_EQ(decoded(KubernetesLock::lease, lease).presence, Presence::vacated);
+    EXPECT_FALSE(decoded(KubernetesLock::lease, lease).never_written);
 
     Json configmap = bare(KubernetesLock::configmap);
     configmap["metadata"]["annotations"] = {{kUnusedAnnotation, "true"}, {kLeaderAnnotation, ""}};
     EXPECT_EQ(decoded(KubernetesLock::configmap, configmap).presence, Presence::vacated);
+    EXPECT_FALSE(decoded(KubernetesLock::configmap, configmap).never_written);
 }
 
 struct Wrong {

@@ -124,6 +124,7 @@ TEST(SharedLock, OursEmptiedByHandIsVacatedWhateverItsDuration) {
         wiped["metadata"]["annotations"].erase(kLeaderAnnotation);
         wiped["metadata"]["annotations"][kUnusedAnnotation] = "true";
         EXPECT_EQ(decoded(lock, wiped).presence, Presence::vacated);
+        EXPECT_FALSE(decoded(lock, wiped).never_written);
         EXPECT_EQ(decoded(lock, wiped).record.lease_duration, seconds(15));
     }
 }

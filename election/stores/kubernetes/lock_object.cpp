@@ -175,10 +175,8 @@ DecodedObject decode_object(const ObjectName& name, const Json& object) {
     snapshot.version.tag = text_of(member(metadata, "uid"));
     if (name.lock == KubernetesLock::lease) snapshot.preferred_holder = preferred_holder(object);
     if (bears_nothing(name.lock, object)) {
-        const bool unused = annotation_of(object, kUnusedAnnotation) == "true";
-        snapshot.presence = unused ? Presence::present : Presence::vacated;
-        snapshot.record.released = unused;
-        if (unused) snapshot.record.lease_duration = std::chrono::seconds(1);
+        snapshot.presence = Presence::vacated;
+        snapshot.never_written = annotation_of(object, kUnusedAnnotation) == "true";
         return decoded;
     }
     const ShownRecord shown = shown_in(name.lock, object, snapshot.problem);
