@@ -24,16 +24,22 @@ Sentence describe_waiting(const election::Note& note) {
             return {log::Level::info,
                     fmt::format("standby: {} holds the lease; it is free once {} pass without a renewal", note.detail,
                                 wait)};
+        case Decision::waiting_for_preferred:
+            return {log::Level::info, fmt::format("standby: the lease is released, and meant for {}; free for others "
+                                                  "after {}",
+                                                  note.detail, wait)};
+        case Decision::waiting_first_record:
+            return {log::Level::warn, fmt::format("standby: {}, so somebody may still be running: waiting {}. A first "
+                                                  "start does not wait when the record was made beforehand with "
+                                                  "'leasehold init'",
+                                                  note.detail, wait)};
         case Decision::waiting_unknown_past:
-            return {
-                log::Level::warn,
-                fmt::format("standby: {}, so somebody may still be running: waiting {}. To start without this wait, "
-                            "make the record beforehand with 'leasehold init'",
-                            note.detail, wait)};
+            return {log::Level::warn,
+                    fmt::format("standby: {}, so somebody may still be running: waiting {}", note.detail, wait)};
         default:
             return {log::Level::error,
                     fmt::format("standby: the record cannot be understood and counts as held: {}. When nobody runs the "
-                                "workload any more, move the record away and run 'leasehold init'",
+                                "workload any more, remove the record and run 'leasehold init'",
                                 note.detail)};
     }
 }
@@ -48,6 +54,8 @@ Sentence describe(const election::Note& note, bool has_workload) {
     };
     switch (decision) {
         case Decision::waiting_for_holder:
+        case Decision::waiting_for_preferred:
+        case Decision::waiting_first_record:
         case Decision::waiting_unknown_past:
         case Decision::waiting_unreadable: return describe_waiting(note);
         case Decision::attempting: return {log::Level::debug, "standby: the lease is free, trying to acquire it"};
@@ -63,7 +71,8 @@ Sentence describe(const election::Note& note, bool has_workload) {
             return {log::Level::warn,
                     fmt::format("leader: the record was deleted, emptied, damaged or restored by someone; writing it "
                                 "again{}{}",
-                                detail.empty() ? "" : ": ", detail)};
+                                detail.empty() ? "" : ": ", detail),
+                    "rewriting"};
         case Decision::lost_deadline:
             return {log::Level::error, "leader: could not renew the lease before the renew deadline; " +
                                            either("stopping the workload", "leading no longer")};

@@ -28,6 +28,7 @@ Election::Election(Settings settings, const Past& past, Instant now)
 
 Step Election::step(Instant now, const Event& event) {
     out_ = {};
+    just_read_ = false;
     if (const auto* read = std::get_if<ReadDone>(&event)) handle(now, *read);
     if (const auto* write = std::get_if<WriteDone>(&event)) handle(now, *write);
     if (const auto* watch = std::get_if<WatchSeen>(&event)) handle(now, *watch);
@@ -45,10 +46,11 @@ void Election::handle(Instant now, const ReadDone& done) {
     read_.reset();
     if (done.outcome.status == ReadStatus::failed) {
         read_wanted_ = true;
-        const Duration soon = settings_.timing.retry_period / 4 + random_below(settings_.timing.retry_period / 4);
-        read_not_before_ = now + std::max(soon, bearable(now, done.outcome.retry_after));
+        read_not_before_ = now + std::max(pause_after_failed_read(), bearable(now, done.outcome.retry_after));
         return;
     }
+    just_read_ = true;
+    failed_reads_ = 0;
     contact_at_ = now;
     observe(now, done.outcome.snapshot);
     switch (role_) {
@@ -132,7 +134,8 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
     const bool released_by_hand = seen_ && seen_->presence == Presence::present && !seen_->record.released &&
                                   snapshot.record.released && !snapshot.record.write_id.empty() &&
                                   snapshot.record.write_id == seen_->record.write_id;
-    seen_distrusted_ = snapshot.rolled_back || older || released_by_hand;
+    const bool made_up = snapshot.never_written && record_seen_;
+    seen_distrusted_ = snapshot.rolled_back || older || released_by_hand || made_up;
     if (snapshot.presence == Presence::present && !seen_distrusted_) {
         // A shorter duration within a term may be an edit by hand, of which the holder does not know yet.
         const auto id = WriteId::parse(snapshot.record.write_id);
@@ -144,7 +147,7 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
         seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, settings_.timing.lease_duration});
     }
     if (there) last_version_ = snapshot.version.number;
-    if (there && !snapshot.never_written) record_seen_ = true;
+    if (there && snapshot.presence != Presence::vacated && !snapshot.never_written) record_seen_ = true;
     const bool held = snapshot.presence == Presence::present && !snapshot.record.released;
     if (held) spread_until_ = now;  // the next time that it becomes free is a new one for everybody
     seen_ = snapshot;
@@ -198,6 +201,14 @@ Duration Election::bearable(Instant now, Duration retry_after) const {
     return retry_after <= left ? retry_after : Duration::zero();
 }
 
+// Whoever holds something asks again soon. A standby has nothing to lose, and is one of many: it becomes patient.
+Duration Election::pause_after_failed_read() {
+    const bool patient = role_ == Role::standby && !campaign_ && !begun_by_;
+    failed_reads_ = patient ? std::min(failed_reads_ + 1, 3) : 1;
+    const Duration least = settings_.timing.retry_period / 8 * (1 << failed_reads_);
+    return least + random_below(least);
+}
+
 void Election::note(Decision decision, std::string detail, Duration wait) {
     out_.commands.emplace_back(Note{decision, term_, std::move(detail), wait});
 }
@@ -214,7 +225,12 @@ Duration Election::wake(Instant now) const {
         if (campaign_ || begun_by_) {
             if (!read_ && (begun_by_ ? base_.has_value() : !wants_read())) at(write_not_before_);
         } else if (const auto free = free_in(now); free && may_attempt()) {
-            next = std::min(next, std::max(*free, left_on_any_clock(later_of(write_not_before_, spread_until_), now)));
+            const Duration due = std::max(*free, left_on_any_clock(later_of(write_not_before_, spread_until_), now));
+            if (due > Duration::zero() || !read_owed_before_create()) {
+                next = std::min(next, due);
+            } else if (!read_) {
+                at(read_not_before_);
+            }
         }
         Duration too_late{};  // for every attempt whose outcome is unknown
         for (const auto& [id, sent] : unresolved_)

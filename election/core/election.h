@@ -113,6 +113,7 @@ private:
     Owner owner_of(const Snapshot& snapshot) const;
     void note(Decision decision, std::string detail = {}, Duration wait = {});
     Duration bearable(Instant now, Duration retry_after) const;
+    Duration pause_after_failed_read();
     Duration wake(Instant now) const;
     Duration random_below(Duration limit);
 
@@ -126,6 +127,7 @@ private:
     void end_campaign(Instant now);
     void announce_wait(Instant now);
     bool may_attempt() const { return able_ && !stop_requested_; }
+    bool read_owed_before_create() const;
     bool wants_read() const;
 
     // leader.cpp: renewing, losing, releasing.
@@ -137,6 +139,7 @@ private:
     void write_done_renew(Instant now, const WriteDone& done);
     void write_done_release(Instant now, const WriteDone& done);
     void extend(Instant sent);
+    void hurry(Instant now);
     void lose_to_other(const Snapshot& snapshot);
     void yield_if_asked_to(const Snapshot& snapshot);
     void revoke(RevokeMode mode);
@@ -159,6 +162,7 @@ private:
     Duration seen_wait_{};          // how long a standby has to wait after seen_at_
     std::uint64_t last_version_ = 0;
     bool record_seen_ = false;       // so "never written" is not true, or not any more
+    bool just_read_ = false;         // in this very step
     std::uint64_t transitions_ = 0;  // the highest seen
     bool read_wanted_ = true;
     Instant read_not_before_;
@@ -178,15 +182,17 @@ private:
     std::optional<Grant> grant_;
     std::optional<Version> begun_by_;  // holding, but not granted yet: the write that began the term
     std::optional<Instant> last_renewal_;
-    std::uint64_t term_transitions_ = 0;  // of the current term or campaign
-    int conflicts_ = 0;                   // in a row
-    bool lost_ = false;                   // someone else holds it: neither renew nor release
-    bool yielding_ = false;               // given up in favour of another candidate, which goes first
-    std::string preferred_holder_;        // as it stood there when the term began, which was in spite of it
-    bool expired_ = false;                // the hard instant has passed: the term is not extended any more
-    bool release_unknown_ = false;        // a release without an answer: someone else may hold it already
-    Instant write_not_before_;            // pacing of renewals, releases, attempts
-    Instant spread_until_;                // no further attempt at a freed lease before this; others may be faster
+    std::optional<Instant> hurried_at_;            // the last write that was made before its time
+    std::uint64_t term_transitions_ = 0;           // of the current term or campaign
+    int conflicts_ = 0;                            // in a row
+    int failed_reads_ = 0;                         // likewise
+    bool lost_ = false;                            // someone else holds it: neither renew nor release
+    bool yielding_ = false;                        // given up in favour of another candidate, which goes first
+    std::optional<std::string> preferred_holder_;  // as it stood there when the term began, in spite of it; if known
+    bool expired_ = false;                         // the hard instant has passed: the term is not extended any more
+    bool release_unknown_ = false;                 // a release without an answer: someone else may hold it already
+    Instant write_not_before_;                     // pacing of renewals, releases, attempts
+    Instant spread_until_;  // no further attempt at a freed lease before this; others may be faster
     std::optional<Decision> announced_;
     std::string announced_detail_;
     std::uint64_t random_;

@@ -114,22 +114,24 @@ struct Finished {};
 
 // Every decision, for the log, the journal and the metrics.
 enum class Decision {
-    waiting_for_holder,    // someone else holds it
-    waiting_unknown_past,  // no record, an emptied or a restored one: waiting a full duration
-    waiting_unreadable,    // held, because it cannot be understood
-    attempting,            // trying to acquire
-    attempt_lost,          // someone else was faster
-    attempt_failed,        // the store refused or did not answer; tried again
-    acquired,              // a term begins
-    renew_failed,          // one renewal did not succeed; retried
-    rewriting,             // the record was deleted, emptied, damaged or restored; the holder writes it again
-    lost_deadline,         // the renew deadline passed
-    lost_other_holder,     // proof that someone else holds it
-    stopping_on_request,   // StopRequested while leading
-    yielding,              // another candidate is to hold it (Snapshot::preferred_holder)
-    workload_ended,        // the tree became empty by itself
-    released,              // given up in order
-    release_abandoned,     // not released: it will run out
+    waiting_for_holder,     // someone else holds it
+    waiting_for_preferred,  // released, but meant for another candidate, which goes first
+    waiting_first_record,   // no record, nor was one ever seen here: waiting a full duration
+    waiting_unknown_past,   // a deleted, emptied or restored one: likewise
+    waiting_unreadable,     // held, because it cannot be understood
+    attempting,             // trying to acquire
+    attempt_lost,           // someone else was faster
+    attempt_failed,         // the store refused or did not answer; tried again
+    acquired,               // a term begins
+    renew_failed,           // one renewal did not succeed; retried
+    rewriting,              // the record was deleted, emptied, damaged or restored; the holder writes it again
+    lost_deadline,          // the renew deadline passed
+    lost_other_holder,      // proof that someone else holds it
+    stopping_on_request,    // StopRequested while leading
+    yielding,               // another candidate is to hold it (Snapshot::preferred_holder)
+    workload_ended,         // the tree became empty by itself
+    released,               // given up in order
+    release_abandoned,      // not released: it will run out
 };
 
 struct Note {

@@ -96,7 +96,15 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
         note(Decision::rewriting, snapshot.problem);
         base_ = base_of(snapshot);
     }
-    if (!expired_) write_not_before_ = now;
+    hurry(now);
+}
+
+// What somebody did to the record is put right at once, but whoever does it again and again does not set our pace.
+void Election::hurry(Instant now) {
+    if (expired_) return;
+    const Instant soonest = hurried_at_ ? later_of(now, *hurried_at_ + settings_.timing.retry_period / 2) : now;
+    write_not_before_ = earlier_of(write_not_before_, soonest);
+    hurried_at_ = write_not_before_;
 }
 
 void Election::lose_to_other(const Snapshot& snapshot) {
@@ -110,6 +118,7 @@ void Election::lose_to_other(const Snapshot& snapshot) {
 // chance already.
 void Election::yield_if_asked_to(const Snapshot& snapshot) {
     const std::string& wanted = snapshot.preferred_holder;
+    if (!preferred_holder_) preferred_holder_ = wanted;  // it began before this process did
     if (role_ != Role::leader || wanted.empty() || wanted == settings_.identity || wanted == preferred_holder_) return;
     note(Decision::yielding, wanted);
     yielding_ = true;

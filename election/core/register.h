@@ -35,8 +35,9 @@ struct Snapshot {
     Record record;    // meaningful when present; when vacated as far as it goes
     std::string problem;
 
-    // Absent or vacated: the store itself proves, or whoever prepared the election vouches, that no record was ever
-    // written under this name, so there is nobody to wait for. Not believed by a candidate that knows of one.
+    // The store itself proves, or whoever prepared the record (then present, released) or its place (then vacated)
+    // vouches, that no term was ever served under this name, so there is nobody to wait for. Not believed by a
+    // candidate that has seen one.
     bool never_written = false;
     // The store itself proves that a newer record was written before this one: it was restored from a backup.
     bool rolled_back = false;

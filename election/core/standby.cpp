@@ -12,9 +12,15 @@ std::optional<Duration> Election::free_in(Instant now) const {
     const std::string& wanted = seen_->preferred_holder;
     const bool others_first = !wanted.empty() && wanted != settings_.identity;
     const bool released = seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_;
-    const bool unused = seen_->presence != Presence::present && seen_->never_written && !record_seen_;
-    if ((released || unused) && !others_first) return Duration::zero();
+    const bool free = seen_->never_written ? !record_seen_ : released;
+    if (free && !others_first) return Duration::zero();
     return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
+}
+
+// Creating over an absence that has no number is no compare-and-swap: the record may have been made and deleted again
+// since. So it follows upon a read that has seen nothing.
+bool Election::read_owed_before_create() const {
+    return seen_->presence == Presence::absent && seen_->version.number == 0 && !seen_->never_written && !just_read_;
 }
 
 bool Election::wants_read() const {
@@ -27,12 +33,13 @@ void Election::advance_standby(Instant now) {
 
     const bool may_write = reached_on_any_clock(write_not_before_, now);
     const bool may_begin = may_attempt() && may_write && reached_on_any_clock(spread_until_, now);
-    if (!campaign_ && !begun_by_ && may_begin && free_in(now) == Duration::zero()) {
+    const bool begins = !campaign_ && !begun_by_ && may_begin && free_in(now) == Duration::zero();
+    if (begins && !read_owed_before_create()) {
         attempt(now);
         return;
     }
     const bool silent = reached_on_any_clock(contact_at_ + settings_.timing.lease_duration, now);
-    if ((wants_read() || silent) && !read_ && reached_on_any_clock(read_not_before_, now)) {
+    if ((wants_read() || silent || begins) && !read_ && reached_on_any_clock(read_not_before_, now)) {
         start_read(settings_.timing.renew_deadline / 3);
     }
     announce_wait(now);
@@ -127,6 +134,7 @@ void Election::read_done_standby(Instant now, const Snapshot& snapshot) {
 void Election::acquired(Instant now, Instant sent, const Version& version) {
     base_ = Base{false, version};
     last_version_ = version.number;
+    record_seen_ = true;
     last_renewal_ = sent;
     transitions_ = term_transitions_;
     if (!begun_by_) begun_by_ = version;
@@ -167,10 +175,15 @@ void Election::announce_wait(Instant now) {
         decision = Decision::waiting_unreadable;
         detail = seen_->problem;
         wait = Duration::zero();  // for ever
-    } else if (seen_->presence != Presence::present || seen_distrusted_) {
+    } else if (seen_->presence != Presence::present || seen_->never_written) {
+        decision = record_seen_ ? Decision::waiting_unknown_past : Decision::waiting_first_record;
+        detail = record_seen_ ? "the record was deleted or emptied by somebody" : "there is no record of a holder";
+    } else if (seen_distrusted_) {
         decision = Decision::waiting_unknown_past;
-        detail = seen_distrusted_ ? "the record was restored from a backup or edited by hand"
-                                  : "there is no record of a holder";
+        detail = "the record was restored from a backup or edited by hand";
+    } else if (seen_->record.released) {
+        decision = Decision::waiting_for_preferred;
+        detail = seen_->preferred_holder;
     }
     if (announced_ == decision && announced_detail_ == detail) return;
     announced_ = decision;

@@ -22,6 +22,8 @@ const char* name_of(WritePurpose purpose) {
 const char* name_of(Decision decision) {
     switch (decision) {
         case Decision::waiting_for_holder: return "waiting_for_holder";
+        case Decision::waiting_for_preferred: return "waiting_for_preferred";
+        case Decision::waiting_first_record: return "waiting_first_record";
         case Decision::waiting_unknown_past: return "waiting_unknown_past";
         case Decision::waiting_unreadable: return "waiting_unreadable";
         case Decision::attempting: return "attempting";
@@ -168,6 +170,7 @@ Snapshot parse_snapshot(Words& words, const Settings& settings) {
         record.lease_duration = words.duration("duration", settings.timing.lease_duration);
         record.transitions = words.number("transitions", 0);
         record.write_id = words.text("id");
+        snapshot.never_written = words.flag("never_written");
     } else if (kind == "vacated") {
         snapshot.presence = Presence::vacated;
         snapshot.never_written = words.flag("never_written");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lock objects that somebody else has made, or edits while they are in use.
+#include <csignal>
 #include <string>
 
 #include <fmt/core.h>
@@ -105,6 +106,31 @@ TEST_F(EditedTest, AHolderThatIsEmptiedIsWrittenAgainAndNobodyTakesIt) {
     EXPECT_THAT(candidate_named("a").log(), HasSubstr("writing it again"));
     EXPECT_EQ(board_->runs().size(), 1U);
     EXPECT_EQ(lease()["spec"]["leaseTransitions"], 1);
+}
+
+// As `kubectl replace --force`, or `delete` and `apply`, of the shipped manifest do it.
+TEST_F(EditedTest, APreparedLeaseInPlaceOfOneThatIsHeldIsNotFree) {
+    make_unused_lease();
+    start_two();
+    // While the holder looks away: it would have written it again before it could be made.
+    const pid_t agent = candidate_named("a").role("leasehold-agent");
+    const auto replace = [this, agent] {
+        kill(agent, SIGSTOP);
+        api().must("DELETE", object("leases"));
+        make_unused_lease();
+    };
+    replace();
+    ASSERT_TRUE(logs(candidate_named("b"), "the record was deleted or emptied by somebody"));
+    kill(agent, SIGCONT);
+    EXPECT_TRUE(eventually([&] { return lease()["spec"].value("holderIdentity", "") == "a"; }));
+    EXPECT_TRUE(renewals(3));
+    EXPECT_EQ(board_->runs().size(), 1U);
+
+    // A holder that cannot write it again meanwhile still has its time.
+    const auto before = harness::monotonic_now();
+    replace();
+    EXPECT_GE(next_run(1).first - before, kLease);
+    kill(agent, SIGCONT);
 }
 
 TEST_F(EditedTest, AnotherHolderEndsTheTermAtOnceAndIsWaitedFor) {

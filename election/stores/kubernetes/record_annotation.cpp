@@ -89,6 +89,9 @@ void claim(const Annotation& ours, const ShownRecord& shown, Record& record) {
     record.released = released;
 }
 
+// What `leasehold init` made (make_released_record()).
+bool is_prepared(const Record& record) { return record.released && record.incarnation.empty(); }
+
 }  // namespace
 
 ShownRecord shown_in_spec(const Json& spec, std::string& problem) {
@@ -165,6 +168,7 @@ void read_record(const ShownRecord& shown, const std::optional<std::string>& ann
                                  ours->format, kFormat));
         } else {
             claim(*ours, shown, record);
+            into.never_written = is_prepared(record);
         }
     } else {
         record.released = is_release_of_client_go(shown);
