@@ -13,17 +13,12 @@
 #include "app/load.h"
 #include "app/sidecar.h"
 #include "base/log.h"
-#include "config/store_rules.h"
 
 namespace leasehold::app {
 namespace {
 
 int take_part(const DropIn& drop_in) {
     config::Options options = options_of(drop_in);
-    for (const config::StoreProblem& problem : config::check(options.election)) {
-        complain(problem.key + ": " + problem.text);
-        return kUsage;
-    }
     if (drop_in.use_cluster_credentials) {
         for (const char* other : {"KUBECONFIG", "HOME"}) unsetenv(other);
     }
@@ -38,19 +33,19 @@ int leader_elector_command(const std::vector<std::string>& arguments) {
         complain(host.error().message);
         return kLeaseholdFailed;
     }
-    const auto drop_in = parse_leader_elector(arguments, *host);
-    if (!drop_in) {
-        complain(drop_in.error().message);
+    const auto [drop_in, problems] = parse_leader_elector(arguments, *host);
+    for (const std::string& problem : problems) complain(problem);
+    if (!problems.empty()) {
         fmt::print(stderr, "{}", leader_elector_usage());
         return kUsage;
     }
-    if (drop_in->help) {
+    if (drop_in.help) {
         fmt::print("{}", leader_elector_usage());
         return 0;
     }
     log::init({}, "sidecar");
-    if (!drop_in->ignored.empty()) log::info("ignored: {}", fmt::join(drop_in->ignored, ", "));
-    return take_part(*drop_in);
+    if (!drop_in.ignored.empty()) log::info("ignored: {}", fmt::join(drop_in.ignored, ", "));
+    return take_part(drop_in);
 }
 
 }  // namespace leasehold::app

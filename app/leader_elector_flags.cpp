@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -116,19 +117,24 @@ Result<void> set(DropIn& drop_in, const Flag& flag, const std::string& value) {
     return {};
 }
 
-Result<void> check(const char* flag, const std::string& text, const config::Form<std::string>& form) {
-    if (text.empty()) return failure(fmt::format("--{} cannot be empty", flag));
-    if (const auto read = form.read(text); !read) {
-        return failure(fmt::format("--{}: '{}' {}", flag, text, read.error().message));
+using Problems = std::vector<std::string>;
+
+void check(const char* flag, const std::string& text, std::initializer_list<config::Form<std::string>> forms,
+           Problems& problems) {
+    if (text.empty()) return problems.push_back(fmt::format("--{} cannot be empty", flag));
+    for (const config::Form<std::string>& form : forms) {
+        if (const auto read = form.read(text); !read) {
+            return problems.push_back(fmt::format("--{}: '{}' {}", flag, text, read.error().message));
+        }
     }
-    return {};
 }
 
-Result<void> check(const DropIn& drop_in) {
-    if (auto done = check("election", drop_in.election, config::election_name_form()); !done) return done;
-    if (auto done = check("id", drop_in.id, config::identity_form()); !done) return done;
-    if (drop_in.kubernetes.namespace_name.empty()) return failure("--election-namespace cannot be empty");
-    return drop_in.http.empty() ? Result<void>() : check("http", drop_in.http, config::listen_address_form());
+// All that the configuration's own check would find, in the words of the flags.
+void check(const DropIn& drop_in, Problems& problems) {
+    check("election", drop_in.election, {config::election_name_form(), config::kubernetes_name_form()}, problems);
+    check("election-namespace", drop_in.kubernetes.namespace_name, {config::kubernetes_namespace_form()}, problems);
+    check("id", drop_in.id, {config::identity_form()}, problems);
+    if (!drop_in.http.empty()) check("http", drop_in.http, {config::listen_address_form()}, problems);
 }
 
 }  // namespace
@@ -143,8 +149,10 @@ bool is_leader_elector(const std::vector<std::string>& arguments) {
     return false;
 }
 
-Result<DropIn> parse_leader_elector(const std::vector<std::string>& arguments, const std::string& host) {
-    DropIn drop_in;
+ParsedFlags parse_leader_elector(const std::vector<std::string>& arguments, const std::string& host) {
+    ParsedFlags parsed;
+    DropIn& drop_in = parsed.drop_in;
+    Problems& problems = parsed.problems;
     drop_in.id = host;
     drop_in.kubernetes.lock = stores::KubernetesLock::endpoints;
     drop_in.kubernetes.namespace_name = "default";
@@ -162,27 +170,34 @@ Result<DropIn> parse_leader_elector(const std::vector<std::string>& arguments, c
         }
         if (argument->name == "help" || argument->name == "h") {
             drop_in.help = true;
-            return drop_in;
+            problems.clear();
+            return parsed;
         }
         const Flag* own = find(kOwn, argument->name);
         const Flag* flag = own != nullptr ? own : find_ignored(argument->name);
-        if (flag == nullptr) return failure(fmt::format("unknown flag: {}", text));
+        if (flag == nullptr) {
+            problems.push_back("unknown flag: " + text);
+            continue;
+        }
         std::string value = argument->value.value_or("true");
         bool taken = false;  // the argument after it
         if (!argument->value && flag->takes == Takes::text) {
-            if (next == arguments.end()) return failure(fmt::format("flag needs an argument: {}", text));
+            if (next == arguments.end()) {
+                problems.push_back("flag needs an argument: " + text);
+                return parsed;  // what is missing here is not to be complained of again
+            }
             value = *next++;
             taken = true;
         }
         if (own == nullptr) {
             drop_in.ignored.push_back(taken ? text + ' ' + value : text);
         } else if (auto done = set(drop_in, *own, value); !done) {
-            return tl::unexpected<Error>(done.error());
+            problems.push_back(done.error().message);
         }
     }
     drop_in.kubernetes.name = drop_in.election;
-    if (auto done = check(drop_in); !done) return tl::unexpected<Error>(done.error());
-    return drop_in;
+    check(drop_in, problems);
+    return parsed;
 }
 
 std::string leader_elector_usage() {

@@ -43,8 +43,13 @@ struct DropIn {
 // own among them.
 bool is_leader_elector(const std::vector<std::string>& arguments);
 
-// What they mean; `host` is the name of this host. An error says which flag is wrong and what would work.
-Result<DropIn> parse_leader_elector(const std::vector<std::string>& arguments, const std::string& host);
+struct ParsedFlags {
+    DropIn drop_in;                     // holds if there are no problems
+    std::vector<std::string> problems;  // all of them: which flag is wrong, and what would work
+};
+
+// What they mean; `host` is the name of this host.
+ParsedFlags parse_leader_elector(const std::vector<std::string>& arguments, const std::string& host);
 
 // How to use the flags, as text.
 std::string leader_elector_usage();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/leader_elector_flags.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "config/store_rules.h"
 
 namespace leasehold::app {
 namespace {
@@ -16,14 +19,21 @@ using testing::HasSubstr;
 using Arguments = std::vector<std::string>;
 
 DropIn parsed(const Arguments& arguments) {
-    const auto drop_in = parse_leader_elector(arguments, "pod-1");
-    EXPECT_TRUE(drop_in) << drop_in.error().message;
-    return drop_in.value_or(DropIn{});
+    const auto parsed = parse_leader_elector(arguments, "pod-1");
+    EXPECT_THAT(parsed.problems, ElementsAre());
+    // Nothing is left over for the configuration's check, which would speak of keys.
+    EXPECT_TRUE(parsed.drop_in.help || config::check(options_of(parsed.drop_in).election).empty());
+    return parsed.drop_in;
 }
 
+std::vector<std::string> refusals(const Arguments& arguments) {
+    return parse_leader_elector(arguments, "pod-1").problems;
+}
+
+// The only one.
 std::string refusal(const Arguments& arguments) {
-    const auto drop_in = parse_leader_elector(arguments, "pod-1");
-    return drop_in ? "(accepted)" : drop_in.error().message;
+    const auto problems = refusals(arguments);
+    return problems.size() == 1 ? problems.front() : fmt::format("({} problems)", problems.size());
 }
 
 TEST(LeaderElectorFlags, TheArgumentsOfTheWellKnownExample) {
@@ -104,11 +114,22 @@ TEST(LeaderElectorFlags, Refusals) {
     EXPECT_THAT(refusal({"--election=a b"}), HasSubstr("--election: 'a b' may hold only"));
     EXPECT_THAT(refusal({"--election=a", "--id="}), HasSubstr("--id cannot be empty"));
     EXPECT_THAT(refusal({"--election=a", "--election-namespace="}), HasSubstr("--election-namespace cannot be empty"));
+    EXPECT_THAT(refusal({"--election=Not_A_Name"}), HasSubstr("--election: 'Not_A_Name' is no name for an object"));
+    EXPECT_THAT(refusal({"--election=a", "--election-namespace=../x"}),
+                HasSubstr("--election-namespace: '../x' is no name for a namespace"));
+    EXPECT_THAT(refusal({"--election=a", "--election-namespace=a.b"}), HasSubstr("is no name for a namespace"));
     EXPECT_THAT(refusal({"--election=a", "--colour=blue"}), HasSubstr("unknown flag: --colour=blue"));
     EXPECT_THAT(refusal({"--election=a", "--kubeconfig", "x"}), HasSubstr("unknown flag: --kubeconfig"));
     EXPECT_THAT(refusal({"--election=a", "---id=x"}), HasSubstr("unknown flag: ---id=x"));
     EXPECT_THAT(refusal({"--election=a", "--use-cluster-credentials=maybe"}), HasSubstr("neither true nor false"));
     EXPECT_THAT(refusal({"--election=a", "--http=4040"}), HasSubstr("--http: '4040' has no port"));
+}
+
+TEST(LeaderElectorFlags, AllProblemsAreToldAtOnce) {
+    EXPECT_THAT(refusals({"--election=A", "--colour=blue", "--ttl=1500ms", "--election-namespace=B", "--http=4040"}),
+                ElementsAre(HasSubstr("--colour=blue"), HasSubstr("--ttl: "), HasSubstr("--election: 'A'"),
+                            HasSubstr("--election-namespace: 'B'"), HasSubstr("--http: ")));
+    EXPECT_TRUE(parsed({"--colour=blue", "--help"}).help);
 }
 
 TEST(LeaderElectorFlags, TheTtlIsWholeSecondsWithinReason) {
