@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The subcommands that start nothing.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/core.h>
@@ -21,6 +22,9 @@ std::optional<config::Options> load(const std::string& file) {
     return load_or_complain(file, {config::process_environment(), true});
 }
 
+// A sidecar's file has none, and nor need the file of an image that names its command.
+bool has_workload(const config::Options& options) { return options.workload != supervisor::WorkloadOptions{}; }
+
 void print_line(const std::string& what, const std::string& value) { fmt::print("  {:<58}{}\n", what, value); }
 
 void print_budget(const config::Options& options) {
@@ -30,26 +34,25 @@ void print_budget(const config::Options& options) {
                to_text(timing.renew_deadline), to_text(timing.retry_period), to_text(timing.margin()));
     print_line("a store outage goes unnoticed up to",
                to_text(budget.outage_tolerated_worst) + " to " + to_text(budget.outage_tolerated));
-    print_line("then the workload is asked to stop, and killed after", to_text(budget.forced_stop_time));
-    print_line("a planned stop lets the workload take up to", to_text(options.workload.stop.grace_period));
+    if (has_workload(options)) {
+        print_line("then the workload is asked to stop, and killed after", to_text(budget.forced_stop_time));
+        print_line("a planned stop lets the workload take up to", to_text(options.workload.stop.grace_period));
+    } else {
+        print_line("then leadership ends; a workload of `run` is killed after", to_text(budget.forced_stop_time));
+    }
     fmt::print("A successor starts:\n");
     print_line("after a clean stop, or when the supervisor dies", "at once");
     print_line("after the whole candidate is lost, at the latest", to_text(budget.takeover_at_most));
     print_line("after the whole candidate is lost, at the earliest", to_text(budget.takeover_at_least));
     print_line("on the very first start, or when the record was deleted",
                "after " + to_text(timing.lease_duration) + ", unless known to be new");
-    if (options.workload.stop.grace_period > budget.forced_stop_time) {
+    if (has_workload(options) && options.workload.stop.grace_period > budget.forced_stop_time) {
         fmt::print("Note: when leadership is lost the workload gets {}, not its grace period of {}.\n",
                    to_text(budget.forced_stop_time), to_text(options.workload.stop.grace_period));
     }
 }
 
-int probe_all(const config::Options& options) {
-    if (!options.workload.command.empty()) {
-        if (const int status = complain_about_command(options.workload); status != 0) return status;
-        fmt::print("Command: {} can be executed.\n", options.workload.command.front());
-    }
-    if (const int status = probe_store(options); status != 0) return status;
+int print_containment(const config::Options& options) {
     const auto prepared = prepare_store(options);
     if (!prepared) {
         complain(prepared.error().message);
@@ -63,6 +66,19 @@ int probe_all(const config::Options& options) {
     }
     fmt::print("Containment: {}.\n", supervisor::describe(*plan));
     return 0;
+}
+
+// Each part is looked at, whatever the others came to: the command may be there only where the program is to run, the
+// store's rights can be asked for from elsewhere. The worst status counts.
+int probe_all(const config::Options& options) {
+    int command = 0;
+    if (!options.workload.command.empty()) {
+        command = complain_about_command(options.workload);
+        if (command == 0) fmt::print("Command: {} can be executed.\n", options.workload.command.front());
+    }
+    int rest = probe_store(options);
+    if (rest == 0 && has_workload(options)) rest = print_containment(options);
+    return std::max(command, rest);
 }
 
 }  // namespace

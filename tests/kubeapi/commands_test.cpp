@@ -23,8 +23,8 @@ protected:
     KubeApi::Output leasehold(const std::vector<std::string>& command, const std::string& store) {
         const std::string config = folder_.path("config.yaml");
         harness::write_file(config, fmt::format("election:\n  name: test\n  lease_duration: 2s\n  renew_deadline: 1s\n"
-                                                "  retry_period: 200ms\n  store: {{{}}}\n",
-                                                store));
+                                                "  retry_period: 200ms\n  store: {{{}}}\n{}",
+                                                store, more_));
         const std::string output = folder_.path("output" + std::to_string(++calls_));
         std::vector<std::string> arguments{harness::leasehold_program()};
         arguments.insert(arguments.end(), command.begin(), command.end());
@@ -39,6 +39,7 @@ protected:
         return store_with(api().kubeconfig(user, name_space(), url));
     }
 
+    std::string more_;  // further YAML of the configuration
     int calls_ = 0;
 };
 
@@ -109,6 +110,20 @@ TEST_F(CommandsTest, TheProbePrintsTheRoleThatIsMissing) {
     for (const AuditedRequest& request : matching(api().audit().since(mark), {.user = account.user})) {
         EXPECT_NE(request.status, 403) << request.verb << ' ' << request.uri;
     }
+}
+
+TEST_F(CommandsTest, TheProbeAsksTheServerWhereTheCommandIsNot) {
+    const auto sidecar = probe(as(KubeApi::kAdmin));
+    EXPECT_EQ(sidecar.status, 0) << sidecar.text;
+    EXPECT_THAT(sidecar.text, Not(HasSubstr("planned stop")));
+    more_ = "workload: {command: [/nowhere/billingd]}\n";
+    const auto good = probe(as(KubeApi::kAdmin));
+    EXPECT_EQ(good.status, 127) << good.text;
+    EXPECT_THAT(good.text, AllOf(HasSubstr("/nowhere/billingd"), HasSubstr("allowed"), HasSubstr("The lock: "),
+                                 HasSubstr("Containment: "), HasSubstr("planned stop")));
+    const auto refused = probe(as(api().create_service_account(name_space(), "nobody").user));
+    EXPECT_EQ(refused.status, 127);
+    EXPECT_THAT(refused.text, AllOf(HasSubstr("/nowhere/billingd"), HasSubstr("NOT ALLOWED")));
 }
 
 TEST_F(CommandsTest, TheProbeSaysWhyItCannotAsk) {
