@@ -5,12 +5,6 @@
 #include "base/clock.h"
 
 namespace leasehold::app {
-namespace {
-
-// How long a workload that is to stop in order waits for its pod's label.
-constexpr Duration kRoleLimit = std::chrono::seconds(1);
-
-}  // namespace
 
 Participant::Hooks Agent::hooks() {
     return {
@@ -41,17 +35,10 @@ void Agent::grant(const election::Grant& wanted) {
 // Traffic is taken away before the workload is asked to stop, but not for long, and not when there is no time for it.
 void Agent::revoke(const election::Revoke& wanted) {
     using supervisor::StopMode;
-    const auto send = [this, term = wanted.term](StopMode mode) {
+    const StopMode mode = wanted.mode == election::RevokeMode::kill ? StopMode::kill : StopMode::orderly;
+    participant_->hide_role(wanted, hurry_, [this, term = wanted.term, mode] {
         send_supervisor(supervisor::RevokeMessage{term, mode});
-    };
-    const auto& grant = participant_->election().grant();
-    const bool forced = !grant || reached_on_any_clock(grant->soft, now());
-    if (wanted.mode == election::RevokeMode::kill || forced || hurry_) {
-        participant_->show_role(false);
-        send(wanted.mode == election::RevokeMode::kill ? StopMode::kill : StopMode::orderly);
-    } else {
-        participant_->hide_role(kRoleLimit, [send] { send(StopMode::orderly); });
-    }
+    });
 }
 
 // Keeps the page in step with the election: what the next agent would have to know.

@@ -13,6 +13,9 @@ namespace {
 // How long the end of the process waits for the Event that tells of it.
 constexpr Duration kLastWord = std::chrono::milliseconds(500);
 
+// How long a leader that is to stop in order waits for its pod's label.
+constexpr Duration kRoleLimit = std::chrono::seconds(1);
+
 }  // namespace
 
 Result<std::unique_ptr<Participant>> Participant::create(EventLoop& loop, Settings settings, Hooks hooks) {
@@ -129,10 +132,12 @@ void Participant::show_role(bool leader) {
     if (announcer_) announcer_->set_pod_role(leader ? Announcer::PodRole::leader : Announcer::PodRole::standby);
 }
 
-void Participant::hide_role(Duration limit, std::function<void()> done) {
-    if (!announcer_) return done();
+void Participant::hide_role(const election::Revoke& revoked, bool hurry, std::function<void()> done) {
     show_role(false);
-    announcer_->when_pod_role_is_set(limit, std::move(done));
+    const auto& grant = election().grant();
+    const bool lost = revoked.mode == election::RevokeMode::kill || !grant || reached_on_any_clock(grant->soft, now());
+    if (!announcer_ || lost || hurry) return done();
+    announcer_->when_pod_role_is_set(kRoleLimit, std::move(done));
 }
 
 bool Participant::tree_may_be_alive() const {

@@ -66,9 +66,10 @@ public:
     metrics::Metrics& metrics() { return *metrics_; }
 
     // Tells those outside who look at the pod, where there are any. What serves them is to be there before it is said
-    // and gone after it is unsaid: hide_role() calls back when it is, or cannot be, unsaid, within `limit`.
+    // and gone after it is unsaid: hide_role() calls back when it is, or cannot be, unsaid, within a second. At once
+    // where there is no time for that: in a hurry, or when leadership was not given up but lost.
     void show_role(bool leader);
-    void hide_role(Duration limit, std::function<void()> done);
+    void hide_role(const election::Revoke& revoked, bool hurry, std::function<void()> done);  // REQUIRES: started()
     Journal& journal() { return journal_; }
 
 private:

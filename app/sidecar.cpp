@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/sidecar.h"
 
+#include <utility>
+
 #include "app/exit_status.h"
 #include "app/identity.h"
 #include "app/load.h"
@@ -45,20 +47,18 @@ Result<void> Sidecar::set_up(Participant::Settings settings) {
     if (!hurry) return tl::unexpected<Error>(hurry.error());
     hurry_timer_ = std::move(*hurry);
 
-    // A term needs nothing to begin: the picture that others are given of us is all there is of it. Nothing has to end
-    // either.
-    auto participant = Participant::create(
-        *loop_, std::move(settings),
-        {.grant = [](const election::Grant&) {},
-         .revoke = [this](const election::Revoke& wanted) { participant_->deliver(election::TreeEmpty{wanted.term}); },
-         .finished = [this] { leave(); },
-         .noted = {},
-         .stepped = {},
-         .picture =
-             [](metrics::StatusView& view) {
-                 view.supervisor_connected.reset();
-                 view.workload_state.clear();
-             }});
+    // The picture that others are given of us is all there is of a term: nothing else begins with it or has to end.
+    auto participant = Participant::create(*loop_, std::move(settings),
+                                           {.grant = [this](const election::Grant& wanted) { grant(wanted); },
+                                            .revoke = [this](const election::Revoke& wanted) { revoke(wanted); },
+                                            .finished = [this] { leave(); },
+                                            .noted = {},
+                                            .stepped = {},
+                                            .picture =
+                                                [](metrics::StatusView& view) {
+                                                    view.supervisor_connected.reset();
+                                                    view.workload_state.clear();
+                                                }});
     if (!participant) return tl::unexpected<Error>(participant.error());
     participant_ = std::move(*participant);
     return {};
@@ -67,10 +67,25 @@ Result<void> Sidecar::set_up(Participant::Settings settings) {
 int Sidecar::run() {
     reap_orphans();  // that we were given before there was anyone to hear of them
     auto done = participant_->start({});
-    if (done) done = loop_->run();
+    if (done) {
+        participant_->show_role(false);
+        done = loop_->run();
+    }
     if (done) return 0;
     log::error("{}", done.error().message);
     return kLeaseholdFailed;
+}
+
+// Once a term: every renewal is a grant as well, and what could not be said is tried again without us.
+void Sidecar::grant(const election::Grant& wanted) {
+    if (std::exchange(shown_term_, wanted.term) != wanted.term) participant_->show_role(true);
+}
+
+// From now on nobody is told any more that we lead; who was led here by the pod's label is not to come any more either,
+// before the lease may be another's.
+void Sidecar::revoke(const election::Revoke& wanted) {
+    participant_->hide_role(wanted, stop_requests_ > 1,
+                            [this, term = wanted.term] { participant_->deliver(election::TreeEmpty{term}); });
 }
 
 void Sidecar::on_signal(int signal) {

@@ -33,6 +33,8 @@ private:
     Sidecar() = default;
 
     Result<void> set_up(Participant::Settings settings);
+    void grant(const election::Grant& wanted);
+    void revoke(const election::Revoke& wanted);
     void on_signal(int signal);
     void stop();
     void reap_orphans();
@@ -43,6 +45,7 @@ private:
     std::unique_ptr<Timer> reap_timer_;
     std::unique_ptr<Timer> hurry_timer_;  // a second stop request
     std::unique_ptr<Participant> participant_;
+    election::Term shown_term_ = 0;  // the last one that was told of
     int stop_requests_ = 0;
 };
 

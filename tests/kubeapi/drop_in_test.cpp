@@ -24,6 +24,28 @@ using testing::HasSubstr;
 
 class DropIn : public KubeApiTest {
 protected:
+    // With the rights that the shipped Role gives, and no others.
+    void SetUp() override {
+        KubeApiTest::SetUp();
+        if (IsSkipped()) return;
+        user_ = api().create_service_account(name_space(), "billing").user;
+        const std::string folder = LEASEHOLD_SOURCE_FOLDER "/deploy/kubernetes/overlays/leader-elector";
+        const auto built = api().kubectl({"kustomize", folder});
+        ASSERT_EQ(built.status, 0) << built.text;
+        const auto applied = api().apply(built.text, name_space());
+        ASSERT_EQ(applied.status, 0) << applied.text;
+        ASSERT_TRUE(eventually([&] {
+            return api().kubectl({"auth", "can-i", "watch", "endpoints/billing-lock"}, user_, name_space()).status == 0;
+        }));
+    }
+
+    void TearDown() override {
+        if (user_.empty()) return;
+        for (const AuditedRequest& request : matching(api().audit().read(), {.user = user_})) {
+            EXPECT_NE(request.status, 403) << request.verb << ' ' << request.uri;
+        }
+    }
+
     struct Elector {
         std::string id;
         int port;
@@ -35,11 +57,12 @@ protected:
         Elector elector{id, 0, std::make_unique<ReservedPort>(), nullptr};
         elector.port = elector.reserved->number();
         const std::string address = "127.0.0.1:" + std::to_string(elector.port);
-        elector.process = std::make_unique<Process>(Process::Options{
-            .arguments = {harness::leasehold_program(), "--election=example", "--election-namespace=" + name_space(),
-                          "--id=" + id, "--http=" + address, "--ttl=4s", "--v=4", "--logtostderr"},
-            .output = folder_.path(id + ".log"),
-            .environment = {"KUBECONFIG=" + api().kubeconfig(KubeApi::kAdmin, name_space())}});
+        elector.process = std::make_unique<Process>(
+            Process::Options{.arguments = {harness::leasehold_program(), "--election=billing-lock",
+                                           "--election-namespace=" + name_space(), "--id=" + id, "--http=" + address,
+                                           "--ttl=4s", "--v=4", "--logtostderr"},
+                             .output = folder_.path(id + ".log"),
+                             .environment = {"KUBECONFIG=" + api().kubeconfig(user_, name_space())}});
         return elector;
     }
 
@@ -51,7 +74,7 @@ protected:
     }
 
     std::string holder() {
-        const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/example");
+        const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/billing-lock");
         const std::string text = object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"];
         return nlohmann::json::parse(text)["holderIdentity"];
     }
@@ -69,13 +92,14 @@ protected:
     }
 
     harness::TempFolder folder_;
+    std::string user_;
 };
 
 TEST_F(DropIn, HoldsTheEndpointsLockAndAnswersItsClients) {
     Elector first = start("first");
     ASSERT_TRUE(eventually([&] { return named_by(first) == "first"; })) << log_of(first);
     EXPECT_THAT(log_of(first), HasSubstr("ignored: --v=4, --logtostderr"));
-    const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/example");
+    const auto object = api().must("GET", "/api/v1/namespaces/" + name_space() + "/endpoints/billing-lock");
     const std::string record = object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"];
     EXPECT_THAT(record, testing::StartsWith(R"({"holderIdentity":"first","leaseDurationSeconds":4,"acquireTime":")"));
 
@@ -100,7 +124,7 @@ TEST_F(DropIn, SharesTheLockWithClientGo) {
                               .identity = "theirs",
                               .kubeconfig = api().kubeconfig(KubeApi::kAdmin, name_space()),
                               .namespace_name = name_space(),
-                              .name = "example",
+                              .name = "billing-lock",
                               .lock = "endpoints"});
     ASSERT_TRUE(eventually([&] { return theirs.log().find("attempting to acquire") != std::string::npos; }));
     ours.process->signal(SIGTERM);
@@ -121,6 +145,7 @@ TEST_F(DropIn, RefusesWhatTheClusterWouldRefuse) {
                          .output = folder_.path("out"),
                          .environment = {}});
         EXPECT_EQ(process.wait(), 2) << flag;
+        EXPECT_THAT(harness::read_file(folder_.path("out")), HasSubstr(std::string(flag).substr(0, 6)));
     }
 }
 
