@@ -68,8 +68,8 @@ int print_containment(const config::Options& options) {
     return 0;
 }
 
-// Each part is looked at, whatever the others came to: the command may be there only where the program is to run, the
-// store's rights can be asked for from elsewhere. The worst status counts.
+// The store is looked at whatever became of the command, which may be there only where the program is to run, while the
+// rights can be asked for from elsewhere. The worst status counts.
 int probe_all(const config::Options& options) {
     int command = 0;
     if (!options.workload.command.empty()) {
