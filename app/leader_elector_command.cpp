@@ -2,7 +2,6 @@
 //
 // leasehold in the place of leader-elector.
 #include <cstdio>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -23,9 +22,6 @@ int take_part(const DropIn& drop_in) {
     for (const config::StoreProblem& problem : config::check(options.election)) {
         complain(problem.key + ": " + problem.text);
         return kUsage;
-    }
-    if (drop_in.use_cluster_credentials) {
-        for (const char* other : {"KUBECONFIG", "HOME"}) unsetenv(other);
     }
     return run_sidecar(std::move(options));
 }

@@ -15,6 +15,7 @@ struct KubernetesOptions {
     std::string namespace_name;  // empty: of the service account, or of the kubeconfig's context, or "default"
     // A list of files as in $KUBECONFIG; empty: that variable, or the service account, or ~/.kube/config.
     std::string kubeconfig;
+    bool service_account_only = false;             // look for nothing else; no key, but a flag of leader-elector
     std::string context;                           // of the kubeconfig; empty: its current-context
     std::string proxy_url;                         // empty: none, or the kubeconfig's. May hold a password
     bool proxy_from_environment = false;           // obey HTTPS_PROXY and NO_PROXY
