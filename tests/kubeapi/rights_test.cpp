@@ -54,7 +54,7 @@ TEST_F(RightsTest, AMissingWatchIsSaidOnceWithTheRoleAndSoIsItsEnd) {
                                 name_space() + "/test"),
               1);
     EXPECT_THAT(log, HasSubstr(refused));
-    EXPECT_EQ(times_in(log, "kind: Role\n"), 1);
+    EXPECT_EQ(times_in(log, "| kind: Role\n"), 1);
     EXPECT_THAT(log, AllOf(HasSubstr("kind: RoleBinding\n"), HasSubstr("name: \"billing\"\n"),
                            HasSubstr("verbs: [\"get\", \"update\", \"watch\"]\n")));
     EXPECT_THAT(last_errors(candidate), AllOf(HasSubstr("watch failed (forbidden)"), HasSubstr(account_.user)));
