@@ -103,7 +103,9 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else if (const auto* started = std::get_if<supervisor::StartedMessage>(&message)) {
         workload_state_ = "running";
         workload_pid_ = started->pid;
-        participant_->show_role(true);
+        // It may have crossed a revocation.
+        const bool leading = participant_->started() && participant_->election().role() == election::Role::leader;
+        if (leading) participant_->show_role(true);
         const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
         participant_->metrics().workload_started(since_epoch.count());
         participant_->journal().add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});

@@ -34,7 +34,11 @@ Result<std::unique_ptr<Driver>> Driver::create(EventLoop& loop, stores::Store& s
 
 void Driver::start() {
     store_.watch({.seen = [this](const election::Snapshot& snapshot) { deliver(election::WatchSeen{snapshot}); },
-                  .broken = [this](const std::string& reason) { deliver(election::WatchBroken{reason}); }});
+                  .broken =
+                      [this](const std::string& reason) {
+                          hooks_.watch_broken(reason);
+                          deliver(election::WatchBroken{reason});
+                      }});
     deliver(election::Tick{});
 }
 

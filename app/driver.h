@@ -27,6 +27,7 @@ public:
         // A store request was answered: for metrics.
         std::function<void(const char* operation, const std::string& code, Duration took, const std::string& detail)>
             request;
+        std::function<void(const std::string& reason)> watch_broken;  // as Store::Watcher has it
         // A write of ours that begins or extends the term was applied.
         std::function<void(Instant sent, Duration took)> renewed;
         std::function<void()> stepped;  // after every step, when everything it asked for was begun

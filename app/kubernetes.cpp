@@ -62,11 +62,19 @@ Result<KubernetesParts> open_kubernetes(EventLoop& loop, const config::Options& 
     parts.lock.owner = owner_reference(wanted.owner);
     const auto seen = std::make_shared<election::Version>();
     parts.store = stores::kubernetes::open_kubernetes_store(loop, parts.api, parts.lock, seen);
-    auto announcer = stores::kubernetes::Announcer::create(
-        loop, parts.api, {parts.lock, seen, options.identity, wanted.events, wanted.role_label, pod_name(wanted)});
+    auto announcer =
+        stores::kubernetes::Announcer::create(loop, parts.api,
+                                              {parts.lock, seen, options.identity, wanted.events, wanted.role_label,
+                                               pod_name(wanted), parts.api->access().pod_namespace()});
     if (!announcer) return tl::unexpected<Error>(announcer.error());
     parts.announcer = std::move(*announcer);
     return parts;
+}
+
+stores::kubernetes::Needs needs_of_a_run(const KubernetesParts& parts, const config::Options& options) {
+    return {stores::kubernetes::actions_of_a_run(options.election.store.kubernetes, parts.lock.name,
+                                                 parts.lock.namespace_name, parts.api->access().pod_namespace()),
+            "leasehold-" + parts.lock.name};
 }
 
 std::string lock_id(const KubernetesParts& parts) {
@@ -88,7 +96,7 @@ int probe_kubernetes(const config::Options& options) {
     }
     fmt::print("Store: {}, by {}\n", parts->store->describe(), parts->api->access().origin());
     bool good = false;
-    stores::kubernetes::Probe probe(*parts->api, *parts->store, parts->lock, options.election.store.kubernetes,
+    stores::kubernetes::Probe probe(*parts->api, *parts->store, needs_of_a_run(*parts, options),
                                     [&](const stores::kubernetes::ProbeResult& result) {
                                         fmt::print("{}", result.text);
                                         good = result.good;

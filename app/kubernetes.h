@@ -12,6 +12,7 @@
 #include "election/stores/kubernetes/announcer.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/lock_object.h"
+#include "election/stores/kubernetes/refusal.h"
 #include "election/stores/store.h"
 
 namespace leasehold::app {
@@ -26,6 +27,9 @@ struct KubernetesParts {
 // REQUIRES: the options choose Kubernetes. Reads the credentials; does not talk to the server yet. Says what is unusual
 // about the credentials in the log.
 Result<KubernetesParts> open_kubernetes(EventLoop& loop, const config::Options& options);
+
+// What the server has to allow.
+stores::kubernetes::Needs needs_of_a_run(const KubernetesParts& parts, const config::Options& options);
 
 // Names the lock for everyone on this machine who uses the same one.
 std::string lock_id(const KubernetesParts& parts);

@@ -2,7 +2,6 @@
 //
 // leasehold in the place of leader-elector.
 #include <cstdio>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -15,17 +14,6 @@
 #include "base/log.h"
 
 namespace leasehold::app {
-namespace {
-
-int take_part(const DropIn& drop_in) {
-    config::Options options = options_of(drop_in);
-    if (drop_in.use_cluster_credentials) {
-        for (const char* other : {"KUBECONFIG", "HOME"}) unsetenv(other);
-    }
-    return run_sidecar(std::move(options));
-}
-
-}  // namespace
 
 int leader_elector_command(const std::vector<std::string>& arguments) {
     const auto host = host_name();
@@ -45,7 +33,7 @@ int leader_elector_command(const std::vector<std::string>& arguments) {
     }
     log::init({}, "sidecar");
     if (!drop_in.ignored.empty()) log::info("ignored: {}", fmt::join(drop_in.ignored, ", "));
-    return take_part(drop_in);
+    return run_sidecar(options_of(drop_in));
 }
 
 }  // namespace leasehold::app

@@ -107,7 +107,7 @@ Result<void> set(DropIn& drop_in, const Flag& flag, const std::string& value) {
     if (flag.name == "use-cluster-credentials") {
         const auto wanted = read_boolean(std::string(flag.name), value);
         if (!wanted) return tl::unexpected<Error>(wanted.error());
-        drop_in.use_cluster_credentials = *wanted;
+        drop_in.kubernetes.service_account_only = *wanted;
     }
     if (flag.name == "ttl") {
         const auto ttl = read_ttl(value);

@@ -29,14 +29,13 @@
 namespace leasehold::app {
 
 struct DropIn {
-    stores::KubernetesOptions kubernetes;  // lock, name, namespace, events, no role label
+    stores::KubernetesOptions kubernetes;  // lock, name, namespace, credentials, events, no role label
     std::string election;
     std::string id;
     std::string http;  // empty: no endpoints
     Duration ttl = std::chrono::seconds(10);
-    bool use_cluster_credentials = false;  // $KUBECONFIG and ~/.kube/config are not looked at
-    bool help = false;                     // asked for; then nothing else holds
-    std::vector<std::string> ignored;      // as given
+    bool help = false;                 // asked for; then nothing else holds
+    std::vector<std::string> ignored;  // as given
 };
 
 // Whether these arguments (those after the program's name) are leader-elector's: flags to begin with, and one of its

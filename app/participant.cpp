@@ -72,6 +72,7 @@ Driver::Hooks Participant::driver_hooks() {
         .finished = [this] { finish(); },
         .request = [this](const char* operation, const std::string& code, Duration took,
                           const std::string& detail) { request_done(operation, code, took, detail); },
+        .watch_broken = [this](const std::string& reason) { watch_broken(reason); },
         .renewed = [this](Instant sent, Duration took) { renewed(sent, took); },
         .stepped = [this] { stepped(); },
     };
@@ -105,6 +106,14 @@ void Participant::request_done(const char* operation, const std::string& code, D
     if (std::string_view(operation) == "read" && !election().grant()) {
         journal_.add({log::Level::warn, "standby: cannot read the record, trying again: " + detail, "read " + code});
     }
+}
+
+// One word alone is what happens to every watch now and then.
+void Participant::watch_broken(const std::string& reason) {
+    const std::size_t colon = reason.find(": ");
+    if (colon == std::string::npos) return;
+    journal_.add_error(fmt::format("{}: watch failed ({}): {}", store_->describe(), reason.substr(0, colon),
+                                   reason.substr(colon + 2)));
 }
 
 void Participant::renewed(Instant sent, Duration took) {

@@ -81,6 +81,7 @@ private:
     Driver::Hooks driver_hooks();
     void note(const election::Note& note);
     void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
+    void watch_broken(const std::string& reason);
     void renewed(Instant sent, Duration took);
     void stepped();
     void finish();

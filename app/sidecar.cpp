@@ -7,6 +7,7 @@
 #include "app/identity.h"
 #include "app/load.h"
 #include "app/store_choice.h"
+#include "election/stores/kubernetes/plugin_process.h"
 #include "metrics/http_server.h"
 #include "supervisor/protection.h"
 #include "supervisor/reaper.h"
@@ -113,7 +114,8 @@ void Sidecar::stop() {
 }
 
 void Sidecar::reap_orphans() {
-    supervisor::reap([](const supervisor::Exit& exit) { log::debug("reaped process {}", exit.pid); });
+    supervisor::reap([](const supervisor::Exit& exit) { log::debug("reaped process {}", exit.pid); },
+                     stores::kubernetes::PluginProcess::running());
 }
 
 int run_sidecar(config::Options options) {

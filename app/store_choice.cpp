@@ -110,6 +110,7 @@ Result<OpenedStore> open_store(EventLoop& loop, const config::Options& options, 
     if (options.election.store.kind == StoreKind::kubernetes) {
         auto parts = open_kubernetes(loop, options);
         if (!parts) return tl::unexpected<Error>(parts.error());
+        parts->api->print_missing_rights(needs_of_a_run(*parts, options));
         opened.store = std::move(parts->store);
         opened.announcer = std::move(parts->announcer);
         return opened;

@@ -185,7 +185,7 @@ void FileStore::refreshed(WatchAnswer answer) {
     }
     if (!folder_watch_->is_armed()) {
         const std::string text = std::generic_category().message(answer.armed.code);
-        report_broken("cannot watch the folder with inotify: " + text);
+        report_broken("inotify: the folder cannot be watched: " + text);
         if (!*alive) return;
     } else {
         broken_ = false;

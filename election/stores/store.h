@@ -33,8 +33,10 @@ public:
     using WriteCallback = std::function<void(election::WriteOutcome)>;
 
     struct Watcher {
-        std::function<void(election::Snapshot)> seen;    // a state of the register: possibly stale or repeated
-        std::function<void(std::string reason)> broken;  // changes may have been missed; the store goes on by itself
+        std::function<void(election::Snapshot)> seen;  // a state of the register: possibly stale or repeated
+        // Changes may have been missed; the store goes on by itself. The reason is one word, "stalled", or a word and
+        // what to tell people, "forbidden: ...".
+        std::function<void(std::string reason)> broken;
     };
 
     virtual ~Store() = default;

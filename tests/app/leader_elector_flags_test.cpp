@@ -42,7 +42,7 @@ TEST(LeaderElectorFlags, TheArgumentsOfTheWellKnownExample) {
     EXPECT_EQ(drop_in.id, "pod-1");
     EXPECT_EQ(drop_in.http, "0.0.0.0:4040");
     EXPECT_EQ(drop_in.ttl, seconds(10));
-    EXPECT_FALSE(drop_in.use_cluster_credentials);
+    EXPECT_FALSE(drop_in.kubernetes.service_account_only);
     EXPECT_FALSE(drop_in.help);
     EXPECT_THAT(drop_in.ignored, ElementsAre());
     EXPECT_EQ(drop_in.kubernetes.lock, stores::KubernetesLock::endpoints);
@@ -60,7 +60,7 @@ TEST(LeaderElectorFlags, EveryFlagInEveryFormOfGo) {
         EXPECT_EQ(drop_in.id, "i");
         EXPECT_EQ(drop_in.http, "localhost:4040");
         EXPECT_EQ(drop_in.ttl, minutes(1) + seconds(30));
-        EXPECT_TRUE(drop_in.use_cluster_credentials);
+        EXPECT_TRUE(drop_in.kubernetes.service_account_only);
         EXPECT_THAT(drop_in.ignored, ElementsAre());
     };
     expect_all({"--election=e", "--election-namespace=n", "--id=i", "--http=localhost:4040", "--ttl=1m30s",
@@ -74,12 +74,12 @@ TEST(LeaderElectorFlags, EveryFlagInEveryFormOfGo) {
 TEST(LeaderElectorFlags, TheLastOneCounts) {
     EXPECT_EQ(parsed({"--election=a", "--election", "b"}).kubernetes.name, "b");
     EXPECT_FALSE(parsed({"--election=a", "--use-cluster-credentials", "--use-cluster-credentials=false"})
-                     .use_cluster_credentials);
+                     .kubernetes.service_account_only);
 }
 
 TEST(LeaderElectorFlags, ABooleanDoesNotTakeTheNextArgument) {
     const DropIn drop_in = parsed({"--use-cluster-credentials", "false", "--election=a"});
-    EXPECT_TRUE(drop_in.use_cluster_credentials);
+    EXPECT_TRUE(drop_in.kubernetes.service_account_only);
     EXPECT_THAT(drop_in.ignored, ElementsAre("false"));
 }
 

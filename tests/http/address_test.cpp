@@ -108,6 +108,15 @@ TEST_F(AddressTest, after_a_timeout_another_one_comes_first) {
     EXPECT_EQ(first->connections(), 1);
 }
 
+TEST_F(AddressTest, which_did_not_answer_is_known_over_dropped_connections) {
+    const auto first = silent_first();
+    connect_by_name();
+    EXPECT_EQ(get("/x", milliseconds(400)).failure, Failure::timeout);
+    client_->drop_connections();
+    EXPECT_EQ(get("/x").body, "second");
+    EXPECT_EQ(first->connections(), 1);
+}
+
 TEST_F(AddressTest, a_kept_connection_that_falls_silent_counts_as_well) {
     const auto first = both([](int port) {
         servers::ServerOptions options;

@@ -168,6 +168,19 @@ TEST_P(RequestTest, a_fresh_connection_is_another_one) {
     EXPECT_EQ(server_->requests().at(1).connection, 2);
 }
 
+TEST_P(RequestTest, dropped_connections_are_not_used_again) {
+    server_->handle([](const servers::Request&) { return Reply::json(200, ""); });
+    // Two at once, so that two are kept.
+    int answered = 0;
+    for (int i = 0; i < 2; ++i) client_->send(getting("/x"), kGenerous, [&](const Answer&) { ++answered; });
+    client_->drop_connections();  // what is under way goes on
+    EXPECT_TRUE(turn_until([&] { return answered == 2; }));
+    EXPECT_EQ(get("/x").status, 200);
+    EXPECT_EQ(get("/x").status, 200);
+    EXPECT_EQ(server_->requests().at(2).connection, 3);
+    EXPECT_EQ(server_->requests().at(3).connection, 3);
+}
+
 TEST_P(RequestTest, the_path_of_the_url_comes_first) {
     server_->handle([](const servers::Request& request) { return Reply::json(200, request.target); });
     Peer peer = peer_of(*server_);

@@ -126,6 +126,30 @@ TEST_F(CommandsTest, TheProbeAsksTheServerWhereTheCommandIsNot) {
     EXPECT_THAT(refused.text, AllOf(HasSubstr("/nowhere/billingd"), HasSubstr("NOT ALLOWED")));
 }
 
+// One right too few is enough to hear from the server who asks; no answer to a review says it.
+TEST_F(CommandsTest, TheProbeNamesTheUserAndBindsTheRoleWhicheverRightIsMissing) {
+    using Rules = std::vector<KubeApi::Rule>;
+    const std::string group = "coordination.k8s.io";
+    const Rules named{{group, "leases", {"create"}},
+                      {group, "leases", {"get", "update"}, {"test"}},
+                      {"", "events", {"create"}},
+                      {"", "pods", {"patch"}}};
+    Rules no_create = named;
+    no_create[0].verbs = {"watch"};
+    int number = 0;
+    for (const Rules& rules : {named, no_create}) {
+        const auto account = api().create_service_account(name_space(), "account-" + std::to_string(++number));
+        api().grant(name_space(), account.user, rules);
+        const auto output = probe(as(account.user));
+        EXPECT_EQ(output.status, 125);
+        EXPECT_THAT(output.text, AllOf(HasSubstr("user " + account.user + "."), HasSubstr("kind: RoleBinding"),
+                                       Not(HasSubstr("add these rules")), HasSubstr("it does not exist yet")));
+    }
+    const auto person = probe(as(KubeApi::user(1)));
+    EXPECT_THAT(person.text, AllOf(HasSubstr("user " + KubeApi::user(1) + "."), Not(HasSubstr("kind: RoleBinding")),
+                                   HasSubstr("add these rules to the Role that is bound already, or bind this one")));
+}
+
 TEST_F(CommandsTest, TheProbeSaysWhyItCannotAsk) {
     Relay relay({.server_port = api().port()});
     relay.set(Relay::Mode::refuse);

@@ -52,6 +52,7 @@ public:
                  [this](const std::string& operation, auto&&...) {
                      if (operation == "write") ++writes_;
                  },
+             .watch_broken = [](const std::string&) {},
              .renewed = [](Instant, Duration) {},
              .stepped = [] {}});
         if (!driver) throw std::runtime_error(driver.error().message);

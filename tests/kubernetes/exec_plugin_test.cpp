@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <nlohmann/json.hpp>
 
+#include "election/stores/kubernetes/plugin_process.h"
 #include "election/stores/rfc3339.h"
 #include "tests/kubernetes/access_support.h"
 
@@ -91,6 +92,37 @@ TEST_F(ExecPlugin, GivesAToken) {
     EXPECT_THAT(refreshed(*access), HasSubstr("no newer credentials"));
     EXPECT_TRUE(access->current().ready);
     EXPECT_EQ(runs(), 2U);
+}
+
+// It may be costly, and gives another token each time perhaps.
+TEST_F(ExecPlugin, IsNotRunAgainAndAgainForWhatIsRefused) {
+    const auto access = access_to("echo \"{\\\"apiVersion\\\": \\\"" + kVersion +
+                                  "\\\", \\\"kind\\\": \\\"ExecCredential\\\", \\\"status\\\": {\\\"token\\\": "
+                                  "\\\"t$(wc -l < runs)\\\"}}\"\n");
+    ASSERT_TRUE(access);
+    EXPECT_EQ(refreshed(*access), "ok");
+    EXPECT_EQ(refreshed(*access), "ok");  // after the first refusal
+    EXPECT_EQ(access->current().authorization, "Bearer t2");
+    EXPECT_THAT(refreshed(*access), HasSubstr("no newer credentials"));
+    EXPECT_EQ(runs(), 2U);
+    places_.plugin_pause = Duration::zero();
+    const auto hasty = created();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(refreshed(*hasty), "ok");
+    EXPECT_EQ(runs(), 5U);
+}
+
+TEST_F(ExecPlugin, IsNobodyElsesToReapWhileItIsRunning) {
+    const auto access = access_to(print_token("abc"));
+    ASSERT_TRUE(access);
+    std::string answer;
+    access->refresh([&](const Result<void>& done) { answer = done ? "ok" : done.error().message; });
+    ASSERT_EQ(PluginProcess::running().size(), 1U);
+    siginfo_t info{};  // it has ended, and nobody has noticed
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(PluginProcess::running()[0]), &info, WEXITED | WNOWAIT), 0);
+    EXPECT_EQ(PluginProcess::running()[0], info.si_pid);
+    EXPECT_TRUE(serve_until(*loop_, [&] { return !answer.empty(); }));
+    EXPECT_EQ(answer, "ok");
+    EXPECT_TRUE(PluginProcess::running().empty());
 }
 
 TEST_F(ExecPlugin, GivesACertificate) {
@@ -305,6 +337,7 @@ TEST_F(ExecPlugin, ACallbackMayDestroyEverything) {
 }
 
 TEST_F(ExecPlugin, AFailureKeepsWhatIsGood) {
+    places_.plugin_pause = Duration::zero();
     const auto access = access_to(print_token("abc"));
     EXPECT_EQ(refreshed(*access), "ok");
     folder_.script("plugin", "exit 1\n");

@@ -15,6 +15,7 @@ public:
     explicit FakeAccess(std::shared_ptr<FakeCluster::Credentials> credentials) : credentials_(std::move(credentials)) {}
 
     const std::string& namespace_name() const override { return namespace_; }
+    const std::string& pod_namespace() const override { return namespace_; }
     const std::string& origin() const override { return origin_; }
     const std::vector<std::string>& warnings() const override { return warnings_; }
     Current current() override {
@@ -26,6 +27,7 @@ public:
     }
     void refresh(std::function<void(Result<void>)> done) override {
         ++credentials_->refreshes;
+        if (credentials_->silent) return;
         done(credentials_->refresh());
     }
 
@@ -45,6 +47,7 @@ public:
     ~FakeClient() override { *alive_ = false; }
 
     void set_peer(http::Peer) override {}
+    void drop_connections() override { ++cluster_.connections_dropped; }
 
     void send(http::Request request, Duration timeout, Done done) override {
         cluster_.requests.push_back({request, false});
@@ -186,6 +189,12 @@ void FakeCluster::remove(const std::string& target) {
     record("DELETED", target, std::move(object));
 }
 
+void FakeCluster::take_back(std::uint64_t revision) {
+    revision_ = revision;
+    history_.clear();
+    for (auto& [target, object] : objects_) object["metadata"]["resourceVersion"] = std::to_string(revision);
+}
+
 void FakeCluster::record(const std::string& type, const std::string& target, Json object) {
     history_.push_back({revision_, target, type, std::move(object)});
     if (!mute) feed_watches();
@@ -252,6 +261,11 @@ void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     http::Answer end = *stream->end;
     if (refused && end.failure == http::Failure::none) stream->events.opened(end.status, end.headers);
     if (!stream->gone && !end.body.empty()) stream->events.data(std::exchange(end.body, ""));
+    if (refused && refusals_go_on) {
+        stream->opened = true;
+        stream->end.reset();
+        return;
+    }
     if (!stream->gone) stream->events.ended(end);
     stream->gone = true;
 }

@@ -46,10 +46,14 @@ public:
     std::function<void(const http::Request&, http::Answer&)> distort;
     // Watches are told nothing while this is set.
     bool mute = false;
+    // The bodies of answers that take a watch's place do not end.
+    bool refusals_go_on = false;
 
     void end_watches(http::Answer answer);  // from the loop's next turn on
     void tell_watches(const std::string& line);
     void forget_history() { forgotten_ = revision_; }
+    // As when etcd is restored from a backup of this revision, under the feet of those who watch.
+    void take_back(std::uint64_t revision);
     std::size_t watches() const { return streams_.size(); }
 
     struct Seen {
@@ -57,6 +61,7 @@ public:
         bool watch = false;
     };
     std::vector<Seen> requests;
+    int connections_dropped = 0;  // times that a client wanted that
 
     // An error of the API as it would say it.
     static http::Answer status(int code, const std::string& reason, const std::string& message);
@@ -66,6 +71,7 @@ public:
         std::string authorization = "Bearer good";
         bool ready = true;
         std::function<Result<void>()> refresh = [] { return failure("there are no newer ones"); };
+        bool silent = false;  // a refresh is never answered
         int refreshes = 0;
     };
     const std::shared_ptr<Credentials> credentials = std::make_shared<Credentials>();

@@ -39,6 +39,27 @@ TEST_F(InCluster, AnIpv6HostGetsBrackets) {
     EXPECT_EQ(created()->current().peer.base_url, "https://[fd00::1]:443");
 }
 
+TEST_F(InCluster, ThePodsNamespaceIsItsOwnWhereverTheLockIs) {
+    options_.namespace_name = "locks";
+    EXPECT_EQ(created()->namespace_name(), "locks");
+    EXPECT_EQ(created()->pod_namespace(), "shop");
+    environment_["POD_NAMESPACE"] = "apps";
+    EXPECT_EQ(created()->pod_namespace(), "apps");
+    environment_["POD_NAMESPACE"] = "no/namespace";
+    EXPECT_EQ(created()->pod_namespace(), "shop");
+    environment_.erase("POD_NAMESPACE");
+    std::filesystem::remove(folder_ / "serviceaccount/namespace");
+    EXPECT_EQ(created()->pod_namespace(), "locks");
+}
+
+TEST_F(InCluster, NothingElseIsLookedAtIfThatIsWanted) {
+    environment_["KUBECONFIG"] = folder_.put("other", "no kubeconfig");
+    options_.service_account_only = true;
+    EXPECT_EQ(created()->origin(), "the service account");
+    environment_.erase("KUBERNETES_SERVICE_HOST");
+    EXPECT_THAT(refusal(), HasSubstr("--use-cluster-credentials needs a pod: KUBERNETES_SERVICE_HOST is not set"));
+}
+
 TEST_F(InCluster, BadVariables) {
     environment_["KUBERNETES_SERVICE_PORT"] = "tcp://10.0.0.1:443";
     EXPECT_THAT(refusal(), HasSubstr("KUBERNETES_SERVICE_PORT 'tcp://10.0.0.1:443'"));

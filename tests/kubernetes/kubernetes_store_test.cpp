@@ -3,13 +3,12 @@
 // What a healthy API server never does, and what the store makes of it.
 #include "election/stores/kubernetes/kubernetes_store.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "tests/conformance/store_conformance.h"
-#include "tests/kubernetes/fake_cluster.h"
+#include "tests/kubernetes/store_fixture.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {
@@ -20,64 +19,7 @@ using election::WriteStatus;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr const char* kCollection = "/apis/coordination.k8s.io/v1/namespaces/ns/leases";
-constexpr const char* kTarget = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/lock";
-
-http::Answer page(int status, const std::string& body) {
-    http::Answer answer;
-    answer.sent = true;
-    answer.status = status;
-    answer.headers["content-type"] = "text/html";
-    answer.body = body;
-    return answer;
-}
-
-class KubernetesStore : public testing::Test {
-protected:
-    KubernetesStore() : loop_(std::move(*EventLoop::create())), cluster_(*loop_), store_(open()) {}
-
-    std::unique_ptr<Store> open() {
-        return open_kubernetes_store(*loop_, cluster_.open_api(), {KubernetesLock::lease, "ns", "lock", nullptr},
-                                     seen_);
-    }
-
-    election::ReadOutcome read() {
-        std::optional<election::ReadOutcome> answer;
-        store_->read(seconds(50), [&](election::ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(election::ReadOutcome());
-    }
-    election::WriteOutcome write(const WriteRequest& request, Duration timeout = seconds(50)) {
-        std::optional<election::WriteOutcome> answer;
-        store_->write(request, timeout, [&](election::WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(election::WriteOutcome());
-    }
-    election::Version made() { return write(creation(sample_record("a", 1))).version; }
-    void watch() {
-        store_->watch({.seen = [this](election::Snapshot snapshot) { seen_by_watch_.push_back(std::move(snapshot)); },
-                       .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-        ASSERT_TRUE(turn_until(*loop_, [this] { return cluster_.watches() > 0; }));
-    }
-    bool watch_sees(const election::Version& version) {
-        return turn_until(*loop_, [&] { return !seen_by_watch_.empty() && seen_by_watch_.back().version == version; });
-    }
-    // Answers the next request of this method in place of the cluster.
-    void instead_of(const std::string& method, http::Answer answer) {
-        cluster_.interfere = [this, method, answer](const http::Request& request) -> std::optional<http::Answer> {
-            if (request.method != method) return std::nullopt;
-            cluster_.interfere = nullptr;
-            return answer;
-        };
-    }
-
-    std::unique_ptr<EventLoop> loop_;
-    FakeCluster cluster_;
-    std::shared_ptr<election::Version> seen_ = std::make_shared<election::Version>();
-    std::unique_ptr<Store> store_;
-    std::vector<election::Snapshot> seen_by_watch_;
-    std::vector<std::string> broken_;
-};
+class KubernetesStore : public StoreTest {};
 
 TEST_F(KubernetesStore, ATakeoverIsOnePutWithoutAGetBeforeIt) {
     cluster_.put(kTarget, {{"apiVersion", "coordination.k8s.io/v1"},
@@ -185,17 +127,73 @@ TEST_F(KubernetesStore, CredentialsThatArePreparedComeFirst) {
     EXPECT_THAT(cluster_.requests.back().request.headers, testing::Contains("Authorization: Bearer by-plugin"));
 }
 
-TEST_F(KubernetesStore, ARequestAfterATimeoutGoesOverANewConnection) {
+TEST_F(KubernetesStore, A401WithoutNewerCredentialsSaysWhy) {
+    const auto version = made();
+    instead_of("PUT", FakeCluster::status(401, "Unauthorized", "Unauthorized"));
+    cluster_.credentials->refresh = [] { return Result<void>(failure("the plugin fetch-token failed")); };
+    const auto outcome = write(replacement(version, sample_record("a", 2)));
+    EXPECT_EQ(outcome.status, WriteStatus::failed);
+    EXPECT_EQ(outcome.reason, "unauthorized");
+    EXPECT_THAT(outcome.detail, HasSubstr("the plugin fetch-token failed"));
+}
+
+// The token was rotated while the request was under way.
+TEST_F(KubernetesStore, A401ForWhatIsOutOfUseAlreadyIsTriedAgainWithWhatIsInUse) {
+    const auto version = made();
+    cluster_.interfere = [this](const http::Request&) -> std::optional<http::Answer> {
+        cluster_.interfere = nullptr;
+        cluster_.credentials->authorization = "Bearer newer";
+        return FakeCluster::status(401, "Unauthorized", "Unauthorized");
+    };
+    const auto outcome = write(replacement(version, sample_record("a", 2)));
+    EXPECT_EQ(outcome.status, WriteStatus::applied) << outcome.detail;
+    EXPECT_EQ(cluster_.credentials->refreshes, 0);
+    EXPECT_THAT(cluster_.requests.back().request.headers, testing::Contains("Authorization: Bearer newer"));
+}
+
+TEST_F(KubernetesStore, WithoutCredentialsInTimeNothingWasWritten) {
+    const auto version = made();
+    const std::size_t before = cluster_.requests.size();
+    cluster_.credentials->ready = false;
+    cluster_.credentials->silent = true;
+    const auto outcome = write(replacement(version, sample_record("a", 2)), std::chrono::milliseconds(5));
+    EXPECT_EQ(outcome.status, WriteStatus::failed);
+    EXPECT_THAT(outcome.detail, HasSubstr("the credential plugin of a test gave none within"));
+    EXPECT_EQ(cluster_.requests.size(), before);
+}
+
+TEST_F(KubernetesStore, AMissingRightPrintsTheRoleOnceForEachAction) {
+    const auto api = cluster_.open_api();
+    const std::vector<Action> actions = actions_of_a_run({}, "lock", "ns");
+    const auto denied = FakeCluster::status(
+        403, "Forbidden", "leases \"lock\" is forbidden: User \"system:serviceaccount:ns:runner\" cannot get resource");
+    const auto said = [&](const http::Answer& answer, const Action& action) {
+        const CapturedLog log;
+        api->refusal_of(answer, action);
+        return CapturedLog::text();
+    };
+    EXPECT_EQ(said(denied, actions[1]), "") << "nobody has said what is needed";
+    api->print_missing_rights({actions, "leasehold-lock"});
+    for (const Action& action : {actions[1], actions[3]}) {
+        const std::string text = said(denied, action);
+        for (const char* part : {"kind: Role\n", "leasehold-lock", "\"watch\"", "kind: RoleBinding\n", "\"runner\""}) {
+            EXPECT_THAT(text, HasSubstr(part));
+        }
+        EXPECT_EQ(said(denied, action), "") << "said already";
+    }
+    const auto quota = FakeCluster::status(403, "Forbidden", "leases is forbidden: exceeded quota");
+    EXPECT_EQ(said(quota, actions[0]), "");
+}
+
+TEST_F(KubernetesStore, AfterATimeoutNoKeptConnectionIsUsed) {
     const auto version = made();
     cluster_.stall(true);
     EXPECT_EQ(write(replacement(version, sample_record("a", 2)), std::chrono::milliseconds(5)).status,
               WriteStatus::unknown);
+    EXPECT_EQ(cluster_.connections_dropped, 1);
     cluster_.stall(false);
-    EXPECT_FALSE(cluster_.requests.back().request.fresh_connection);
     EXPECT_EQ(read().status, ReadStatus::ok);
-    EXPECT_TRUE(cluster_.requests.back().request.fresh_connection);
-    EXPECT_EQ(read().status, ReadStatus::ok);
-    EXPECT_FALSE(cluster_.requests.back().request.fresh_connection);
+    EXPECT_EQ(cluster_.connections_dropped, 1);
 }
 
 TEST_F(KubernetesStore, ThrottlingTellsForHowLong) {
@@ -227,94 +225,6 @@ TEST_F(KubernetesStore, AnotherObjectsAnswerSaysNothing) {
     const auto outcome = read();
     EXPECT_EQ(outcome.status, ReadStatus::failed);
     EXPECT_EQ(outcome.reason, "malformed");
-}
-
-TEST_F(KubernetesStore, AWatchGoesOnWhereItEndedWithoutAWord) {
-    auto version = made();
-    watch();
-    ASSERT_TRUE(watch_sees(version));
-    cluster_.end_watches(page(200, ""));
-    version = write(replacement(version, sample_record("a", 2))).version;
-    ASSERT_TRUE(watch_sees(version));
-    EXPECT_TRUE(broken_.empty());
-    std::erase_if(cluster_.requests, [](const FakeCluster::Seen& seen) { return !seen.watch; });
-    ASSERT_EQ(cluster_.requests.size(), 2U);
-    const auto& last = cluster_.requests.back();
-    EXPECT_THAT(last.request.target, HasSubstr("resourceVersion="));
-    EXPECT_THAT(last.request.target, HasSubstr("allowWatchBookmarks=true"));
-    EXPECT_THAT(last.request.target, HasSubstr("fieldSelector=metadata.name%3Dlock"));
-}
-
-TEST_F(KubernetesStore, ABookmarkMovesTheWatchOn) {
-    const auto version = made();
-    watch();
-    ASSERT_TRUE(watch_sees(version));
-    cluster_.tell_watches(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"150"}}})"
-                          "\n");
-    cluster_.end_watches(page(200, ""));
-    ASSERT_TRUE(turn_until(*loop_, [this] {
-        return cluster_.requests.back().watch && cluster_.requests.back().request.target.ends_with("=150");
-    }));
-}
-
-TEST_F(KubernetesStore, AForgottenPositionStartsTheWatchAnew) {
-    auto version = made();
-    watch();
-    ASSERT_TRUE(watch_sees(version));
-    cluster_.mute = true;
-    version = write(replacement(version, sample_record("a", 2))).version;
-    cluster_.forget_history();
-    cluster_.mute = false;
-    cluster_.end_watches(page(200, ""));
-    ASSERT_TRUE(watch_sees(version));
-    EXPECT_THAT(broken_, testing::ElementsAre("expired"));
-}
-
-TEST_F(KubernetesStore, AWatchThatSaysLessThanAReadIsStartedAnew) {
-    auto version = made();
-    watch();
-    ASSERT_TRUE(watch_sees(version));
-    cluster_.mute = true;
-    version = write(replacement(version, sample_record("a", 2))).version;
-    cluster_.mute = false;  // but nobody is told any more
-    ASSERT_TRUE(watch_sees(version));
-    EXPECT_THAT(broken_, testing::ElementsAre("stalled"));
-    EXPECT_TRUE(cluster_.requests.back().request.fresh_connection);
-}
-
-TEST_F(KubernetesStore, WhateverAWatchSaysItGoesOn) {
-    auto version = made();
-    watch();
-    ASSERT_TRUE(watch_sees(version));
-    const std::string nonsense[] = {"garbage\n",
-                                    "[]\n",
-                                    "{\"type\":5,\"object\":{}}\n",
-                                    "{\"type\":\"ADDED\"}\n",
-                                    R"({"type":"ERROR","object":{"code":"x"}})"
-                                    "\n",
-                                    R"({"type":"MODIFIED","object":{"metadata":{"name":"lock"}}})"
-                                    "\n"};
-    for (const std::string& line : nonsense) {
-        SCOPED_TRACE(line);
-        broken_.clear();
-        cluster_.tell_watches(line);
-        ASSERT_TRUE(turn_until(*loop_, [this] { return !broken_.empty(); }));
-        version = write(replacement(version, sample_record("a", 9))).version;
-        ASSERT_TRUE(watch_sees(version));
-    }
-    const http::Answer answers[] = {FakeCluster::status(401, "Unauthorized", "Unauthorized"),
-                                    FakeCluster::status(403, "Forbidden", "no"),
-                                    FakeCluster::status(410, "Expired", "old"), page(502, "<html>bad gateway</html>")};
-    for (const http::Answer& answer : answers) {
-        SCOPED_TRACE(answer.status);
-        broken_.clear();
-        instead_of("GET", answer);
-        cluster_.end_watches(page(200, ""));
-        ASSERT_TRUE(turn_until(*loop_, [this] { return !broken_.empty(); }));
-        version = write(replacement(version, sample_record("a", 9))).version;
-        ASSERT_TRUE(watch_sees(version));
-    }
-    EXPECT_EQ(cluster_.credentials->refreshes, 1);
 }
 
 TEST_F(KubernetesStore, SomebodyElsesWishForAHolderIsHandedOn) {

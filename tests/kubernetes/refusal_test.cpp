@@ -288,6 +288,19 @@ TEST(Role, IsBoundToAServiceAccount) {
     }
 }
 
+TEST(Role, IsOnePerNamespace) {
+    const auto documents = YAML::LoadAll(role_yaml({actions_of_a_run({}, "billing", "locks", "apps"), "leasehold"},
+                                                   "system:serviceaccount:apps:runner"));
+    ASSERT_EQ(documents.size(), 4U);
+    for (std::size_t i : {0U, 1U}) EXPECT_EQ(documents[i]["metadata"]["namespace"].as<std::string>(), "locks");
+    for (std::size_t i : {2U, 3U}) EXPECT_EQ(documents[i]["metadata"]["namespace"].as<std::string>(), "apps");
+    EXPECT_EQ(documents[0]["rules"].size(), 3U);
+    ASSERT_EQ(documents[2]["rules"].size(), 1U);
+    EXPECT_EQ(texts(documents[2]["rules"][0]["resources"]), std::vector<std::string>{"pods"});
+    EXPECT_EQ(documents[3]["kind"].as<std::string>(), "RoleBinding");
+    EXPECT_EQ(documents[3]["subjects"][0]["namespace"].as<std::string>(), "apps");
+}
+
 TEST(Role, KeepsOddNamesWhole) {
     for (const char* odd : {"true", "123", "~", "a: b", "\"", "# x", "{}", "\xff"}) {
         const YAML::Node role = YAML::Load(role_yaml({{"get", "", "pods", odd, "n"}}, odd, odd, ""));

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/log.h"
 #include "election/stores/http/multi.h"
 #include "election/stores/http/transfer.h"
 
@@ -45,6 +46,13 @@ public:
         multi_.reset();  // lives on in the transfers that still use it
         problem_.clear();
         if (auto done = use(std::move(peer)); !done) problem_ = done.error().message;
+    }
+
+    void drop_connections() override {
+        if (!multi_) return;
+        const std::shared_ptr<Multi> old = multi_;
+        if (auto done = use(old->endpoint().peer); !done) return log::warn("{}", done.error().message);
+        multi_->suspects() = old->suspects();
     }
 
     void send(Request request, Duration timeout, Done done) override {

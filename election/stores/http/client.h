@@ -50,8 +50,7 @@ struct Request {
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
     std::size_t body_limit = 4 << 20;  // of the answer, in bytes; streams have none
-    // Not on a kept connection, and the name is looked up anew. Set for the request after one that ran into its
-    // timeout.
+    // Not on a kept connection, and the name is looked up anew.
     bool fresh_connection = false;
 };
 
@@ -89,6 +88,10 @@ public:
     // For requests from now on. Kept connections of another peer are not used any more. With a peer that makes no sense
     // each request fails, and says why.
     virtual void set_peer(Peer peer) = 0;
+
+    // For requests from now on: no connection of before, and the name is looked up anew. For after a timeout, when all
+    // that are kept may be as dead as the one that it happened on. What is under way goes on.
+    virtual void drop_connections() = 0;
 
     // Calls back exactly once, within `timeout` (at once, but never from inside the call, when that is not positive).
     virtual void send(Request request, Duration timeout, Done done) = 0;

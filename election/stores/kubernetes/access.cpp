@@ -47,6 +47,11 @@ Result<Found> find_service_account(const Environment& environment, const std::st
 
 Result<Found> find_cluster(const KubernetesOptions& options, const Environment& environment,
                            const AccessPlaces& places) {
+    const bool in_pod = !environment("KUBERNETES_SERVICE_HOST").value_or("").empty();
+    if (options.service_account_only) {
+        if (in_pod) return find_service_account(environment, places.service_account);
+        return failure("--use-cluster-credentials needs a pod: KUBERNETES_SERVICE_HOST is not set");
+    }
     if (!options.kubeconfig.empty()) {
         auto paths = split_paths(options.kubeconfig);
         if (paths.empty()) return failure("election.store.kubernetes.kubeconfig names no file");
@@ -58,7 +63,7 @@ Result<Found> find_cluster(const KubernetesOptions& options, const Environment& 
         if (!found && found.error().code == ENOENT) return failure("$KUBECONFIG: " + found.error().message);
         return found;
     }
-    if (!environment("KUBERNETES_SERVICE_HOST").value_or("").empty()) {
+    if (in_pod) {
         if (options.context.empty()) return find_service_account(environment, places.service_account);
         return failure(
             "election.store.kubernetes.context is set but no kubeconfig; in a pod the service account is used, "
@@ -82,12 +87,19 @@ Result<std::string> choose_namespace(const KubernetesOptions& options, const Fou
     return own->value_or("default");
 }
 
+std::string choose_pod_namespace(const Environment& environment, const AccessPlaces& places,
+                                 const std::string& otherwise) {
+    if (const auto named = environment("POD_NAMESPACE").value_or(""); is_dns_label(named)) return named;
+    const auto own = namespace_of_service_account(places.service_account);
+    return own && *own ? **own : otherwise;
+}
+
 class FoundAccess : public Access {
 public:
     FoundAccess(EventLoop& loop, const KubernetesOptions& options, const AccessPlaces& places, Found found)
         : loop_(loop), options_(options), places_(places), found_(std::move(found)) {}
 
-    Result<void> open() {
+    Result<void> open(const Environment& environment) {
         if (!options_.proxy_url.empty()) {
             if (auto done = check_proxy_url(options_.proxy_url); !done) {
                 return failure("election.store.kubernetes.proxy_url " + done.error().message);
@@ -96,6 +108,7 @@ public:
         auto own = choose_namespace(options_, found_, places_);
         if (!own) return tl::unexpected<Error>(own.error());
         found_.namespace_name = std::move(*own);
+        pod_namespace_ = choose_pod_namespace(environment, places_, found_.namespace_name);
         auto timer = Timer::create(loop_, [this] { answer({}); });
         if (!timer) return tl::unexpected<Error>(timer.error());
         answer_timer_ = std::move(*timer);
@@ -103,6 +116,7 @@ public:
     }
 
     const std::string& namespace_name() const override { return found_.namespace_name; }
+    const std::string& pod_namespace() const override { return pod_namespace_; }
     const std::string& origin() const override { return found_.origin; }
     const std::vector<std::string>& warnings() const override { return found_.warnings; }
 
@@ -118,7 +132,7 @@ public:
         before_ = as_it_is();
         reread_kubeconfig();
         live_->check(true);
-        if (plugin_) {
+        if (plugin_ && !asked_in_vain()) {
             plugin_->run(info_for_plugin(), [this](const Result<void>& outcome) { answer(outcome); });
         } else {
             answer_timer_->arm_in(Duration::zero());
@@ -142,8 +156,19 @@ private:
             plugin = std::move(*made);
         }
         live_ = std::move(*live);
-        if (!same) plugin_ = std::move(plugin);
+        if (!same) {
+            plugin_ = std::move(plugin);
+            refused_at_.reset();
+        }
         return {};
+    }
+
+    // What is refused although it was got lately will be refused again, and a plugin may be costly.
+    bool asked_in_vain() {
+        if (plugin_->credential() == nullptr) return false;
+        if (refused_at_ && elapsed_at_most(*refused_at_, now()) < places_.plugin_pause) return true;
+        refused_at_ = now();
+        return false;
     }
 
     // Some tools write new tokens into the kubeconfig itself.
@@ -220,8 +245,10 @@ private:
     std::unique_ptr<ExecPlugin> plugin_;
     std::unique_ptr<Timer> answer_timer_;
     std::vector<std::function<void(Result<void>)>> waiting_;
-    Current before_;                                          // when the refresh began
-    std::string problem_;                                     // of the kubeconfig itself
+    Current before_;                     // when the refresh began
+    std::string problem_;                // of the kubeconfig itself
+    std::optional<Instant> refused_at_;  // when that last made the plugin run
+    std::string pod_namespace_;
     std::shared_ptr<char> alive_ = std::make_shared<char>();  // ends with this object
 };
 
@@ -232,7 +259,7 @@ Result<std::unique_ptr<Access>> Access::create(EventLoop& loop, const Kubernetes
     auto found = find_cluster(options, environment, places);
     if (!found) return tl::unexpected<Error>(found.error());
     auto access = std::make_unique<FoundAccess>(loop, options, places, std::move(*found));
-    if (auto done = access->open(); !done) return tl::unexpected<Error>(done.error());
+    if (auto done = access->open(environment); !done) return tl::unexpected<Error>(done.error());
     return access;
 }
 

@@ -3,7 +3,8 @@
 // How to reach a cluster's API server, and as whom: the service account of the pod, or a kubeconfig.
 //
 // Where it is looked for, in the order of controller-runtime (pkg/client/config): `options.kubeconfig` if given; else
-// $KUBECONFIG; else the service account files when KUBERNETES_SERVICE_HOST is set; else ~/.kube/config.
+// $KUBECONFIG; else the service account files when KUBERNETES_SERVICE_HOST is set; else ~/.kube/config. With
+// `options.service_account_only` nothing but the service account files.
 //
 // Threads: the loop's, which must be the main thread where a plugin is used. Blocking: create() and current() read
 // small local files (a mounted secret, a kubeconfig); an exec plugin runs as a child process and never blocks.
@@ -34,6 +35,7 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 struct AccessPlaces {  // for tests; the defaults are the real ones
     std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
     Duration plugin_limit = std::chrono::seconds(30);
+    Duration plugin_pause = std::chrono::seconds(10);  // between two runs that a refused credential asked for
     std::function<std::chrono::system_clock::time_point()> wall_clock = wall_now;
 };
 
@@ -47,7 +49,9 @@ public:
 
     // Facts that do not change afterwards.
     virtual const std::string& namespace_name() const = 0;  // after all defaults
-    virtual const std::string& origin() const = 0;          // "the service account", "/root/.kube/config, context dev"
+    // Of the pod that we are: $POD_NAMESPACE, or the service account's; where neither is, namespace_name().
+    virtual const std::string& pod_namespace() const = 0;
+    virtual const std::string& origin() const = 0;  // "the service account", "/root/.kube/config, context dev"
     virtual const std::vector<std::string>& warnings() const = 0;  // verification is off, ...
 
     // What to use for the next request. Cheap: files are read again only when they changed (a rotated token, a new CA);
@@ -62,7 +66,8 @@ public:
 
     // Gets new credentials after a 401, or because current() is not ready: reads the files whatever their times say,
     // runs the plugin. Calls back once, never from inside; an error when there are none newer than before. Calls while
-    // one is under way are answered together with it. A callback may destroy this object; nobody else is answered then.
+    // one is under way are answered together with it. A plugin whose credentials are refused is not run again within
+    // ten seconds. A callback may destroy this object; nobody else is answered then.
     virtual void refresh(std::function<void(Result<void>)> done) = 0;
 };
 

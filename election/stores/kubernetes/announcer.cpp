@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/announcer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -17,8 +18,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kTimeout = seconds(10);
-constexpr Duration kSoon = seconds(2);
-constexpr Duration kLater = seconds(60);  // when somebody has to do something first
+constexpr Duration kFirstPause = seconds(2);
+constexpr Duration kLongestPause = seconds(60);  // at once when somebody has to do something first
 constexpr std::size_t kLongestNameStem = 200;
 
 std::int64_t unix_us() {
@@ -89,7 +90,7 @@ void Announcer::send_event(const std::string& what) {
 void Announcer::event_answered(const http::Answer& answer) {
     if (!succeeded(answer) && !std::exchange(complained_of_events_, true)) {
         const Action action{"create", "", "events", "", settings_.lock.namespace_name};
-        log::warn("no Event tells of the change of leadership: {}", explain(answer, action, api_->server()).detail);
+        log::warn("no Event tells of the change of leadership: {}", api_->refusal_of(answer, action).detail);
     }
     if (--events_under_way_ == 0 && farewell_) farewell_timer_->arm_in(Duration::zero());
 }
@@ -104,6 +105,7 @@ void Announcer::set_pod_role(PodRole role) {
     if (role == wanted_ && (label_set_ || sending_)) return;
     wanted_ = role;
     label_set_ = label_hopeless_ = false;
+    label_pause_ = Duration::zero();
     send_label();
 }
 
@@ -112,8 +114,7 @@ void Announcer::send_label() {
     sending_ = true;
     retry_timer_->disarm();
     const Json patch = {{"metadata", {{"labels", {{settings_.role_label, text_of(wanted_)}}}}}};
-    const std::string target =
-        fmt::format("/api/v1/namespaces/{}/pods/{}", settings_.lock.namespace_name, settings_.pod);
+    const std::string target = fmt::format("/api/v1/namespaces/{}/pods/{}", settings_.pod_namespace, settings_.pod);
     api_->send({"PATCH", target, patch.dump(), "application/merge-patch+json"}, kTimeout,
                [this, sent = wanted_, alive = std::weak_ptr<bool>(alive_)](const http::Answer& answer) {
                    if (alive.lock()) label_answered(sent, answer);
@@ -131,12 +132,13 @@ void Announcer::label_answered(PodRole sent, const http::Answer& answer) {
     if (sent != wanted_) return send_label();
     const bool refused = answer.failure == http::Failure::none && answer.status >= 400 && answer.status < 500;
     label_hopeless_ = refused && answer.status != 429;
+    const Refusal refusal = api_->refusal_of(answer, {"patch", "", "pods", settings_.pod, settings_.pod_namespace});
     if (!std::exchange(complained_of_label_, true)) {
-        const Action action{"patch", "", "pods", settings_.pod, settings_.lock.namespace_name};
         log::warn("the label {} of pod {} does not say {} yet: {}", settings_.role_label, settings_.pod,
-                  text_of(wanted_), explain(answer, action, api_->server()).detail);
+                  text_of(wanted_), refusal.detail);
     }
-    retry_timer_->arm_in(label_hopeless_ ? kLater : kSoon);
+    label_pause_ = label_hopeless_ ? kLongestPause : std::clamp(label_pause_ * 2, kFirstPause, kLongestPause);
+    retry_timer_->arm_in(std::max(label_pause_, refusal.retry_after));
     if (label_hopeless_) settle();
 }
 

@@ -2,7 +2,7 @@
 //
 // What a candidate shows of itself in the cluster: Events about the lock object, and a label on its pod by which a
 // Service can select the leader. Nothing waits for it, and nothing depends on it: what fails is logged once and, for
-// the label, tried again.
+// the label, tried again, less and less often.
 //
 // Threads: the loop's. Never blocks. Ownership: the loop outlives it.
 #pragma once
@@ -26,6 +26,7 @@ struct AnnouncerSettings {
     bool events = true;
     std::string role_label;  // key of the pod's label; empty: none
     std::string pod;         // its name; empty: none
+    std::string pod_namespace;
 };
 
 class Announcer {
@@ -70,6 +71,7 @@ private:
     bool sending_ = false;
     bool complained_of_events_ = false;
     bool complained_of_label_ = false;
+    Duration label_pause_{};  // before the next attempt; grows
     std::uint64_t events_sent_ = 0;
     int events_under_way_ = 0;
     std::unique_ptr<Timer> farewell_timer_;

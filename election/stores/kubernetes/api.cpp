@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/api.h"
 
+#include <algorithm>
+#include <sstream>
 #include <utility>
 
+#include <fmt/core.h>
+
 #include "base/clock.h"
+#include "base/duration_text.h"
 #include "base/log.h"
 
 namespace leasehold::stores::kubernetes {
@@ -20,13 +25,6 @@ http::Request request_for(const Api::Call& call, const Access::Current& current)
     return request;
 }
 
-http::Answer no_credentials_in_time() {
-    http::Answer answer;
-    answer.failure = http::Failure::timeout;
-    answer.detail = "no credentials were had in time";
-    return answer;
-}
-
 }  // namespace
 
 // One call, over all its attempts.
@@ -35,6 +33,7 @@ struct Api::Pending {
     Instant started;
     Duration timeout{};
     Done done;
+    Access::Current used;  // by the attempt under way
     bool renewed_credentials = false;
     std::optional<http::Answer> refused;  // the 401 that made us ask for credentials
     std::unique_ptr<Timer> timer;         // while waiting for credentials
@@ -80,25 +79,39 @@ void Api::send(Call call, Duration timeout, Done done) {
 }
 
 void Api::attempt(const std::shared_ptr<Pending>& pending) {
-    const Access::Current current = use_current();
-    if (!current.ready && !pending->renewed_credentials) {
+    pending->used = use_current();
+    if (!pending->used.ready && !pending->renewed_credentials) {
         wait_for_credentials(pending);
         return;
     }
-    http::Request request = request_for(pending->call, current);
-    request.fresh_connection = std::exchange(fresh_connection_, false);
-    client_->send(std::move(request), pending->left(),
+    client_->send(request_for(pending->call, pending->used), pending->left(),
                   [this, pending](http::Answer answer) { answered(pending, std::move(answer)); });
 }
 
 void Api::answered(const std::shared_ptr<Pending>& pending, http::Answer answer) {
-    if (answer.failure == http::Failure::timeout) fresh_connection_ = true;
+    if (answer.failure == http::Failure::timeout) client_->drop_connections();
     if (answer.failure == http::Failure::none && answer.status == 401 && !pending->renewed_credentials) {
         pending->refused = std::move(answer);
-        wait_for_credentials(pending);
-        return;
+        // Others may have brought newer ones meanwhile.
+        const Access::Current current = access_->current();
+        const bool same = current.authorization == pending->used.authorization && current.peer == pending->used.peer;
+        if (same || !current.ready) return wait_for_credentials(pending);
+        return attempt(pending);
     }
     finish(pending, std::move(answer));
+}
+
+// Nothing was sent, or all that was sent was refused for certain.
+http::Answer Api::no_credentials_in_time(const Pending& pending) const {
+    http::Answer answer;
+    if (pending.refused) {
+        answer = *pending.refused;
+    } else {
+        answer.failure = http::Failure::connect;
+    }
+    answer.detail = fmt::format("the credential plugin of {} gave none within the {} that there were",
+                                access_->origin(), to_rounded_text(pending.timeout));
+    return answer;
 }
 
 void Api::wait_for_credentials(const std::shared_ptr<Pending>& pending) {
@@ -106,7 +119,7 @@ void Api::wait_for_credentials(const std::shared_ptr<Pending>& pending) {
     const std::weak_ptr<Pending> waiting = pending;
     const auto give_up = [this, waiting] {
         const auto found = waiting.lock();
-        if (found) finish(found, found->refused ? *found->refused : no_credentials_in_time());
+        if (found) finish(found, no_credentials_in_time(*found));
     };
     auto timer = Timer::create(loop_, give_up);
     if (timer) {
@@ -121,10 +134,8 @@ void Api::wait_for_credentials(const std::shared_ptr<Pending>& pending) {
             attempt(found);
         } else {
             http::Answer answer = found->refused ? *found->refused : http::Answer();
-            if (!found->refused) {
-                answer.failure = http::Failure::connect;
-                answer.detail = refreshed.error().message;
-            }
+            if (!found->refused) answer.failure = http::Failure::connect;
+            answer.detail = refreshed.error().message;
             finish(found, std::move(answer));
         }
     });
@@ -136,6 +147,20 @@ void Api::finish(const std::shared_ptr<Pending>& pending, http::Answer answer) {
     pending->timer.reset();
     const Done done = std::move(pending->done);
     done(std::move(answer));
+}
+
+Refusal Api::refusal_of(const http::Answer& answer, const Action& action) {
+    Refusal refusal = explain(answer, action, server_);
+    const bool told = std::find(denied_.begin(), denied_.end(), action) != denied_.end();
+    if (refusal.denied_user.empty() || !needs_ || told) return refusal;
+    denied_.push_back(action);
+    const std::string yaml = role_yaml(*needs_, refusal.denied_user);
+    const bool bound = yaml.find("kind: RoleBinding") != std::string::npos;
+    log::warn("kubernetes: {} may not {} {}; this allows all that a run needs{}:", refusal.denied_user, action.verb,
+              action.resource, bound ? "" : ", once the Role is bound to that user");
+    std::istringstream lines(yaml);
+    for (std::string line; std::getline(lines, line);) log::warn("| {}", line);
+    return refusal;
 }
 
 void Api::renew_credentials() {

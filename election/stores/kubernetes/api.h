@@ -3,8 +3,8 @@
 // An API server, with the credentials that a candidate has: requests with one deadline each, and watches.
 //
 // Credentials are read anew when they change; after a 401 they are got anew (a rotated token, a plugin asked again) and
-// the request is sent once more, within its deadline: a 401 says for certain that nothing was done. After a request
-// that ran into its deadline the next one goes over a new connection.
+// the request is sent once more, within its deadline: a 401 says for certain that nothing was done. When none were had,
+// the 401's `detail` says why. After a request that ran into its deadline no connection of before is used any more.
 //
 // Threads: the loop's. Blocking: as access.h. Ownership: the loop outlives it; destroying it drops what is under way,
 // without a callback. A callback may destroy it.
@@ -12,14 +12,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "election/stores/http/client.h"
 #include "election/stores/kubernetes/access.h"
+#include "election/stores/kubernetes/refusal.h"
 
 namespace leasehold::stores::kubernetes {
 
@@ -48,6 +52,11 @@ public:
 
     void renew_credentials();
 
+    // explain(), of this server. When a right is missing, the Role that gives it is printed in the log, once for each
+    // action, if print_missing_rights() has said what a run needs.
+    Refusal refusal_of(const http::Answer& answer, const Action& action);
+    void print_missing_rights(Needs needs) { needs_ = std::move(needs); }
+
     const Access& access() const { return *access_; }
     const std::string& server() const { return server_; }  // its URL, for people
 
@@ -59,6 +68,7 @@ private:
     void answered(const std::shared_ptr<Pending>& pending, http::Answer answer);
     void wait_for_credentials(const std::shared_ptr<Pending>& pending);
     void finish(const std::shared_ptr<Pending>& pending, http::Answer answer);
+    http::Answer no_credentials_in_time(const Pending& pending) const;
     Access::Current use_current();
 
     EventLoop& loop_;
@@ -68,7 +78,8 @@ private:
     http::Peer peer_;
     std::string problem_;          // of the credentials, as last told
     std::string refresh_problem_;  // of renewing them, as last told
-    bool fresh_connection_ = false;
+    std::optional<Needs> needs_;
+    std::vector<Action> denied_;  // the Role was printed for these
     std::set<std::shared_ptr<Pending>> pending_;
 };
 

@@ -56,9 +56,7 @@ public:
         target_ = collection_ + '/' + name_.name;
     }
 
-    void read(Duration timeout, ReadCallback done) override {
-        get(timeout, [done = std::move(done)](ReadOutcome outcome) { done(std::move(outcome)); });
-    }
+    void read(Duration timeout, ReadCallback done) override { get(timeout, std::move(done)); }
 
     void write(WriteRequest request, Duration timeout, WriteCallback done) override {
         if (request.expect_absent) {
@@ -87,11 +85,13 @@ private:
     }
 
     void get(Duration timeout, ReadCallback done);
-    ReadOutcome read_outcome(const http::Answer& answer);
+    ReadOutcome read_outcome(const http::Answer& answer, std::uint64_t before);
     void put(const Json& last, const election::Record& record, Duration timeout, WriteCallback done);
     void read_then_put(WriteRequest request, Duration timeout, WriteCallback done);
     void send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done);
-    WriteOutcome write_outcome(const http::Answer& answer, const Action& action, const election::Record& record);
+    WriteOutcome write_outcome(const http::Answer& answer, const Action& action, const election::Record& record,
+                               std::uint64_t before);
+    void compare_with_watch(std::uint64_t number, std::uint64_t before);
     std::optional<Snapshot> take_in(const Json& object, std::string& problem);
     Action action(const char* verb) const {
         return {verb, kind_.api_group, kind_.resource, std::string(verb) == "create" ? "" : name_.name,
@@ -116,17 +116,29 @@ std::optional<Snapshot> KubernetesStore::take_in(const Json& object, std::string
     if (decoded.snapshot) {
         known_.remember(decoded.snapshot->version, object);
         *seen_ = decoded.snapshot->version;
-        decoded.snapshot->preferred_holder = preferred_holder(object);
     }
     return decoded.snapshot;
 }
 
 void KubernetesStore::get(Duration timeout, ReadCallback done) {
     api_->send({.target = target_}, timeout,
-               while_alive([this, done = std::move(done)](const http::Answer& answer) { done(read_outcome(answer)); }));
+               while_alive([this, before = seen_->number, done = std::move(done)](const http::Answer& answer) {
+                   done(read_outcome(answer, before));
+               }));
 }
 
-ReadOutcome KubernetesStore::read_outcome(const http::Answer& answer) {
+// `before`: the object's version that was known when the request was sent. What is consistent and still says less comes
+// from a cluster that was taken back.
+void KubernetesStore::compare_with_watch(std::uint64_t number, std::uint64_t before) {
+    if (!watch_) return;
+    if (number < before) {
+        watch_->start_over();
+    } else {
+        watch_->expect(number);
+    }
+}
+
+ReadOutcome KubernetesStore::read_outcome(const http::Answer& answer, std::uint64_t before) {
     ReadOutcome outcome;
     if (answer.failure == http::Failure::none && answer.status == 200) {
         std::string problem = "its body is no JSON";
@@ -135,7 +147,7 @@ ReadOutcome KubernetesStore::read_outcome(const http::Answer& answer) {
         if (snapshot) {
             outcome.status = ReadStatus::ok;
             outcome.snapshot = std::move(*snapshot);
-            if (watch_) watch_->expect(outcome.snapshot.version.number);
+            compare_with_watch(outcome.snapshot.version.number, before);
         } else {
             outcome.reason = "malformed";
             outcome.detail = fmt::format("{} answered with what is no such object: {}", api_->server(), problem);
@@ -148,7 +160,7 @@ ReadOutcome KubernetesStore::read_outcome(const http::Answer& answer) {
         outcome.status = ReadStatus::ok;
         return outcome;
     }
-    const Refusal refusal = explain(answer, action("get"), api_->server());
+    const Refusal refusal = api_->refusal_of(answer, action("get"));
     outcome.reason = refusal.label;
     outcome.detail = refusal.detail;
     outcome.retry_after = refusal.retry_after;
@@ -182,13 +194,12 @@ void KubernetesStore::read_then_put(WriteRequest request, Duration timeout, Writ
 void KubernetesStore::send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done) {
     const Action asked = action(call.method == "POST" ? "create" : "update");
     api_->send(std::move(call), timeout,
-               while_alive([this, asked, record, done = std::move(done)](const http::Answer& answer) {
-                   done(write_outcome(answer, asked, record));
-               }));
+               while_alive([this, asked, record, before = seen_->number, done = std::move(done)](
+                               const http::Answer& answer) { done(write_outcome(answer, asked, record, before)); }));
 }
 
 WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Action& action,
-                                            const election::Record& record) {
+                                            const election::Record& record, std::uint64_t before) {
     WriteOutcome outcome;
     if (answer.failure == http::Failure::none && (answer.status == 200 || answer.status == 201)) {
         std::string problem = "its body is no JSON";
@@ -198,7 +209,7 @@ WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Ac
             snapshot->record.incarnation == record.incarnation) {
             outcome.status = WriteStatus::applied;
             outcome.version = snapshot->version;
-            if (watch_) watch_->expect(outcome.version.number);
+            compare_with_watch(outcome.version.number, before);
             return outcome;
         }
         outcome.status = WriteStatus::unknown;
@@ -212,7 +223,7 @@ WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Ac
     const bool never_sent =
         answer.failure != http::Failure::none && answer.failure != http::Failure::timeout && !answer.sent;
     const bool conflict = refused && (answer.status == 409 || (answer.status == 404 && action.verb == "update"));
-    const Refusal refusal = explain(answer, action, api_->server());
+    const Refusal refusal = api_->refusal_of(answer, action);
     outcome.status = conflict                ? WriteStatus::conflict
                      : refused || never_sent ? WriteStatus::failed
                                              : WriteStatus::unknown;
@@ -236,7 +247,7 @@ void KubernetesStore::watch(Watcher watcher) {
     };
     events.deleted = [shared] { shared->seen(Snapshot()); };
     events.broken = [shared](const std::string& reason) { shared->broken(reason); };
-    auto started = ObjectWatch::start(loop_, *api_, collection_, name_.name, std::move(events));
+    auto started = ObjectWatch::start(loop_, *api_, collection_, action("watch"), std::move(events));
     if (!started) {
         log::error("kubernetes: no watch, the record is polled: {}", started.error().message);
         return;

@@ -22,6 +22,7 @@ struct KubernetesOptions {
     std::string role_label = "leasehold.io/role";  // on the pod; empty: none
     std::string pod;                               // its name; empty: $POD_NAME, or in a cluster the host's name
     std::string owner;  // "apiVersion/kind/name/uid" of an object whose deletion takes the lock's with it
+    bool service_account_only = false;  // look for no other credentials; no key, but a flag of leader-elector
 
     friend bool operator==(const KubernetesOptions&, const KubernetesOptions&) = default;
 };

@@ -118,6 +118,11 @@ bool drain(const UniqueFd& from, Take&& take) {
     return true;
 }
 
+std::vector<pid_t>& all_running() {
+    static std::vector<pid_t> all;
+    return all;
+}
+
 std::string how_it_ended(const siginfo_t& info) {
     if (info.si_code == CLD_EXITED) return "failed with exit status " + std::to_string(info.si_status);
     const char* const name = sigabbrev_np(info.si_status);
@@ -150,6 +155,7 @@ Result<void> PluginProcess::spawn(const PluginCall& call) {
         pid_ = -1;
         return system_failure("cannot be executed", problem);
     }
+    all_running().push_back(pid_);
     process_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));  // its header in glibc 2.36 is for C only
     if (!process_) return system_failure("cannot be watched: pidfd_open");
     output_ = std::move(output->read_end);
@@ -176,9 +182,20 @@ PluginProcess::~PluginProcess() {
     if (pollfd ended{process_.get(), POLLIN, 0}; process_) poll(&ended, 1, 1000);
     siginfo_t info{};
     // What still is not dead becomes a zombie of ours, for whoever reaps after us.
-    if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
-        log::warn("cannot reap the credential plugin {}: {}", pid_, std::generic_category().message(errno));
+    const pid_t pid = pid_;
+    if (const int problem = wait_for_it(info); problem != 0) {
+        log::warn("cannot reap the credential plugin {}: {}", pid, std::generic_category().message(problem));
     }
+}
+
+const std::vector<pid_t>& PluginProcess::running() { return all_running(); }
+
+// An errno, or 0. Whatever comes of it, the child is not ours any more.
+int PluginProcess::wait_for_it(siginfo_t& info) {
+    const int problem = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) == 0 ? 0 : errno;
+    std::erase(all_running(), pid_);
+    pid_ = -1;
+    return problem;
 }
 
 void PluginProcess::read_output() {
@@ -224,11 +241,9 @@ void PluginProcess::on_end() {
     if (output_) read_output();
     if (errors_) read_errors();
     siginfo_t info{};
-    const bool reaped = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) == 0;
-    const int problem = errno;
-    pid_ = -1;
+    const int problem = wait_for_it(info);
     if (stopped_by_) return finish(failure(*stopped_by_ + last_words()));
-    if (!reaped) return finish(system_failure("cannot be waited for: waitid", problem));
+    if (problem != 0) return finish(system_failure("cannot be waited for: waitid", problem));
     if (info.si_code == CLD_EXITED && info.si_status == 0) return finish(std::move(printed_));
     finish(failure(how_it_ended(info) + last_words()));
 }

@@ -7,9 +7,10 @@
 // as standard input and no descriptor above standard error. What is left of the group when it ends is killed.
 //
 // Threads: the loop's, which must be the main thread. Blocking: never, but for at most a second when destroyed while
-// the child does not die of SIGKILL. Reaped by its number alone, so nobody else may wait for any child.
+// the child does not die of SIGKILL. Reaped by its number alone, so nobody else may wait for those of running().
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,9 @@ public:
                                                         Done done);
     ~PluginProcess();
 
+    // Those that are not reaped yet, of the whole process; for who reaps all others.
+    static const std::vector<pid_t>& running();
+
 private:
     PluginProcess(EventLoop& loop, Duration limit, Done done) : loop_(loop), limit_(limit), done_(std::move(done)) {}
 
@@ -54,6 +58,7 @@ private:
     void stop_because(std::string reason);
     void finish(Result<std::string> outcome);
     void kill_group() const;
+    int wait_for_it(siginfo_t& info);
     std::string last_words() const;
 
     EventLoop& loop_;

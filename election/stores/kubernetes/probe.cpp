@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/duration_text.h"
+#include "election/stores/kubernetes/lock_object.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {
@@ -22,6 +23,21 @@ Json review_of(const Action& action) {
     return {{"apiVersion", "authorization.k8s.io/v1"},
             {"kind", "SelfSubjectAccessReview"},
             {"spec", {{"resourceAttributes", attributes}}}};
+}
+
+// The request that such an action is, so that nothing comes of it.
+Api::Call dry_run_of(const Action& action) {
+    std::string target =
+        fmt::format("{}/namespaces/{}/{}", action.api_group.empty() ? "/api/v1" : "/apis/" + action.api_group + "/v1",
+                    action.namespace_name, action.resource);
+    if (action.verb == "watch") {
+        return {.target = target + "?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3D" + action.name};
+    }
+    if (action.verb == "create") return {"POST", target + "?dryRun=All", "{}"};
+    target += '/' + (action.name.empty() ? "leasehold-probe" : action.name);
+    if (action.verb == "get") return {.target = target};
+    if (action.verb == "patch") return {"PATCH", target + "?dryRun=All", "{}", "application/merge-patch+json"};
+    return {"PUT", target + "?dryRun=All", "{}"};
 }
 
 std::string state_of(const election::Snapshot& snapshot) {
@@ -41,13 +57,8 @@ std::string state_of(const election::Snapshot& snapshot) {
 
 }  // namespace
 
-Probe::Probe(Api& api, Store& store, const ObjectName& lock, const KubernetesOptions& options,
-             std::function<void(const ProbeResult&)> done)
-    : api_(api),
-      store_(store),
-      lock_(lock),
-      actions_(actions_of_a_run(options, lock.name, lock.namespace_name)),
-      done_(std::move(done)) {}
+Probe::Probe(Api& api, Store& store, Needs needs, std::function<void(const ProbeResult&)> done)
+    : api_(api), store_(store), needs_(std::move(needs)), done_(std::move(done)) {}
 
 void Probe::start() {
     result_.good = true;
@@ -55,20 +66,23 @@ void Probe::start() {
 }
 
 void Probe::ask_next() {
-    if (next_ == actions_.size()) return read_lock();
-    api_.send({"POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review_of(actions_[next_]).dump()},
-              kTimeout, [this](const http::Answer& answer) { reviewed(answer); });
+    if (next_ == needs_.actions.size()) return ask_who_we_are();
+    api_.send(
+        {"POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review_of(needs_.actions[next_]).dump()},
+        kTimeout, [this](const http::Answer& answer) { reviewed(answer); });
 }
 
 void Probe::reviewed(const http::Answer& answer) {
-    const Action& action = actions_[next_];
+    const Action& action = needs_.actions[next_];
     look_at_clock(answer);
     const Json review = Json::parse(answer.body, nullptr, false);
     const bool understood = answer.failure == http::Failure::none && answer.status == 201 && review.is_object() &&
                             review.contains("status") && review["status"].is_object();
     if (!understood) {
-        const Action asked{"create", "authorization.k8s.io", "selfsubjectaccessreviews", "", ""};
-        result_.text += fmt::format("  {}\n", explain(answer, asked, api_.server()).detail);
+        const Refusal refusal =
+            api_.refusal_of(answer, {"create", "authorization.k8s.io", "selfsubjectaccessreviews", "", ""});
+        result_.text += fmt::format("  {}\n", refusal.detail);
+        user_ = refusal.denied_user;
         result_.good = false;
         return finish();  // the next ones would say the same
     }
@@ -88,6 +102,25 @@ void Probe::look_at_clock(const http::Answer& answer) {
     if (const auto difference = clock_difference(answer, unix_seconds)) notes_ += "  Note: " + *difference + '\n';
 }
 
+void Probe::ask_who_we_are() {
+    const Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
+    api_.send({"POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review.dump()}, kTimeout,
+              [this](const http::Answer& answer) {
+                  const auto who = Json::parse(answer.body, nullptr, false);
+                  const Json::json_pointer name("/status/userInfo/username");
+                  if (who.is_object() && who.contains(name) && who[name].is_string()) user_ = who[name];
+                  ask_for_what_is_missing();
+              });
+}
+
+void Probe::ask_for_what_is_missing() {
+    if (!user_.empty() || missing_.empty()) return read_lock();
+    api_.send(dry_run_of(missing_.front()), kTimeout, [this](const http::Answer& answer) {
+        user_ = api_.refusal_of(answer, missing_.front()).denied_user;
+        read_lock();
+    });
+}
+
 void Probe::read_lock() {
     store_.read(kTimeout, [this](const election::ReadOutcome& outcome) { lock_read(outcome); });
 }
@@ -98,18 +131,26 @@ void Probe::lock_read(const election::ReadOutcome& outcome) {
     } else {
         result_.text += fmt::format("  The lock cannot be read: {}\n", outcome.detail);
         result_.good = false;
-        user_ = user_in(outcome.detail);
+        if (user_.empty()) user_ = user_in(outcome.detail);
     }
     finish();
 }
 
 void Probe::finish() {
+    result_.text += fmt::format("  Asked with the credentials of {}{}. A run with others may have other rights.\n",
+                                api_.access().origin(), user_.empty() ? "" : ", user " + user_);
+    result_.text += notes_;
     if (!missing_.empty()) {
         result_.good = false;
-        result_.text += "What is missing is allowed by:\n\n" +
-                        role_yaml(actions_, "leasehold-" + lock_.name, lock_.namespace_name, user_);
+        const std::string yaml = role_yaml(needs_, user_);
+        const bool bound = yaml.find("kind: RoleBinding") != std::string::npos;
+        result_.text += fmt::format(
+            "What is missing is allowed by this{}:\n\n{}",
+            bound
+                ? ""
+                : "; add these rules to the Role that is bound already, or bind this one to the pod's service account",
+            yaml);
     }
-    result_.text += notes_;
     done_(result_);
 }
 

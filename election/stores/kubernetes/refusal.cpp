@@ -68,10 +68,11 @@ struct Reason {
     std::string text;
 };
 
-Reason unauthorized() {
+Reason unauthorized(const std::string& no_newer) {
     return {"unauthorized",
             "the server does not accept the credentials (HTTP 401): check the token or the client certificate, which "
-            "may have expired or be another cluster's; a clock that is far off does this too"};
+            "may have expired or be another cluster's; a clock that is far off does this too" +
+                (no_newer.empty() ? "" : "; " + one_line(no_newer))};
 }
 
 Reason forbidden(const Status& status) {
@@ -79,7 +80,7 @@ Reason forbidden(const Status& status) {
     std::string text = one_line(status.message);
     if (user.empty()) {  // not for want of rights: a quota, an admission webhook, a namespace that is going away
         if (has(text, "being terminated")) text += "; run in a namespace that stays";
-    } else if (user == "system:anonymous") {
+    } else if (user == kAnonymous) {
         text +=
             "; no credentials came with the request, or none that the server knows: check the token or the client "
             "certificate";
@@ -105,10 +106,10 @@ Reason not_found(const Status& status, const Action& action) {
 }
 
 // An answer of the API itself.
-Reason reason_of(const Status& status, int code, const Action& action) {
+Reason reason_of(const Status& status, const http::Answer& answer, const Action& action) {
     const std::string said = one_line(status.message.empty() ? status.reason : status.message);
-    switch (code) {
-        case 401: return unauthorized();
+    switch (answer.status) {
+        case 401: return unauthorized(answer.detail);
         case 403: return forbidden(status);
         case 404: return not_found(status, action);
         case 409:
@@ -116,7 +117,7 @@ Reason reason_of(const Status& status, int code, const Action& action) {
             return {"conflict", said};
         case 410: return {"expired", said};
         case 422: return {"invalid", said};
-        default: return {"refused", fmt::format("{} (HTTP {})", said, code)};
+        default: return {"refused", fmt::format("{} (HTTP {})", said, answer.status)};
     }
 }
 
@@ -156,7 +157,7 @@ Reason reason_of(const http::Answer& answer, const Action& action, const std::st
         return {"server_error", fmt::format("{} (HTTP {}){}{}", whose, answer.status, patience_text(answer), quote)};
     }
     if (!status) return foreign(answer, server);
-    return reason_of(*status, answer.status, action);
+    return reason_of(*status, answer, action);
 }
 
 Reason reason_of_failure(const http::Answer& answer) {
@@ -193,7 +194,11 @@ Refusal explain(const http::Answer& answer, const Action& action, const std::str
     Refusal refusal;
     refusal.label = reason.label;
     refusal.detail = fmt::format("{} at {}: {}", text_of(action), server, reason.text);
-    if (!failed) refusal.retry_after = retry_after(answer);
+    if (failed) return refusal;
+    refusal.retry_after = retry_after(answer);
+    const auto status = answer.status == 403 ? parse_status(answer.body) : std::nullopt;
+    if (status) refusal.denied_user = user_in(status->message);
+    if (refusal.denied_user == kAnonymous) refusal.denied_user.clear();
     return refusal;
 }
 

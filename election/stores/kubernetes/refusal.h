@@ -34,16 +34,25 @@ struct Action {
 };
 
 // Everything that a run with these options does, in a fixed order. Events and pods only if the options want them.
-// Names are left out where a right cannot be limited to one (create), or should not be (pods: each has its own).
+// Names are left out where a right cannot be limited to one (create), or should not be (pods: each has its own). Pods
+// are in `pod_namespace`; empty: where the lock is.
 std::vector<Action> actions_of_a_run(const KubernetesOptions& options, const std::string& name,
-                                     const std::string& namespace_name);
+                                     const std::string& namespace_name, const std::string& pod_namespace = {});
 
 // The smallest Role that allows these actions, as YAML, and, if the user is a service account, its RoleBinding.
 std::string role_yaml(const std::vector<Action>& actions, const std::string& role_name,
                       const std::string& namespace_name, const std::string& user);
 
+// The same for each namespace that the actions are in.
+struct Needs {
+    std::vector<Action> actions;
+    std::string role_name;
+};
+std::string role_yaml(const Needs& needs, const std::string& user);
+
 // "system:serviceaccount:ns:default" out of the message of a 403; empty if it is not in it.
 std::string user_in(const std::string& forbidden_message);
+inline constexpr const char* kAnonymous = "system:anonymous";  // who comes without credentials
 
 struct Refusal {
     // A metric label: label_of(Failure), or "unauthorized", "forbidden", "no_namespace" (it does not exist),
@@ -51,8 +60,9 @@ struct Refusal {
     // "invalid" (422), "throttled" (429), "server_error" (5xx), "redirected", "not_kubernetes" (somebody else
     // answered), "refused" (anything else).
     std::string label;
-    std::string detail;      // one line for people that says what to do
-    Duration retry_after{};  // of a 429 or 503 that names one, at most a day; zero otherwise
+    std::string detail;       // one line for people that says what to do
+    std::string denied_user;  // who lacks the right; empty when that is not the trouble
+    Duration retry_after{};   // of a 429 or 503 that names one, at most a day; zero otherwise
 };
 
 // For any answer that is not the success that was expected, transport failures included. What the server says is

@@ -75,7 +75,7 @@ std::optional<std::pair<std::string, std::string>> service_account(std::string_v
 }  // namespace
 
 std::vector<Action> actions_of_a_run(const KubernetesOptions& options, const std::string& name,
-                                     const std::string& namespace_name) {
+                                     const std::string& namespace_name, const std::string& pod_namespace) {
     const ObjectKind kind = kind_of(options.lock);
     std::vector<Action> actions{
         {"create", kind.api_group, kind.resource, "", namespace_name},
@@ -84,7 +84,8 @@ std::vector<Action> actions_of_a_run(const KubernetesOptions& options, const std
         {"watch", kind.api_group, kind.resource, name, namespace_name},
     };
     if (options.events) actions.push_back({"create", "", "events", "", namespace_name});
-    if (!options.role_label.empty()) actions.push_back({"patch", "", "pods", "", namespace_name});
+    const std::string& of_pods = pod_namespace.empty() ? namespace_name : pod_namespace;
+    if (!options.role_label.empty()) actions.push_back({"patch", "", "pods", "", of_pods});
     return actions;
 }
 
@@ -104,6 +105,24 @@ std::string role_yaml(const std::vector<Action>& actions, const std::string& rol
                "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {}\n"
                "subjects:\n  - kind: ServiceAccount\n    name: {}\n    namespace: {}\n",
                quoted(role_name), quoted(account->second), quoted(account->first));
+}
+
+std::string role_yaml(const Needs& needs, const std::string& user) {
+    std::vector<std::pair<std::string, std::vector<Action>>> by_namespace;
+    for (const Action& action : needs.actions) {
+        const auto same = [&](const auto& one) { return one.first == action.namespace_name; };
+        auto found = std::find_if(by_namespace.begin(), by_namespace.end(), same);
+        if (found == by_namespace.end()) {
+            by_namespace.emplace_back(action.namespace_name, std::vector<Action>());
+            found = by_namespace.end() - 1;
+        }
+        found->second.push_back(action);
+    }
+    std::string text;
+    for (const auto& [namespace_name, actions] : by_namespace) {
+        text += (text.empty() ? "" : "---\n") + role_yaml(actions, needs.role_name, namespace_name, user);
+    }
+    return text;
 }
 
 // The server writes it as Go's %q does (apiserver, responsewriters, forbiddenMessage).

@@ -8,8 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "election/stores/kubernetes/refusal.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {
@@ -20,6 +20,8 @@ using std::chrono::seconds;
 
 constexpr Duration kOpenTimeout = seconds(10);
 constexpr Duration kStallLimit = seconds(5);
+constexpr Duration kRefusalLimit = seconds(5);  // until the whole body of a refusal is there
+constexpr Duration kLived = seconds(5);         // what ends after this has worked
 constexpr Duration kFirstPause = milliseconds(100);
 constexpr Duration kLongestPause = seconds(5);
 constexpr std::size_t kLongestLine = 4 << 20;
@@ -46,26 +48,24 @@ std::uint64_t number_in(const std::string& version) {
 
 }  // namespace
 
-ObjectWatch::ObjectWatch(EventLoop& loop, Api& api, std::string collection, std::string name, Events events)
+ObjectWatch::ObjectWatch(EventLoop& loop, Api& api, std::string collection, Action action, Events events)
     : loop_(loop),
       api_(api),
       collection_(std::move(collection)),
-      name_(std::move(name)),
+      action_(std::move(action)),
       events_(std::move(events)),
       alive_(std::make_shared<bool>(true)) {}
 
 ObjectWatch::~ObjectWatch() { *alive_ = false; }
 
 Result<std::unique_ptr<ObjectWatch>> ObjectWatch::start(EventLoop& loop, Api& api, std::string collection,
-                                                        std::string name, Events events) {
+                                                        Action action, Events events) {
     std::unique_ptr<ObjectWatch> watch(
-        new ObjectWatch(loop, api, std::move(collection), std::move(name), std::move(events)));
+        new ObjectWatch(loop, api, std::move(collection), std::move(action), std::move(events)));
     auto retry = Timer::create(loop, [raw = watch.get()] { raw->connect(); });
     if (!retry) return tl::unexpected<Error>(retry.error());
     watch->retry_timer_ = std::move(*retry);
-    auto stall = Timer::create(loop, [raw = watch.get()] {
-        if (raw->seen_ < raw->expected_) raw->restart("stalled", true);
-    });
+    auto stall = Timer::create(loop, [raw = watch.get()] { raw->waited_long_enough(); });
     if (!stall) return tl::unexpected<Error>(stall.error());
     watch->stall_timer_ = std::move(*stall);
     watch->connect();
@@ -75,30 +75,34 @@ Result<std::unique_ptr<ObjectWatch>> ObjectWatch::start(EventLoop& loop, Api& ap
 std::string ObjectWatch::target() const {
     std::string text =
         fmt::format("{}?watch=1&allowWatchBookmarks=true&fieldSelector=metadata.name%3D{}&timeoutSeconds={}",
-                    collection_, name_, random_from(300, 600));
+                    collection_, action_.name, random_from(300, 600));
     if (!position_.empty()) text += "&resourceVersion=" + position_;
     return text;
 }
 
 void ObjectWatch::connect() {
     buffer_.clear();
-    status_ = 0;
+    head_ = http::Answer();
+    opened_.reset();
+    worked_ = false;
     stream_ = api_.stream(target(), kOpenTimeout, std::exchange(fresh_connection_, false),
-                          {.opened = [this](int status, const auto&) { opened(status); },
+                          {.opened = [this](int status, const auto& headers) { opened(status, headers); },
                            .data = [this](std::string_view data) { received(data); },
                            .ended = [this](const http::Answer& answer) { ended(answer); }});
 }
 
-void ObjectWatch::opened(int status) {
-    status_ = status;
-    if (status == 200) pause_ = Duration::zero();
+void ObjectWatch::opened(int status, const std::map<std::string, std::string>& headers) {
+    head_.status = status;
+    head_.headers = headers;
+    opened_ = now();
+    if (status != 200) stall_timer_->arm_in(kRefusalLimit);
 }
 
 void ObjectWatch::received(std::string_view data) {
     const std::shared_ptr<bool> alive = alive_;
     const http::Client::Stream* stream = stream_.get();
     buffer_.append(data);
-    if (status_ != 200) {
+    if (head_.status != 200) {
         if (buffer_.size() > kLongestLine) buffer_.resize(kLongestLine);
         return;
     }
@@ -126,15 +130,20 @@ bool ObjectWatch::line(std::string_view text) {
     const std::string type = event["type"].get<std::string>();
     const Json& object = event["object"];
     if (type == "ERROR") return error_event(object);
-    const std::string version = version_of(object);
-    if (!version.empty()) {
-        position_ = version;
-        seen_ = std::max(seen_, number_in(version));
-    }
+    take_position(version_of(object));
     const auto events = events_;  // survives this
     if (type == "ADDED" || type == "MODIFIED") events.changed(object);
     if (type == "DELETED") events.deleted();
     return true;
+}
+
+// What was told before is no news, so that a server that does nothing else is not asked again and again.
+void ObjectWatch::take_position(const std::string& version) {
+    if (version.empty()) return;
+    position_ = version;
+    if (number_in(version) <= seen_) return;
+    seen_ = number_in(version);
+    works();
 }
 
 // Usually 410: the server has forgotten what came after our position.
@@ -146,32 +155,59 @@ bool ObjectWatch::error_event(const Json& status) {
     return false;
 }
 
+bool ObjectWatch::has_lived() const {
+    return head_.status == 200 && opened_ && elapsed_at_most(*opened_, now()) >= kLived;
+}
+
+void ObjectWatch::works() {
+    worked_ = true;
+    pause_ = Duration::zero();
+    if (!std::exchange(complaint_, {}).empty()) log::info("kubernetes: the watch works again");
+}
+
 void ObjectWatch::ended(const http::Answer& answer) {
-    if (answer.failure == http::Failure::none && status_ == 200) {
+    if (has_lived()) works();
+    if (answer.failure == http::Failure::none && worked_) {
         stream_.reset();
         retry_timer_->arm_in(milliseconds(random_from(0, 100)));  // the time that it was asked for is over
         return;
     }
     if (answer.failure != http::Failure::none) {
         log::debug("kubernetes: the watch ended: {}", answer.detail);
-        restart(http::label_of(answer.failure), true);
+        restart(fmt::format("{}: {}", http::label_of(answer.failure), answer.detail), true);
         return;
     }
-    http::Answer whole = answer;
-    whole.status = status_;
+    if (head_.status != 200) return refused();
+    restart(fmt::format("ended_early: {} ended it as soon as it had begun", api_.server()), false);
+}
+
+void ObjectWatch::waited_long_enough() {
+    if (opened_ && head_.status != 200) return refused();
+    if (seen_ < expected_) restart("stalled", true);
+}
+
+// Said once, at a level that is shown: whoever is not allowed to watch takes over late, and nothing else tells.
+void ObjectWatch::refused() {
+    http::Answer whole = head_;
     whole.body = buffer_;
-    if (status_ == 401) api_.renew_credentials();
-    if (status_ == 410) position_.clear();
-    const Refusal refusal = explain(whole, {"watch", "", "", name_, ""}, api_.server());
-    log::debug("kubernetes: the watch was refused: {}", refusal.detail);
+    if (whole.status == 401) api_.renew_credentials();
+    if (whole.status == 410) position_.clear();
+    const Refusal refusal = api_.refusal_of(whole, action_);
+    const bool normal = whole.status == 410;
+    if (!normal && refusal.label != complaint_) {
+        log::warn("kubernetes: there is no watch, so changes are noticed later: {}", refusal.detail);
+        complaint_ = refusal.label;
+    }
     pause_ = std::max(pause_, std::min(refusal.retry_after, kLongestPause));
-    restart(refusal.label, false);
+    restart(normal ? refusal.label : refusal.label + ": " + refusal.detail, false);
 }
 
 // The position is kept where it can be: what happened meanwhile is told then. Until then nothing is heard, so whoever
 // listens is told.
 void ObjectWatch::restart(const std::string& reason, bool fresh_connection) {
     stream_.reset();
+    if (has_lived()) works();
+    opened_.reset();
     stall_timer_->disarm();
     expected_ = 0;
     fresh_connection_ = fresh_connection;
@@ -182,9 +218,15 @@ void ObjectWatch::restart(const std::string& reason, bool fresh_connection) {
 }
 
 void ObjectWatch::expect(std::uint64_t version) {
-    if (version <= std::max(seen_, expected_) || !stream_ || status_ != 200) return;
+    if (version <= std::max(seen_, expected_) || !stream_ || head_.status != 200) return;
     if (expected_ <= seen_) stall_timer_->arm_in(kStallLimit);
     expected_ = version;
+}
+
+void ObjectWatch::start_over() {
+    position_.clear();
+    seen_ = 0;
+    restart("versions_went_back", true);
 }
 
 }  // namespace leasehold::stores::kubernetes
