@@ -65,16 +65,22 @@ void Election::handle(Instant now, const ReadDone& done) {
 void Election::handle(Instant now, const WriteDone& done) {
     if (!write_ || write_->id != done.id) return;
     if (done.outcome.status == WriteStatus::applied || done.outcome.status == WriteStatus::conflict) contact_at_ = now;
+    WriteDone known = done;
+    if (known.outcome.status == WriteStatus::unknown && write_->echoed) {
+        known.outcome.status = WriteStatus::applied;
+        known.outcome.version = *write_->echoed;
+    }
     switch (write_->purpose) {
-        case WritePurpose::acquire: write_done_acquire(now, done); break;
-        case WritePurpose::renew: write_done_renew(now, done); break;
-        case WritePurpose::release: write_done_release(now, done); break;
+        case WritePurpose::acquire: write_done_acquire(now, known); break;
+        case WritePurpose::renew: write_done_renew(now, known); break;
+        case WritePurpose::release: write_done_release(now, known); break;
     }
 }
 
 // A newer record is believed at once: at worst a compare-and-swap fails. Anything else that a watch says (gone,
 // emptied, older) may be a replay, and is asked about.
 void Election::handle(Instant now, const WatchSeen& watch) {
+    if (is_echo(watch.snapshot)) write_->echoed = watch.snapshot.version;
     if (!is_news(watch.snapshot)) {
         contact_at_ = now;
         return;
@@ -115,11 +121,14 @@ void Election::advance(Instant now) {
     if (role_ == Role::standby) advance_standby(now);
 }
 
+// Whether this is the write under way.
+bool Election::is_echo(const Snapshot& snapshot) const {
+    return write_ && snapshot.presence == Presence::present && snapshot.record.write_id == write_->write_id &&
+           snapshot.record.incarnation == settings_.incarnation;
+}
+
 bool Election::is_news(const Snapshot& snapshot) const {
-    if (write_ && snapshot.presence == Presence::present && snapshot.record.write_id == write_->write_id &&
-        snapshot.record.incarnation == settings_.incarnation) {
-        return false;  // its answer is on the way and says more
-    }
+    if (is_echo(snapshot)) return false;  // its answer is on the way and says more
     if (base_ && !base_->absent) return snapshot.presence == Presence::absent || snapshot.version != base_->version;
     return !seen_ || *seen_ != snapshot;
 }

@@ -94,6 +94,7 @@ private:
         WritePurpose purpose = WritePurpose::acquire;
         std::string write_id;
         Base base;
+        std::optional<Version> echoed = {};  // the watch has shown it, which proves that it was applied
     };
     // Whose a state of the register is, in the eyes of the holder of the current term.
     enum class Owner { us, other, nobody };
@@ -107,6 +108,7 @@ private:
     void advance(Instant now);
     void observe(Instant now, const Snapshot& snapshot);
     bool is_news(const Snapshot& snapshot) const;
+    bool is_echo(const Snapshot& snapshot) const;
     void start_read(Duration timeout);
     void start_write(WritePurpose purpose, const Base& base, Duration timeout);
     Base base_of(const Snapshot& snapshot) const;

@@ -84,11 +84,15 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
     if (owner == Owner::us) {
         const bool confirmed = base_ == base_of(snapshot);
         base_ = base_of(snapshot);
-        if (const auto sent = unresolved_.find(snapshot.record.write_id); sent != unresolved_.end()) {
-            extend(sent->second);
-        }
+        const auto sent = unresolved_.find(snapshot.record.write_id);
+        const bool applied = sent != unresolved_.end();
+        if (applied) extend(sent->second);
         yield_if_asked_to(snapshot);
         if (confirmed) return;
+        if (applied) {  // as good as its answer
+            write_not_before_ = later_of(write_not_before_, sent->second + settings_.timing.retry_period);
+            return;
+        }
     } else if (reached_on_any_clock(grant_->hard, now)) {
         lost_ = true;  // not ours any more, and too late to say whose it may be by now
         return;

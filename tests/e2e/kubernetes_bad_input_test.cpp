@@ -45,9 +45,11 @@ protected:
     }
 
     // Every command that would use it refuses it alike.
-    void expect_refusal(const Case& wrong, int status, const std::string& election, const std::string& store) {
+    void expect_refusal(const Case& wrong, int status, const std::string& election, const std::string& store,
+                        const std::vector<std::vector<std::string>>& commands = {
+                            {"run"}, {"init"}, {"check", "--probe"}}) {
         SCOPED_TRACE(wrong.what);
-        for (const auto& command : {std::vector<std::string>{"run"}, {"init"}, {"check", "--probe"}}) {
+        for (const auto& command : commands) {
             const Result result = run(command, election, store);
             EXPECT_EQ(result.status, status) << command.front() << ": " << result.output;
             for (const std::string& part : wrong.says) {
@@ -102,6 +104,26 @@ TEST_F(KubernetesBadInput, Kubeconfigs) {
     }
     std::filesystem::remove(file);
     expect_refusal({"missing file", "", {file, "No such file"}}, 125, name_, "kubeconfig: \"" + file + '"');
+}
+
+// What only shows when credentials are needed. A run goes on trying, see AccessTroubleTest.
+TEST_F(KubernetesBadInput, Plugins) {
+    const std::vector<Case> scripts{
+        {"that fails", "echo 'please log in' >&2; exit 3", {"failed with exit status 3: please log in"}},
+        {"that prints nonsense", "echo 'You are welcome.'", {"printed something that is not the JSON of an Exec"}},
+        {"that is not there", "", {"is not there", "install it, or correct the kubeconfig"}},
+    };
+    const std::string plugin = folder_.path("plugin");
+    const std::string exec = "exec: {apiVersion: client.authentication.k8s.io/v1, command: '" + plugin + "'}";
+    write_file(folder_.path("kubeconfig"), kubeconfig("server: 'https://127.0.0.1:1'", exec));
+    for (Case script : scripts) {
+        write_file(plugin, "#!/bin/sh\n" + script.text + '\n');
+        std::filesystem::permissions(plugin, std::filesystem::perms::owner_all);
+        if (script.text.empty()) std::filesystem::remove(plugin);
+        script.says.push_back(plugin);
+        expect_refusal(script, 125, name_, "kubeconfig: \"" + folder_.path("kubeconfig") + '"',
+                       {{"init"}, {"check", "--probe"}});
+    }
 }
 
 TEST_F(KubernetesBadInput, Configurations) {

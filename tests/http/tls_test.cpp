@@ -130,7 +130,7 @@ TEST_F(TlsTest, a_client_certificate_is_shown) {
     const Authority clients("clients");
     CertificateWish wish;
     wish.common_name = "agent";
-    wish.organization = "leasehold";
+    wish.organizations = {"leasehold"};
     const servers::KeyPair pair = clients.issue(wish);
     serve_tls({authority().issue(), clients.pem(), true});
     Peer peer = peer_of(*server_);

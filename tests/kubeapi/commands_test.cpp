@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 
 #include "tests/kubeapi/leasehold_fixture.h"
+#include "tests/servers/certificates.h"
 #include "tests/servers/relay.h"
-#include "tests/servers/scripted_tls.h"
 
 namespace leasehold::servers {
 namespace {

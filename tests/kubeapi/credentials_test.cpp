@@ -15,7 +15,6 @@
 #include "tests/kubeapi/private_mounts.h"
 #include "tests/servers/relay.h"
 #include "tests/servers/scripted_server.h"
-#include "tests/servers/scripted_tls.h"
 
 namespace leasehold::servers {
 namespace {
@@ -267,7 +266,8 @@ AccessTroubleTest::Trouble AccessTroubleTest::mumbling_plugin() {
 }
 
 AccessTroubleTest::Trouble AccessTroubleTest::foreign_certificate() {
-    const KeyPair theirs = Authority("another cluster").issue({.common_name = "ann", .organization = "system:masters"});
+    const KeyPair theirs =
+        Authority("another cluster").issue({.common_name = "ann", .organizations = {"system:masters"}});
     const std::string certificate = file("client.crt", theirs.certificate_pem);
     const std::string key = file("client.key", theirs.key_pem);
     const std::string user = fmt::format("client-certificate: {}, client-key: {}", certificate, key);
@@ -275,9 +275,9 @@ AccessTroubleTest::Trouble AccessTroubleTest::foreign_certificate() {
             kubeconfig("foreign-certificate", user, right_cluster()),
             {"does not accept the credentials (HTTP 401)"},
             [this] {
-                const Certificate ours = api().client_certificate("ann", {"system:masters"});
-                file("client.crt", harness::read_file(ours.certificate));
-                file("client.key", harness::read_file(ours.key));
+                const KeyPair ours = api().client_certificate("ann", {"system:masters"});
+                file("client.crt", ours.certificate_pem);
+                file("client.key", ours.key_pem);
             }};
 }
 

@@ -115,6 +115,19 @@ protected:
         return true;
     }
 
+    // Waits for a renewal; an instant before it was applied, as late as can be told from outside.
+    std::chrono::nanoseconds before_next_renewal() {
+        const std::string last = renew_time();
+        auto before = harness::monotonic_now();
+        EXPECT_TRUE(harness::eventually([&] {
+            const auto asked = harness::monotonic_now();
+            if (renew_time() != last) return true;
+            before = asked;
+            return false;
+        }));
+        return before;
+    }
+
     // Attempts to renew that did not succeed, by the candidate's own count.
     static double failed_renewals(harness::Candidate& candidate) {
         const std::string name = "leasehold_lease_renew_failures_total{";

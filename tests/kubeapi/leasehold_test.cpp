@@ -15,6 +15,7 @@ namespace {
 
 using harness::eventually;
 using harness::Stint;
+using harness::TestTiming;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
@@ -61,14 +62,21 @@ TEST_F(LeaseholdTest, TheVeryFirstStartWaitsUnlessTheLeaseIsThere) {
     EXPECT_THAT(waiting.log(), HasSubstr("waiting 3s"));
 }
 
+// Neither before the lease has passed since the last renewal, nor much later than the leader was lost.
 TEST_F(LeaseholdTest, TakesOverWhenACandidateIsLost) {
     make_unused_lease();
-    auto& first = start("a");
+    const TestTiming timing{"3s", "2s", "300ms", ""};
+    auto& first = start("a", {.timing = timing});
     next_run(0);
-    start("b");
+    start("b", {.timing = timing});
     ASSERT_TRUE(logs(candidate_named("b"), "a holds the lease"));
+    const auto renewed = before_next_renewal();
     first.kill_all();
-    EXPECT_EQ(next_run(1).identity, "b");
+    const auto lost = harness::monotonic_now();
+    const Stint successor = next_run(1);
+    EXPECT_EQ(successor.identity, "b");
+    EXPECT_GE(successor.first - renewed, seconds(3)) << candidate_named("b").log();
+    EXPECT_LE(successor.first - lost, seconds(6)) << candidate_named("b").log();
 }
 
 TEST_F(LeaseholdTest, ASupervisorThatIsKilledCostsNoLease) {

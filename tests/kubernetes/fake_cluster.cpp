@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kubernetes/fake_cluster.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace leasehold::stores::kubernetes {
 namespace {
@@ -103,119 +99,52 @@ void FakeCluster::later(std::function<void()> work) {
     timers_.push_back(std::move(*timer));
 }
 
-http::Answer FakeCluster::status(int code, const std::string& reason, const std::string& message) {
+namespace {
+
+http::Answer http_answer(const servers::Objects::Answer& from) {
     http::Answer answer;
     answer.sent = true;
-    answer.status = code;
+    answer.status = from.status;
     answer.headers["content-type"] = "application/json";
-    answer.body = Json{{"kind", "Status"},   {"apiVersion", "v1"}, {"status", "Failure"},
-                       {"message", message}, {"reason", reason},   {"code", code}}
-                      .dump();
+    answer.body = from.body.dump();
     return answer;
+}
+
+}  // namespace
+
+http::Answer FakeCluster::status(int code, const std::string& reason, const std::string& message) {
+    return http_answer(servers::Objects::error(code, reason, message));
 }
 
 http::Answer FakeCluster::answer(const http::Request& request) {
     if (const auto ask = interfere) {  // a copy: it may take itself away
         if (auto instead = ask(request)) return *instead;
     }
-    http::Answer answer;
-    const std::string name = request.target.substr(request.target.rfind('/') + 1);
-    if (request.method == "POST") {
-        answer = create(request.target, Json::parse(request.body));
-    } else if (request.method == "PUT") {
-        answer = replace(request.target, Json::parse(request.body));
-    } else if (const Json* object = find(request.target)) {
-        answer.status = 200;
-        answer.body = object->dump();
-    } else {
-        answer = status(404, "NotFound", fmt::format("leases.coordination.k8s.io \"{}\" not found", name));
-    }
-    answer.sent = true;
+    http::Answer answer = http_answer(objects_.carry_out(request.method, request.target, request.body));
+    if (request.method != "GET") feed_watches();
     if (distort) distort(request, answer);
     return answer;
 }
 
-http::Answer FakeCluster::create(const std::string& collection, Json object) {
-    const std::string name = object["metadata"]["name"];
-    const std::string target = collection + '/' + name;
-    if (find(target) != nullptr) {
-        return status(409, "AlreadyExists", fmt::format("leases.coordination.k8s.io \"{}\" already exists", name));
-    }
-    put(target, std::move(object));
-    http::Answer answer;
-    answer.status = 201;
-    answer.body = find(target)->dump();
-    return answer;
-}
-
-http::Answer FakeCluster::replace(const std::string& target, Json object) {
-    const Json* there = find(target);
-    const std::string name = target.substr(target.rfind('/') + 1);
-    if (there == nullptr) {
-        return status(404, "NotFound", fmt::format("leases.coordination.k8s.io \"{}\" not found", name));
-    }
-    const Json& metadata = object["metadata"];
-    if (metadata["resourceVersion"] != (*there)["metadata"]["resourceVersion"] ||
-        metadata["uid"] != (*there)["metadata"]["uid"]) {
-        return status(409, "Conflict", "the object has been modified");
-    }
-    put(target, std::move(object));
-    http::Answer answer;
-    answer.status = 200;
-    answer.body = find(target)->dump();
-    return answer;
-}
-
-const FakeCluster::Json* FakeCluster::find(const std::string& target) const {
-    const auto found = objects_.find(target);
-    return found == objects_.end() ? nullptr : &found->second;
-}
-
 void FakeCluster::put(const std::string& target, Json object) {
-    const Json* there = find(target);
-    const bool is_new = there == nullptr;
-    Json& metadata = object["metadata"];
-    metadata["uid"] = is_new ? Json(fmt::format("uid-{}", ++uids_)) : (*there)["metadata"]["uid"];
-    metadata["resourceVersion"] = std::to_string(++revision_);
-    metadata["managedFields"] = Json::array({{{"manager", "somebody"}}});
-    objects_[target] = object;
-    record(is_new ? "ADDED" : "MODIFIED", target, std::move(object));
+    objects_.put(target, std::move(object));
+    feed_watches();
 }
 
 void FakeCluster::remove(const std::string& target) {
-    Json object = objects_.at(target);
-    objects_.erase(target);
-    object["metadata"]["resourceVersion"] = std::to_string(++revision_);
-    record("DELETED", target, std::move(object));
-}
-
-void FakeCluster::take_back(std::uint64_t revision) {
-    revision_ = revision;
-    history_.clear();
-    for (auto& [target, object] : objects_) object["metadata"]["resourceVersion"] = std::to_string(revision);
-}
-
-void FakeCluster::record(const std::string& type, const std::string& target, Json object) {
-    history_.push_back({revision_, target, type, std::move(object)});
-    if (!mute) feed_watches();
+    objects_.remove(target);
+    feed_watches();
 }
 
 void FakeCluster::feed_watches() {
+    if (mute) return;
     for (const auto& stream : streams_) {
         if (!stream->gone) later([this, stream] { feed(stream); });
     }
 }
 
 void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const http::Request& request) {
-    const std::string path = request.target.substr(0, request.target.find('?'));
-    const auto parameter = [&](const std::string& key) -> std::string {
-        const std::size_t at = request.target.find(key + '=');
-        if (at == std::string::npos) return {};
-        const std::size_t begin = at + key.size() + 1;
-        return request.target.substr(begin, request.target.find('&', begin) - begin);
-    };
-    const std::string selector = parameter("fieldSelector");
-    stream->target = path + '/' + selector.substr(selector.rfind("%3D") + 3);
+    stream->watch.emplace(objects_, request.target);
     streams_.remove_if([](const auto& old) { return old->gone; });
     streams_.push_back(stream);
     if (const auto ask = interfere) {
@@ -225,19 +154,6 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
             return;
         }
     }
-    const std::string version = parameter("resourceVersion");
-    if (version.empty()) {
-        stream->position = revision_;
-        if (const Json* object = find(stream->target)) {
-            stream->lines.push_back(Json{{"type", "ADDED"}, {"object", *object}}.dump() + '\n');
-        }
-    } else if (std::stoull(version) < forgotten_) {
-        stream->position = revision_;
-        const Json gone = Json::parse(status(410, "Expired", "too old resource version").body);
-        stream->lines.push_back(Json{{"type", "ERROR"}, {"object", gone}}.dump() + '\n');
-    } else {
-        stream->position = std::stoull(version);
-    }
     later([this, stream] { feed(stream); });
 }
 
@@ -245,10 +161,8 @@ void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     if (stream->gone || stalled_) return;
     const bool refused = stream->end && !stream->opened;
     if (!refused && !std::exchange(stream->opened, true)) stream->events.opened(200, {});
-    for (const Event& event : history_) {
-        if (event.revision <= stream->position || event.target != stream->target || mute || stream->end) continue;
-        stream->position = event.revision;
-        stream->lines.push_back(Json{{"type", event.type}, {"object", event.object}}.dump() + '\n');
+    if (!mute && !stream->end) {
+        for (std::string& line : stream->watch->read()) stream->lines.push_back(std::move(line));
     }
     std::string all;
     for (const std::string& line : std::exchange(stream->lines, {})) all += line;

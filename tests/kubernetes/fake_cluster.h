@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A cluster that is only as much of an API server as the store needs, without sockets and threads: objects with
-// resourceVersions and uids, conditional writes, watches with history. It passes the same conformance suite as the real
-// one, and does besides what a healthy server never does.
+// A cluster that is only as much of an API server as the store needs, without sockets and threads. It passes the same
+// conformance suite as the real one, and does besides what a healthy server never does.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +17,7 @@
 #include "election/stores/http/client.h"
 #include "election/stores/kubernetes/access.h"
 #include "election/stores/kubernetes/api.h"
+#include "tests/servers/scripted_objects.h"
 
 namespace leasehold::stores::kubernetes {
 
@@ -35,7 +33,7 @@ public:
     // By hand, as kubectl would.
     void put(const std::string& target, Json object);  // makes or replaces it, whatever its version
     void remove(const std::string& target);
-    const Json* find(const std::string& target) const;
+    const Json* find(const std::string& target) const { return objects_.find(target); }
 
     // Nothing is answered while stalled; what was asked meanwhile is not carried out later.
     void stall(bool stalled) { stalled_ = stalled; }
@@ -51,9 +49,9 @@ public:
 
     void end_watches(http::Answer answer);  // from the loop's next turn on
     void tell_watches(const std::string& line);
-    void forget_history() { forgotten_ = revision_; }
+    void forget_history() { objects_.forget_history(); }
     // As when etcd is restored from a backup of this revision, under the feet of those who watch.
-    void take_back(std::uint64_t revision);
+    void take_back(std::uint64_t revision) { objects_.take_back(revision); }
     std::size_t watches() const { return streams_.size(); }
 
     struct Seen {
@@ -78,24 +76,13 @@ public:
 
 private:
     friend class FakeClient;
-    class Connection;
-    struct Event {
-        std::uint64_t revision;
-        std::string target;
-        std::string type;
-        Json object;
-    };
 
     http::Answer answer(const http::Request& request);
-    http::Answer create(const std::string& collection, Json object);
-    http::Answer replace(const std::string& target, Json object);
-    void record(const std::string& type, const std::string& target, Json object);
     void feed_watches();
 
     struct StreamState {
         http::Client::StreamEvents events;
-        std::string target;  // of the object
-        std::uint64_t position = 0;
+        std::optional<servers::Objects::Watch> watch;
         bool opened = false;
         std::vector<std::string> lines;  // to be told
         std::optional<http::Answer> end;
@@ -106,11 +93,7 @@ private:
     void later(std::function<void()> work);
 
     EventLoop& loop_;
-    std::map<std::string, Json> objects_;
-    std::vector<Event> history_;
-    std::uint64_t revision_ = 100;
-    std::uint64_t forgotten_ = 0;
-    std::uint64_t uids_ = 0;
+    servers::Objects objects_;
     bool stalled_ = false;
     std::list<std::shared_ptr<StreamState>> streams_;
     std::list<std::unique_ptr<Timer>> timers_;

@@ -1,38 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates for servers and clients of the tests, made by the program openssl. What it refuses is thrown as
-// std::runtime_error.
+// Certificates made on the spot, for servers of the tests and their clients: right ones, and wrong ones on request.
+// Keys are on the curve P-256. What cannot be made ends the test program with a message.
+//
+// Threads: any; an Authority may be used by several at once.
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
+struct evp_pkey_st;
+struct x509_st;
+
 namespace leasehold::servers {
 
-struct Certificate {  // paths of PEM files
-    std::string certificate;
-    std::string key;
+struct KeyPair {  // both PEM texts
+    std::string certificate_pem;
+    std::string key_pem;
 };
 
-// A certificate authority of its own; all its files are in `folder`, which must exist and outlive it.
-class CertificateAuthority {
+struct CertificateWish {
+    std::string common_name = "a test";
+    std::vector<std::string> organizations;  // Kubernetes takes them as groups, and the common name as the user
+    std::vector<std::string> names = {"IP:127.0.0.1", "IP:127.0.0.2", "IP:::1", "DNS:localhost"};
+    std::chrono::seconds begins = -std::chrono::hours(1);  // from now
+    std::chrono::seconds ends = std::chrono::hours(24);    // from now; in the past for one that has expired
+};
+
+// A CA with a certificate of its own, which it has signed itself.
+class Authority {
 public:
-    explicit CertificateAuthority(std::string folder);
+    explicit Authority(const std::string& common_name = "the tests' CA");
 
-    const std::string& file() const { return own_.certificate; }
-
-    // For a server on this machine: localhost, 127.0.0.1 and ::1, and further DNS names.
-    Certificate server(const std::string& name, const std::vector<std::string>& dns_names = {});
-
-    // For a client; Kubernetes takes the common name as the user and the organizations as its groups.
-    Certificate client(const std::string& user, const std::vector<std::string>& groups = {});
+    const std::string& pem() const { return pem_; }
+    KeyPair issue(const CertificateWish& wish = {}) const;  // good for servers and clients
 
 private:
-    Certificate issue(const std::string& name, const std::string& subject, const std::string& extension);
-
-    std::string folder_;
-    Certificate own_;
-    int issued_ = 0;
+    std::shared_ptr<evp_pkey_st> key_;
+    std::shared_ptr<x509_st> certificate_;
+    std::string pem_;
 };
+
+// The same private key, encrypted.
+std::string encrypted_key(const std::string& key_pem, const std::string& password);
 
 }  // namespace leasehold::servers

@@ -81,8 +81,7 @@ std::string KubeApi::token(const std::string& user) const {
     return account != account_tokens_.end() ? account->second : "token-of-" + user;
 }
 
-KubeApi::KubeApi(Options options)
-    : options_(std::move(options)), authority_(folder_.path()), audit_(path("audit.log")) {
+KubeApi::KubeApi(Options options) : options_(std::move(options)), audit_(path("audit.log")) {
     if (!available()) throw std::runtime_error(unavailable_message());
     prepare();
     start_etcd();
@@ -96,8 +95,19 @@ void KubeApi::prepare() {
     for (int i = 1; i <= kUsers; ++i) tokens += fmt::format("{0},{1},{1}\n", token(user(i)), user(i));
     harness::write_file(path("tokens.csv"), tokens);
     harness::write_file(path("audit-policy.yaml"), audit_policy(options_.audit_bodies));
-    authority_.server("server", {"kubernetes", "kubernetes.default", "kubernetes.default.svc"});
-    authority_.server("service-accounts");  // to sign tokens with
+    harness::write_file(ca_file(), authority_.pem());
+    CertificateWish wish;
+    wish.common_name = "server";
+    for (const char* name : {"kubernetes", "kubernetes.default", "kubernetes.default.svc"}) {
+        wish.names.push_back(std::string("DNS:") + name);
+    }
+    write_pair("server", authority_.issue(wish));
+    write_pair("service-accounts", authority_.issue());  // to sign tokens with
+}
+
+void KubeApi::write_pair(const std::string& name, const KeyPair& pair) const {
+    harness::write_file(path(name + ".crt"), pair.certificate_pem);
+    harness::write_file(path(name + ".key"), pair.key_pem);
 }
 
 std::string KubeApi::etcd_url() const { return fmt::format("http://127.0.0.1:{}", etcd_port_.number()); }
@@ -175,16 +185,18 @@ pid_t KubeApi::pid() const { return server_ ? server_->pid() : 0; }
 
 std::string KubeApi::url() const { return fmt::format("https://127.0.0.1:{}", port()); }
 
-Certificate KubeApi::client_certificate(const std::string& user, const std::vector<std::string>& groups) {
-    return authority_.client(user, groups);
+KeyPair KubeApi::client_certificate(const std::string& user, const std::vector<std::string>& groups) const {
+    return authority_.issue({.common_name = user, .organizations = groups});
 }
 
 std::string KubeApi::kubeconfig(const std::string& user, const std::string& namespace_name, const std::string& url) {
     return write_kubeconfig(fmt::format("token: \"{}\"", token(user)), namespace_name, url);
 }
 
-std::string KubeApi::kubeconfig(const Certificate& user, const std::string& namespace_name, const std::string& url) {
-    return write_kubeconfig(fmt::format("client-certificate: \"{}\", client-key: \"{}\"", user.certificate, user.key),
+std::string KubeApi::kubeconfig(const KeyPair& user, const std::string& namespace_name, const std::string& url) {
+    const std::string name = new_name("client");
+    write_pair(name, user);
+    return write_kubeconfig(fmt::format("client-certificate: \"{0}.crt\", client-key: \"{0}.key\"", path(name)),
                             namespace_name, url);
 }
 

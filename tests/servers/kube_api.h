@@ -46,8 +46,8 @@ public:
     // How to reach it. Its certificate is for 127.0.0.1, ::1, localhost and kubernetes.default.svc.
     int port() const { return port_.number(); }
     std::string url() const;  // https://127.0.0.1:<port>
-    const std::string& ca_file() const { return authority_.file(); }
-    std::string ca_text() const { return harness::read_file(ca_file()); }
+    std::string ca_file() const { return path("ca.crt"); }
+    const std::string& ca_text() const { return authority_.pem(); }
     std::string etcd_url() const;
 
     // Users. kAdmin may do everything; user(n) for n from 1 to kUsers, and service accounts, may do nothing until it is
@@ -57,11 +57,11 @@ public:
     static std::string user(int number);
     std::string token(const std::string& user) const;
     // For any name that has no token.
-    Certificate client_certificate(const std::string& user, const std::vector<std::string>& groups = {});
+    KeyPair client_certificate(const std::string& user, const std::vector<std::string>& groups = {}) const;
 
     // The path of a new kubeconfig. `url`: what to use instead of url(), such as a relay's.
     std::string kubeconfig(const std::string& user, const std::string& namespace_name, const std::string& url = {});
-    std::string kubeconfig(const Certificate& user, const std::string& namespace_name, const std::string& url = {});
+    std::string kubeconfig(const KeyPair& user, const std::string& namespace_name, const std::string& url = {});
 
     // A new namespace with a name of its own.
     std::string create_namespace();
@@ -119,6 +119,7 @@ public:
 
 private:
     std::string path(const std::string& name) const { return folder_.path(name); }
+    void write_pair(const std::string& name, const KeyPair& pair) const;  // as NAME.crt and NAME.key
     std::string write_kubeconfig(const std::string& credentials, const std::string& namespace_name,
                                  const std::string& url);
     bool allowed(const std::string& namespace_name, const std::string& user, const Rule& rule);
@@ -132,7 +133,7 @@ private:
     harness::TempFolder folder_;
     ReservedPort port_;
     ReservedPort etcd_port_;
-    CertificateAuthority authority_;
+    const Authority authority_;
     AuditLog audit_;
     int names_ = 0;
     std::map<std::string, std::string> account_tokens_;  // by user

@@ -39,14 +39,17 @@ UniqueFd bound_socket(const std::string& ip, int port) {
     return fd;
 }
 
-ReservedPort::ReservedPort(const std::string& ip, int wanted) : socket_(bound_socket(ip, wanted)) {
+int port_of(const UniqueFd& socket) {
     SocketAddress address;
     address.length = sizeof address.storage;
-    if (getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) {
+    if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) {
         throw std::system_error(errno, std::generic_category(), "getsockname");
     }
     // The port stands at the same place in the addresses of both versions.
-    number_ = ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
+    return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
 }
+
+ReservedPort::ReservedPort(const std::string& ip, int wanted)
+    : socket_(bound_socket(ip, wanted)), number_(port_of(socket_)) {}
 
 }  // namespace leasehold::servers

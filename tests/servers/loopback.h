@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Addresses and ports on the loopback interface, for servers of the tests. What cannot be had is thrown as
-// std::runtime_error.
+// std::runtime_error; a std::system_error where the kernel said why.
 #pragma once
 
 #include <string>
@@ -24,6 +24,9 @@ SocketAddress socket_address(const std::string& ip, int port);
 
 // A TCP socket that does not block, bound to this address; port 0 takes a free one. Not listening yet.
 UniqueFd bound_socket(const std::string& ip, int port);
+
+// The port that such a socket is bound to.
+int port_of(const UniqueFd& socket);
 
 // A free port that stays ours while this object lives: bound, but not listened on, by a socket of our own. A server
 // that sets SO_REUSEADDR, as everything written in Go does, can listen on it, stop, and find it free again, while the

@@ -6,38 +6,11 @@
 
 #include "tests/harness/candidate.h"
 #include "tests/servers/audit_log.h"
-#include "tests/servers/certificates.h"
 
 namespace leasehold::servers {
 namespace {
 
 using harness::TempFolder;
-
-bool verifies(const TempFolder& folder, const std::string& ca, const std::vector<std::string>& arguments) {
-    std::vector<std::string> command{"openssl", "verify", "-CAfile", ca};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    harness::Process process({.arguments = command, .output = folder.path("verify.log"), .environment = {}});
-    return process.wait() == 0;
-}
-
-TEST(Certificates, AreGoodForTheNamesOfThisMachine) {
-    const TempFolder folder;
-    const TempFolder other_folder;
-    CertificateAuthority authority(folder.path());
-    CertificateAuthority other(other_folder.path());
-    const std::string server = authority.server("server", {"api.example"}).certificate;
-    for (const char* ip : {"127.0.0.1", "::1"}) {
-        EXPECT_TRUE(verifies(folder, authority.file(), {"-purpose", "sslserver", "-verify_ip", ip, server})) << ip;
-    }
-    for (const char* name : {"localhost", "api.example"}) {
-        EXPECT_TRUE(verifies(folder, authority.file(), {"-verify_hostname", name, server})) << name;
-    }
-    EXPECT_FALSE(verifies(folder, authority.file(), {"-verify_hostname", "elsewhere.example", server}));
-    EXPECT_FALSE(verifies(folder, other.file(), {server}));
-    const std::string client = authority.client("somebody", {"people"}).certificate;
-    EXPECT_TRUE(verifies(folder, authority.file(), {"-purpose", "sslclient", client}));
-    EXPECT_FALSE(verifies(folder, authority.file(), {"-purpose", "sslserver", client}));
-}
 
 constexpr const char* kReceived = R"({"auditID":"1","stage":"RequestReceived","verb":"get","requestURI":"/a",)"
                                   R"("user":{"username":"alice"},"objectRef":{"resource":"leases","namespace":"n"}})";

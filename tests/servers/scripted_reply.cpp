@@ -3,12 +3,11 @@
 // What the scripted server's replies are, and how they are carried out.
 #include <cstdlib>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "tests/servers/loopback.h"
 #include "tests/servers/scripted_connection.h"
 #include "tests/servers/scripted_server.h"
 
@@ -76,12 +75,9 @@ bool answer(const Reply& reply, const Request& request, Connection& connection) 
 // `target`: "127.0.0.1:443"
 void tunnel(const std::string& target, Connection& connection) {
     const auto colon = target.rfind(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(target.c_str() + colon + 1)));
+    const SocketAddress address = socket_address(target.substr(0, colon), std::atoi(target.c_str() + colon + 1));
     const UniqueFd other(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (inet_pton(AF_INET, target.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
-        connect(other.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (connect(other.get(), address.get(), address.length) != 0) {
         connection.write("HTTP/1.1 502 Scripted\r\nContent-Length: 0\r\n\r\n");
         return;
     }

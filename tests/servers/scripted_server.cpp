@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "tests/servers/loopback.h"
 #include "tests/servers/scripted_connection.h"
 
 namespace leasehold::servers {
@@ -27,49 +28,17 @@ namespace {
     std::abort();
 }
 
-struct Address {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-Address address_of(const std::string& text, int port) {
-    Address address;
-    const auto network_port = htons(static_cast<std::uint16_t>(port));
-    if (text.find(':') != std::string::npos) {
-        auto* ip6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-        *ip6 = {AF_INET6, network_port, 0, {}, 0};
-        address.size = sizeof *ip6;
-        if (inet_pton(AF_INET6, text.c_str(), &ip6->sin6_addr) != 1) cannot(text.c_str());
-        return address;
-    }
-    auto* ip4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-    ip4->sin_family = AF_INET;
-    ip4->sin_port = network_port;
-    address.size = sizeof *ip4;
-    if (inet_pton(AF_INET, text.c_str(), &ip4->sin_addr) != 1) cannot(text.c_str());
-    return address;
-}
-
 // A listening socket, or nothing if the port is taken.
-UniqueFd listen_at(const std::string& text, int port, int backlog) {
-    Address address = address_of(text, port);
-    UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int yes = 1;
-    if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) cannot("socket");
-    if (bind(fd.get(), address.raw(), address.size) != 0 || listen(fd.get(), backlog) != 0) {
-        if (errno != EADDRINUSE) cannot(text.c_str());
+UniqueFd listen_at(const std::string& ip, int port, int backlog) {
+    try {
+        UniqueFd fd = bound_socket(ip, port);
+        if (listen(fd.get(), backlog) == 0) return fd;
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::address_in_use) throw;
         return {};
     }
-    return fd;
-}
-
-int port_of(int fd) {
-    Address address;
-    address.size = sizeof address.storage;
-    if (getsockname(fd, address.raw(), &address.size) != 0) cannot("getsockname");
-    return ntohs(address.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port
-                                                       : reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port);
+    if (errno != EADDRINUSE) cannot("listen");
+    return {};
 }
 
 }  // namespace
@@ -77,7 +46,7 @@ int port_of(int fd) {
 std::optional<ScriptedServer::Bound> ScriptedServer::bind_to(const ServerOptions& options) {
     UniqueFd fd = listen_at(options.address, options.port, SOMAXCONN);
     if (!fd) return std::nullopt;
-    const int port = port_of(fd.get());
+    const int port = port_of(fd);
     return Bound{std::move(fd), port};
 }
 
@@ -249,9 +218,9 @@ std::unique_ptr<BlackHole> BlackHole::make(const std::string& address, int port)
     if (!hole->listener_) return nullptr;
     // Its queue takes one connection more than its length; a few are pending for good then.
     for (int i = 0; i < 4; ++i) {
-        Address target = address_of(address, port_of(hole->listener_.get()));
+        const SocketAddress target = socket_address(address, port_of(hole->listener_));
         UniqueFd fd(socket(target.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        if (connect(fd.get(), target.raw(), target.size) != 0 && errno != EINPROGRESS) cannot("connect");
+        if (connect(fd.get(), target.get(), target.length) != 0 && errno != EINPROGRESS) cannot("connect");
         hole->queue_.push_back(std::move(fd));
     }
     return hole;

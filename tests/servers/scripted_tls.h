@@ -1,51 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates made on the spot, for the scripted server and its clients: right ones, and wrong ones on request. Keys
-// are on the curve P-256. What cannot be made ends the test program with a message.
-//
-// Threads: any; an Authority may be used by several at once.
+// How the scripted server speaks TLS. What cannot be set up ends the test program with a message.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
-struct evp_pkey_st;
+#include "tests/servers/certificates.h"
+
 struct ssl_ctx_st;
-struct x509_st;
 
 namespace leasehold::servers {
-
-struct KeyPair {  // both PEM texts
-    std::string certificate_pem;
-    std::string key_pem;
-};
-
-struct CertificateWish {
-    std::string common_name = "scripted server";
-    std::string organization;  // empty: none
-    std::vector<std::string> names = {"IP:127.0.0.1", "IP:127.0.0.2", "IP:::1", "DNS:localhost"};
-    std::chrono::seconds begins = -std::chrono::hours(1);  // from now
-    std::chrono::seconds ends = std::chrono::hours(24);    // from now; in the past for one that has expired
-};
-
-// A CA with a certificate of its own, which it has signed itself.
-class Authority {
-public:
-    explicit Authority(const std::string& common_name = "scripted CA");
-
-    const std::string& pem() const { return pem_; }
-    KeyPair issue(const CertificateWish& wish = {}) const;  // good for servers and clients
-
-private:
-    std::shared_ptr<evp_pkey_st> key_;
-    std::shared_ptr<x509_st> certificate_;
-    std::string pem_;
-};
-
-// The same private key, encrypted.
-std::string encrypted_key(const std::string& key_pem, const std::string& password);
 
 struct TlsOptions {
     KeyPair certificate;

@@ -11,6 +11,7 @@ import format as layout
 import house
 import layers
 import libraries
+import loaded
 import source_text
 
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
@@ -211,6 +212,24 @@ class LibrariesTest(CheckerTest):
 
     def test_finds_an_empty_library(self):
         self.assert_one(self.compile("empty", ""), "leaves no symbols")
+
+
+class LoadedTest(CheckerTest):
+    def link(self, *libraries):
+        self.write("x.cpp", "int main() {}\n")
+        program = os.path.join(self.root, "x")
+        source = os.path.join(self.root, "x.cpp")
+        subprocess.run(["c++", source, "-o", program, "-Wl,--no-as-needed", *libraries], check=True)
+        return loaded.check("readelf", program)
+
+    def test_passes_a_program_without_it(self):
+        self.assertEqual(self.link("-ldl"), [])
+
+    def test_finds_a_program_that_is_linked_with_it(self):
+        self.assert_one(self.link("-lcurl"), "loads libcurl.so.4")
+
+    def test_finds_a_program_without_libraries(self):
+        self.assert_one(self.link("-static"), "no libraries at all")
 
 
 @unittest.skipIf(layout.formatter() is None, "clang-format is not installed")
