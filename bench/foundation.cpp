@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Measures what the program costs and how fast it hands over, with real candidates on the file store, or on a Lease of
-// a real API server:
+// a real API server, or in a key of a real etcd of three members:
 //
-//   bench_foundation [repetitions] [file|kubernetes]
+//   bench_foundation [repetitions] [file|kubernetes|etcd]
 //
 // Hand-over is counted from the last stamp of the old workload to the first of the new one, so it includes half a
 // millisecond of stamping, the release, the watch, the compare-and-swap, and the start of a process.
@@ -19,11 +19,13 @@
 
 #include "tests/harness/board.h"
 #include "tests/harness/candidate.h"
+#include "tests/servers/etcd_cluster.h"
 #include "tests/servers/kube_api.h"
 
 namespace {
 
 using namespace leasehold::harness;
+using leasehold::servers::EtcdCluster;
 using leasehold::servers::KubeApi;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
@@ -190,14 +192,20 @@ std::string lease_in(KubeApi& cluster) {
     return "kubernetes: {kubeconfig: " + cluster.kubeconfig(KubeApi::kAdmin, namespace_name) + "}";
 }
 
+std::string key_in(EtcdCluster& cluster) {
+    return fmt::format("etcd: {{endpoints: [\"{}\", \"{}\", \"{}\"]}}", cluster.url(0), cluster.url(1), cluster.url(2));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int repetitions = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
-    const bool on_kubernetes = argc > 2 && std::string_view(argv[2]) == "kubernetes";
+    const std::string_view store = argc > 2 ? argv[2] : "file";
     std::unique_ptr<KubeApi> cluster;
-    if (on_kubernetes) cluster = std::make_unique<KubeApi>(KubeApi::Options{});
-    Trial trial(cluster ? lease_in(*cluster) : "");
+    std::unique_ptr<EtcdCluster> etcd;
+    if (store == "kubernetes") cluster = std::make_unique<KubeApi>(KubeApi::Options{});
+    if (store == "etcd") etcd = std::make_unique<EtcdCluster>(EtcdCluster::Options{});
+    Trial trial(cluster ? lease_in(*cluster) : etcd ? key_in(*etcd) : "");
     const auto repeat = [&](const char* what, double (Trial::*once)()) {
         std::vector<double> values;
         for (int i = 0; i < repetitions; ++i) {
