@@ -134,6 +134,26 @@ TEST_P(ElectionTest, AStandbyAsksForLittle) {
     EXPECT_LE(after.bytes_to_server - before.bytes_to_server, 2 * 300U * kLeases);
 }
 
+// With the port of a server that is there in the place of the default.
+TEST_P(ElectionTest, TheExampleWorks) {
+    std::string example = harness::read_file(std::string(EXAMPLES) + '/' + GetParam().name + ".yaml");
+    const auto begin = example.find(':', example.find("127.0.0.1")) + 1;
+    const auto end = example.find_first_not_of("0123456789", begin);
+    ASSERT_GT(end, begin);
+    example.replace(begin, end - begin, std::to_string(ensemble_->client_ports().front()));
+    example.replace(example.find("name: billing"), 13, "name: " + kElection);
+    const std::string config = folder_.path("example.yaml");
+    harness::write_file(config, example);
+    EXPECT_EQ(leasehold({"init"}, here()).status, 0);
+    Process candidate({.arguments = {harness::leasehold_program(), "run", "--config", config, "--",
+                                     harness::stamper_program(), folder_.path("board")},
+                       .output = folder_.path("example.log"),
+                       .environment = {"HTTP_PORT=0"}});
+    next_run(0);
+    candidate.signal(SIGTERM);
+    EXPECT_EQ(candidate.wait(), 0) << harness::read_file(folder_.path("example.log"));
+}
+
 TEST_P(ElectionTest, AProbeSaysWhatARunWouldFind) {
     const Done good = leasehold({"check", "--probe"}, here());
     EXPECT_EQ(good.status, 0) << good.output;
