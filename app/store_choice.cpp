@@ -6,8 +6,10 @@
 #include "app/exit_status.h"
 #include "app/kubernetes.h"
 #include "app/load.h"
+#include "app/register_probe.h"
 #include "base/clock.h"
 #include "base/duration_text.h"
+#include "election/stores/etcd/etcd_store.h"
 #include "election/stores/file_store.h"
 #include "election/stores/record_json.h"
 
@@ -34,6 +36,37 @@ Result<PreparedStore> prepare_kubernetes(const config::Options& options) {
     auto parts = open_kubernetes(**loop, options);
     if (!parts) return tl::unexpected<Error>(parts.error());
     return PreparedStore{.place = parts->store->describe(), .lock_id = lock_id(*parts), .held = {}};
+}
+
+// The stores that are a register in servers of their own, and nothing more.
+Result<std::unique_ptr<stores::Store>> open_register(EventLoop& loop, const config::Options& options) {
+    const config::StoreOptions& store = options.election.store;
+    const std::string& name = options.election.name;
+    switch (store.kind) {
+        case StoreKind::file:
+        case StoreKind::kubernetes: break;
+        case StoreKind::etcd: return stores::open_etcd_store(loop, store.etcd, name);
+    }
+    return failure("this store is no register");
+}
+
+std::string register_lock_id(const config::Options& options) {
+    const config::StoreOptions& store = options.election.store;
+    const std::string& name = options.election.name;
+    switch (store.kind) {
+        case StoreKind::file:
+        case StoreKind::kubernetes: break;
+        case StoreKind::etcd: return stores::etcd_lock_id(store.etcd, name);
+    }
+    return name;
+}
+
+Result<PreparedStore> prepare_register(const config::Options& options) {
+    auto loop = EventLoop::create();
+    if (!loop) return tl::unexpected<Error>(loop.error());
+    auto store = open_register(**loop, options);
+    if (!store) return tl::unexpected<Error>(store.error());
+    return PreparedStore{.place = (*store)->describe(), .lock_id = register_lock_id(options), .held = {}};
 }
 
 // Reads, and writes a released record if there is none; turns the loop until that is done.
@@ -75,11 +108,9 @@ Result<std::string> init_register(EventLoop& loop, stores::Store& store, Duratio
 }  // namespace
 
 Result<PreparedStore> prepare_store(const config::Options& options) {
-    switch (options.election.store.kind) {
-        case StoreKind::file: break;
-        case StoreKind::kubernetes: return prepare_kubernetes(options);
-    }
-    return prepare_file(options);
+    if (options.election.store.kind == StoreKind::file) return prepare_file(options);
+    if (options.election.store.kind == StoreKind::kubernetes) return prepare_kubernetes(options);
+    return prepare_register(options);
 }
 
 Result<std::string> init_store(const config::Options& options) {
@@ -101,24 +132,23 @@ int probe_store(const config::Options& options) {
         complain(prepared.error().message);
         return kLeaseholdFailed;
     }
+    if (options.election.store.kind != StoreKind::file) return probe_register(options);
     fmt::print("Store: {} can be used.\n", prepared->place);
     return 0;
 }
 
 Result<OpenedStore> open_store(EventLoop& loop, const config::Options& options, std::string writer_name) {
-    OpenedStore opened;
     if (options.election.store.kind == StoreKind::kubernetes) {
         auto parts = open_kubernetes(loop, options);
         if (!parts) return tl::unexpected<Error>(parts.error());
         parts->api->print_missing_rights(needs_of_a_run(*parts, options));
-        opened.store = std::move(parts->store);
-        opened.announcer = std::move(parts->announcer);
-        return opened;
+        return OpenedStore{std::move(parts->store), std::move(parts->announcer)};
     }
-    auto file = stores::open_file_store(loop, options.election.store.file, std::move(writer_name));
-    if (!file) return tl::unexpected<Error>(file.error());
-    opened.store = std::move(*file);
-    return opened;
+    auto store = options.election.store.kind == StoreKind::file
+                     ? stores::open_file_store(loop, options.election.store.file, std::move(writer_name))
+                     : open_register(loop, options);
+    if (!store) return tl::unexpected<Error>(store.error());
+    return OpenedStore{std::move(*store), nullptr};
 }
 
 }  // namespace leasehold::app

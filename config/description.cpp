@@ -4,69 +4,11 @@
 #include <algorithm>
 #include <iterator>
 
+#include "config/key_makers.h"
+#include "config/store_keys.h"
+
 namespace leasehold::config {
 namespace {
-
-// `field` returns a reference to a member, of an options object constant or not. `put` puts a value there.
-template <class T, class Field, class Put>
-Key make_key(std::string path, std::string help, Shape shape, const Form<T>& form, Field field, Put put) {
-    Key key;
-    key.path = std::move(path);
-    key.help = std::move(help);
-    key.shape = shape;
-    key.plain = form.plain;
-    key.add = [read = form.read, field, put](Options& options, const Entry& entry) -> Result<void> {
-        auto value = read(entry.text);
-        if (!value) return tl::unexpected(value.error());
-        put(field(options), entry.name, std::move(*value));
-        return {};
-    };
-    return key;
-}
-
-template <class T, class Field>
-Key scalar_key(std::string path, std::string help, const Form<T>& form, Field field) {
-    const auto put = [](T& member, const std::string&, T value) { member = std::move(value); };
-    Key key = make_key(std::move(path), std::move(help), Shape::scalar, form, field, put);
-    key.schema = form.schema;
-    key.clear = [](Options&) {};
-    key.entries = [write = form.write, field](const Options& options) {
-        std::string text = write(field(options));
-        return text.empty() ? std::vector<Entry>{} : std::vector<Entry>{{"", std::move(text)}};
-    };
-    return key;
-}
-
-template <class T, class Field>
-Key list_key(std::string path, std::string help, const Form<T>& form, Field field) {
-    const auto put = [](auto& member, const std::string&, T value) { member.push_back(std::move(value)); };
-    Key key = make_key(std::move(path), std::move(help), Shape::list, form, field, put);
-    key.schema = {{"type", "array"}, {"items", form.schema}};
-    key.clear = [field](Options& options) { field(options).clear(); };
-    key.entries = [write = form.write, field](const Options& options) {
-        std::vector<Entry> entries;
-        for (const T& value : field(options)) entries.push_back({"", write(value)});
-        return entries;
-    };
-    return key;
-}
-
-template <class T, class Field>
-Key mapping_key(std::string path, std::string help, const Form<std::string>& names, const Form<T>& form, Field field) {
-    const auto put = [](auto& member, const std::string& name, T value) { member[name] = std::move(value); };
-    Key key = make_key(std::move(path), std::move(help), Shape::mapping, form, field, put);
-    key.schema = {{"type", {"object", "null"}}, {"propertyNames", names.schema}, {"additionalProperties", form.schema}};
-    key.clear = [field](Options& options) { field(options).clear(); };
-    key.check_name = [read = names.read](const std::string& name) -> Result<void> {
-        return read(name).map([](const std::string&) {});
-    };
-    key.entries = [write = form.write, field](const Options& options) {
-        std::vector<Entry> entries;
-        for (const auto& [name, value] : field(options)) entries.push_back({name, write(value)});
-        return entries;
-    };
-    return key;
-}
 
 Key identity() {
     return scalar_key(
@@ -97,68 +39,6 @@ std::vector<Key> election() {
         scalar_key(
             "election.kill_allowance", "The time kept back at the end of a lease for a kill to be proven.",
             duration_form(), [](auto& o) -> auto& { return o.election.timing.kill_allowance; }),
-    };
-}
-
-Key file_path() {
-    Key path = scalar_key(
-        "election.store.file.path", "The lease file; /var/lib/leasehold/<election.name>.lease if empty or not given.",
-        absolute_path_form(), [](auto& o) -> auto& { return o.election.store.file.path; });
-    path.schema["type"] = {"string", "null"};
-    path.derive = [](Options& options) {
-        if (!options.election.store.file.path.empty() || options.election.name.empty()) return;
-        options.election.store.file.path = "/var/lib/leasehold/" + options.election.name + ".lease";
-    };
-    return path;
-}
-
-Key proxy_url(const std::string& path) {
-    Key url = scalar_key(
-        path, "A proxy to reach the API server through (http, https, socks5), if it is not the kubeconfig's.",
-        argument_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_url; });
-    url.secret = true;  // it may hold a password
-    return url;
-}
-
-std::vector<Key> kubernetes() {
-    using stores::KubernetesLock;
-    const auto locks = choice_form<KubernetesLock>({{"lease", KubernetesLock::lease},
-                                                    {"endpoints", KubernetesLock::endpoints},
-                                                    {"configmap", KubernetesLock::configmap}});
-    const std::string path = "election.store.kubernetes.";
-    return {
-        scalar_key(
-            path + "lock", "The kind of object that bears the record; endpoints and configmap are for old programs.",
-            locks, [](auto& o) -> auto& { return o.election.store.kubernetes.lock; }),
-        scalar_key(
-            path + "name", "The object's name, if it is not election.name.", kubernetes_name_form(),
-            [](auto& o) -> auto& { return o.election.store.kubernetes.name; }),
-        scalar_key(
-            path + "namespace", "Its namespace, if it is not that of the service account or of the context.",
-            kubernetes_namespace_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.namespace_name; }),
-        scalar_key(
-            path + "kubeconfig",
-            "Files as in $KUBECONFIG; without it that variable, the service account, ~/.kube/config.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.kubernetes.kubeconfig; }),
-        scalar_key(
-            path + "context", "Of the kubeconfig, if it is not its current-context.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.kubernetes.context; }),
-        proxy_url(path + "proxy_url"),
-        scalar_key(
-            path + "proxy_from_environment", "Whether HTTPS_PROXY and NO_PROXY count.", boolean_form(),
-            [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_from_environment; }),
-        scalar_key(
-            path + "events", "Whether Events tell of changes of leadership.", boolean_form(),
-            [](auto& o) -> auto& { return o.election.store.kubernetes.events; }),
-        scalar_key(
-            path + "role_label", "A label of the pod that says leader or standby; none for no label.",
-            kubernetes_label_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.role_label; }),
-        scalar_key(
-            path + "pod", "The pod's name, if it is neither $POD_NAME nor, in a cluster, the host's.",
-            kubernetes_name_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.pod; }),
-        scalar_key(
-            path + "owner", "APIVERSION/KIND/NAME/UID of an object whose deletion is to delete the lock's.",
-            kubernetes_owner_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.owner; }),
     };
 }
 
@@ -307,15 +187,6 @@ std::vector<Key> logging() {
     };
 }
 
-Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
-    Section section;
-    section.path = "election.store." + name;
-    section.help = help;
-    section.choose = [kind](Options& options) { options.election.store.kind = kind; };
-    section.in_use = [kind](const Options& options) { return options.election.store.kind == kind; };
-    return section;
-}
-
 Description make_description() {
     Description all;
     all.sections = {
@@ -324,8 +195,6 @@ Description make_description() {
          .help = "Where the lease is kept: exactly one store.",
          .exactly_one = true,
          .example = "{file: {}}"},
-        store_section("file", "A file on a local disk, for candidates on one machine.", StoreKind::file),
-        store_section("kubernetes", "An object in a Kubernetes cluster.", StoreKind::kubernetes),
         {.path = "workload",
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
@@ -339,13 +208,13 @@ Description make_description() {
         {.path = "http", .help = "Metrics, health and status.", .example = "{listen: [\"0.0.0.0:9090\"]}"},
         {.path = "logging", .help = "The log of leasehold itself, on standard error.", .example = "{level: info}"},
     };
+    for (Section& store : store_sections()) all.sections.push_back(std::move(store));
     const auto add = [&all](std::vector<Key> keys) {
         std::move(keys.begin(), keys.end(), std::back_inserter(all.keys));
     };
     add({identity()});
     add(election());
-    add({file_path()});
-    add(kubernetes());
+    add(store_keys());
     add(workload());
     add(signals());
     add({containment(), no_new_privs()});

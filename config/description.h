@@ -3,7 +3,7 @@
 // The one description of the file's keys. The reader (config/reader.h), the printer (to_yaml) and the JSON Schema are
 // all derived from it, so none of them can know a key that the others do not.
 //
-// To add a key: a member in its room's options header, and a line in description.cpp.
+// To add a key: a member in its room's options header, and a line in description.cpp or store_keys.cpp.
 #pragma once
 
 #include <functional>

@@ -31,6 +31,21 @@ void check_name(const ElectionOptions& election, std::vector<StoreProblem>& prob
                                              "; change it, or name the object with election.store.kubernetes.name"});
 }
 
+// What goes together, or must not be missing.
+void check_etcd(const stores::EtcdOptions& etcd, std::vector<StoreProblem>& problems) {
+    const std::string path = "election.store.etcd";
+    if (etcd.endpoints.empty()) {
+        problems.push_back({path, "has no endpoints; write endpoints: [https://10.0.0.1:2379]"});
+    }
+    const auto pair = [&](const char* one, bool has_one, const char* other, bool has_other) {
+        if (has_one == has_other) return;
+        problems.push_back(
+            {path, fmt::format("has {} without {}; both are needed", has_one ? one : other, has_one ? other : one)});
+    };
+    pair("cert_file", !etcd.cert_file.empty(), "key_file", !etcd.key_file.empty());
+    pair("username", !etcd.username.empty(), "password_file", !etcd.password_file.empty());
+}
+
 }  // namespace
 
 std::vector<StoreProblem> check(const ElectionOptions& election) {
@@ -39,6 +54,7 @@ std::vector<StoreProblem> check(const ElectionOptions& election) {
         check_whole_seconds(election, problems);
         check_name(election, problems);
     }
+    if (election.store.kind == StoreKind::etcd) check_etcd(election.store.etcd, problems);
     return problems;
 }
 

@@ -47,6 +47,7 @@ void decode_ours(const Json& object, DecodedRecord& into) {
     into.record.write_id = ours.text("writeId");
     into.record.released = ours.flag("released");
     into.record.lease_duration = agreed(into.record.lease_duration, ours.span("leaseDurationMs", milliseconds(1)));
+    into.prepared = into.record.released && into.record.incarnation.empty() && into.record.write_id.empty();
 }
 
 void decode_object(const Json& object, DecodedRecord& into) {

@@ -36,6 +36,7 @@ struct DecodedRecord {
     election::Record record;                                       // as in Snapshot
     std::string problem;                                           // when unreadable: "it is not JSON"
     std::uint64_t generation = 0;                                  // 0 when there is none, or none that makes sense
+    bool prepared = false;                                         // it is make_released_record()'s
 };
 
 // Text of no bytes at all counts as vacated: somebody emptied the record.

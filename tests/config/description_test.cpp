@@ -49,10 +49,12 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "election.store.kubernetes.kubeconfig", "election.store.kubernetes.context",
             "election.store.kubernetes.proxy_url", "election.store.kubernetes.proxy_from_environment",
             "election.store.kubernetes.events", "election.store.kubernetes.role_label", "election.store.kubernetes.pod",
-            "election.store.kubernetes.owner", "workload.command", "workload.env", "workload.stop.signal",
-            "workload.stop.grace_period", "workload.signals.to", "workload.signals.rewrite", "workload.containment",
-            "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory",
-            "http.listen", "logging.level", "logging.format"));
+            "election.store.kubernetes.owner", "election.store.etcd.endpoints", "election.store.etcd.prefix",
+            "election.store.etcd.ca_file", "election.store.etcd.cert_file", "election.store.etcd.key_file",
+            "election.store.etcd.username", "election.store.etcd.password_file", "workload.command", "workload.env",
+            "workload.stop.signal", "workload.stop.grace_period", "workload.signals.to", "workload.signals.rewrite",
+            "workload.containment", "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj",
+            "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {
@@ -102,10 +104,12 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
     options.workload.command = {"c"};
     std::string yaml = to_yaml(options, false);
     EXPECT_EQ(problems_in(yaml), "");
-    options.election.store = {
-        StoreKind::kubernetes,
-        {},
-        {stores::KubernetesLock::lease, "n", "s", "k", "c", "u", false, true, "l", "p", "v1/Pod/p/u"}};
+    auto& store = options.election.store;
+    store.kind = StoreKind::kubernetes;
+    store.kubernetes = {stores::KubernetesLock::lease, "n", "s", "k", "c", "u", false, true, "l", "p", "v1/Pod/p/u"};
+    yaml += to_yaml(options, false);
+    store.kind = StoreKind::etcd;
+    store.etcd = {{"http://e"}, "p/", "ca", "c", "k", "u", "w"};
     yaml += to_yaml(options, false);
     for (const Key& key : description().keys) {
         const std::string name = key.path.substr(key.path.rfind('.') + 1);

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "election/stores/kubernetes/access.h"
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 

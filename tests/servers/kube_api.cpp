@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/servers/kube_api.h"
 
-#include <array>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
 
-#include <curl/curl.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
+
+#include "tests/servers/http_call.h"
+#include "tests/servers/server_process.h"
 
 namespace leasehold::servers {
 namespace {
@@ -21,42 +21,9 @@ using harness::Process;
 using nlohmann::json;
 
 constexpr const char* kIssuer = "https://kubernetes.default.svc";
-constexpr std::size_t kLogEnd = 4000;  // characters
-
-std::string variable(const char* name) {
-    const char* const value = std::getenv(name);
-    return value != nullptr ? value : "";
-}
-
-// As in tests/servers/build-kubernetes.
-std::string cache_folder() {
-    std::string base = variable("LEASEHOLD_CACHE");
-    if (base.empty()) {
-        const std::string caches = variable("XDG_CACHE_HOME");
-        base = (caches.empty() ? variable("HOME") + "/.cache" : caches) + "/leasehold";
-    }
-    return base + "/kubernetes";
-}
-
-// A server that dies with the test's thread, so that not even a test that is killed leaves one behind.
-std::unique_ptr<Process> start_server(std::vector<std::string> command, const std::string& output) {
-    command.insert(command.begin(), {"setpriv", "--pdeathsig", "KILL", "--"});
-    return std::make_unique<Process>(Process::Options{.arguments = command, .output = output, .environment = {}});
-}
-
-[[noreturn]] void fail(const std::string& what, const std::string& log) {
-    const std::string text = harness::read_file(log);
-    const std::string end = text.substr(text.size() - std::min(text.size(), kLogEnd));
-    throw std::runtime_error(fmt::format("{}; the end of {}:\n{}", what, log, end));
-}
 
 json object(const std::string& api_version, const std::string& kind, const std::string& name) {
     return {{"apiVersion", api_version}, {"kind", kind}, {"metadata", {{"name", name}}}};
-}
-
-std::size_t append(char* data, std::size_t size, std::size_t count, void* body) {
-    static_cast<std::string*>(body)->append(data, size * count);
-    return size * count;
 }
 
 }  // namespace
@@ -69,10 +36,11 @@ bool KubeApi::available() {
 }
 
 std::string KubeApi::unavailable_message() {
-    return "the programs of Kubernetes are not in " + cache_folder() + ": run tests/servers/build-kubernetes";
+    return "the programs of Kubernetes are not in " + cache_folder("kubernetes") +
+           ": run tests/servers/build-kubernetes";
 }
 
-std::string KubeApi::program(const std::string& name) { return cache_folder() + '/' + name; }
+std::string KubeApi::program(const std::string& name) { return cache_folder("kubernetes") + '/' + name; }
 
 std::string KubeApi::user(int number) { return "user-" + std::to_string(number); }
 
@@ -156,14 +124,14 @@ void KubeApi::start() {
 void KubeApi::await_ready() {
     const bool ready = harness::eventually(
         [this] {
-            if (!server_->running()) fail("kube-apiserver has ended", path("kube-apiserver.log"));
-            if (!etcd_->running()) fail("etcd has ended", path("etcd.log"));
+            if (!server_->running()) server_failed("kube-apiserver has ended", path("kube-apiserver.log"));
+            if (!etcd_->running()) server_failed("etcd has ended", path("etcd.log"));
             if (request("GET", "/readyz").status == 200) return true;
             usleep(20'000);
             return false;
         },
         std::chrono::minutes(2));
-    if (!ready) fail("kube-apiserver does not become ready", path("kube-apiserver.log"));
+    if (!ready) server_failed("kube-apiserver does not become ready", path("kube-apiserver.log"));
 }
 
 void KubeApi::stop(std::chrono::milliseconds grace) {
@@ -259,7 +227,7 @@ void KubeApi::grant(const std::string& namespace_name, const std::string& user, 
     must("POST", path + "/rolebindings", binding);
     // The server hears of its own objects a little later.
     if (!harness::eventually([&] { return allowed(namespace_name, user, rules.back()); })) {
-        fail("what was granted does not come into force", this->path("kube-apiserver.log"));
+        server_failed("what was granted does not come into force", this->path("kube-apiserver.log"));
     }
 }
 
@@ -280,41 +248,20 @@ bool KubeApi::allowed(const std::string& namespace_name, const std::string& user
 
 KubeApi::Answer KubeApi::request(const std::string& method, const std::string& path, const json& body,
                                  const std::string& user) {
-    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy(curl_easy_init(), curl_easy_cleanup);
-    const std::string url = this->url() + path;
-    const std::string text = body.is_null() ? "" : body.dump();
     const std::string type = method == "PATCH" ? "application/merge-patch+json" : "application/json";
-    std::array<std::string, 2> lines{"Authorization: Bearer " + token(user), "Content-Type: " + type};
-    curl_slist* headers = nullptr;
-    for (const std::string& line : lines) headers = curl_slist_append(headers, line.c_str());
-    Answer answer;
-    std::string received;
-    curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy.get(), CURLOPT_CUSTOMREQUEST, method.c_str());
-    curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy.get(), CURLOPT_CAINFO, ca_file().c_str());
-    curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
-    curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT, 60L);
-    curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, append);
-    curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &received);
-    if (!body.is_null()) {
-        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, text.c_str());
-        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(text.size()));
-    }
-    const CURLcode result = curl_easy_perform(easy.get());
-    curl_slist_free_all(headers);
-    if (result != CURLE_OK) return {.status = 0, .body = curl_easy_strerror(result)};
-    long status = 0;
-    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    return {.status = static_cast<int>(status), .body = std::move(received)};
+    const HttpReply reply = http_call({.method = method,
+                                       .url = url() + path,
+                                       .body = body.is_null() ? "" : body.dump(),
+                                       .headers = {"Authorization: Bearer " + token(user), "Content-Type: " + type},
+                                       .ca_file = ca_file()});
+    return {.status = reply.status, .body = reply.body};
 }
 
 json KubeApi::must(const std::string& method, const std::string& path, const json& body) {
     const Answer answer = request(method, path, body);
     if (answer.status / 100 != 2) {
-        fail(fmt::format("{} {} was answered {}: {}", method, path, answer.status, answer.body),
-             this->path("kube-apiserver.log"));
+        server_failed(fmt::format("{} {} was answered {}: {}", method, path, answer.status, answer.body),
+                      this->path("kube-apiserver.log"));
     }
     return answer.json();
 }

@@ -8,7 +8,7 @@
 #include "election/stores/kubernetes/in_cluster.h"
 #include "election/stores/kubernetes/kubeconfig.h"
 #include "election/stores/kubernetes/live_credentials.h"
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/exec_credential.h"
 
-#include "election/stores/kubernetes/secret_text.h"
 #include "election/stores/rfc3339.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

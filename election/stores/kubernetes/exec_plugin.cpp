@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/in_cluster.h"
 
-#include "election/stores/kubernetes/secret_text.h"
-#include "election/stores/kubernetes/watched_file.h"
+#include "election/stores/secret_text.h"
+#include "election/stores/watched_file.h"
 
 namespace leasehold::stores::kubernetes {
 

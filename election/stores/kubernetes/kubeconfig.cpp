@@ -7,9 +7,9 @@
 #include <map>
 
 #include "election/stores/kubernetes/kubeconfig_entry.h"
-#include "election/stores/kubernetes/secret_text.h"
-#include "election/stores/kubernetes/watched_file.h"
 #include "election/stores/kubernetes/yaml_document.h"
+#include "election/stores/secret_text.h"
+#include "election/stores/watched_file.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

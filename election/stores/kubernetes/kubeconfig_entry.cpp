@@ -5,7 +5,7 @@
 #include <array>
 
 #include "election/stores/kubernetes/exec_credential.h"
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/live_credentials.h"
 
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "election/stores/http/client.h"
 #include "election/stores/kubernetes/cluster_target.h"
-#include "election/stores/kubernetes/watched_file.h"
+#include "election/stores/watched_file.h"
 
 namespace leasehold::stores::kubernetes {
 

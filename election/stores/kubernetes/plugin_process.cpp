@@ -17,7 +17,7 @@
 
 #include "base/duration_text.h"
 #include "base/log.h"
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "election/stores/kubernetes/secret_text.h"
+#include "election/stores/secret_text.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
 
-namespace leasehold::stores::kubernetes {
+namespace leasehold::stores {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -218,4 +218,4 @@ bool is_dns_label(std::string_view name) {
                        [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-'; });
 }
 
-}  // namespace leasehold::stores::kubernetes
+}  // namespace leasehold::stores

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace leasehold::stores::kubernetes {
+namespace leasehold::stores {
 
 // The whole of a regular file, symbolic links followed. Errors name the path; their code is errno where there is one.
 Result<std::string> read_small_file(const std::string& path);
@@ -54,4 +54,4 @@ private:
     std::string problem_;
 };
 
-}  // namespace leasehold::stores::kubernetes
+}  // namespace leasehold::stores

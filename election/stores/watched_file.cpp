@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "election/stores/kubernetes/watched_file.h"
+#include "election/stores/watched_file.h"
 
 #include <array>
 #include <cerrno>
@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 
-namespace leasehold::stores::kubernetes {
+namespace leasehold::stores {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
@@ -61,4 +61,4 @@ void WatchedFile::check(bool whatever) {
     problem_.clear();
 }
 
-}  // namespace leasehold::stores::kubernetes
+}  // namespace leasehold::stores

@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace leasehold::stores::kubernetes {
+namespace leasehold::stores {
 
 // For messages: control characters and what is not ASCII as '?', and the end cut off when it is long.
 std::string shown(std::string_view text, std::size_t most = 120);
@@ -38,4 +38,4 @@ Result<void> check_proxy_url(const std::string& url);
 // A namespace is a DNS label (RFC 1123).
 bool is_dns_label(std::string_view name);
 
-}  // namespace leasehold::stores::kubernetes
+}  // namespace leasehold::stores

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/store_keys.h"
+
+#include <iterator>
+
+#include "config/key_makers.h"
+
+namespace leasehold::config {
+namespace {
+
+Key file_path() {
+    Key path = scalar_key(
+        "election.store.file.path", "The lease file; /var/lib/leasehold/<election.name>.lease if empty or not given.",
+        absolute_path_form(), [](auto& o) -> auto& { return o.election.store.file.path; });
+    path.schema["type"] = {"string", "null"};
+    path.derive = [](Options& options) {
+        if (!options.election.store.file.path.empty() || options.election.name.empty()) return;
+        options.election.store.file.path = "/var/lib/leasehold/" + options.election.name + ".lease";
+    };
+    return path;
+}
+
+Key proxy_url(const std::string& path) {
+    Key url = scalar_key(
+        path, "A proxy to reach the API server through (http, https, socks5), if it is not the kubeconfig's.",
+        argument_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_url; });
+    url.secret = true;  // it may hold a password
+    return url;
+}
+
+std::vector<Key> kubernetes() {
+    using stores::KubernetesLock;
+    const auto locks = choice_form<KubernetesLock>({{"lease", KubernetesLock::lease},
+                                                    {"endpoints", KubernetesLock::endpoints},
+                                                    {"configmap", KubernetesLock::configmap}});
+    const std::string path = "election.store.kubernetes.";
+    return {
+        scalar_key(
+            path + "lock", "The kind of object that bears the record; endpoints and configmap are for old programs.",
+            locks, [](auto& o) -> auto& { return o.election.store.kubernetes.lock; }),
+        scalar_key(
+            path + "name", "The object's name, if it is not election.name.", kubernetes_name_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.name; }),
+        scalar_key(
+            path + "namespace", "Its namespace, if it is not that of the service account or of the context.",
+            kubernetes_namespace_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.namespace_name; }),
+        scalar_key(
+            path + "kubeconfig",
+            "Files as in $KUBECONFIG; without it that variable, the service account, ~/.kube/config.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.kubeconfig; }),
+        scalar_key(
+            path + "context", "Of the kubeconfig, if it is not its current-context.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.context; }),
+        proxy_url(path + "proxy_url"),
+        scalar_key(
+            path + "proxy_from_environment", "Whether HTTPS_PROXY and NO_PROXY count.", boolean_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.proxy_from_environment; }),
+        scalar_key(
+            path + "events", "Whether Events tell of changes of leadership.", boolean_form(),
+            [](auto& o) -> auto& { return o.election.store.kubernetes.events; }),
+        scalar_key(
+            path + "role_label", "A label of the pod that says leader or standby; none for no label.",
+            kubernetes_label_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.role_label; }),
+        scalar_key(
+            path + "pod", "The pod's name, if it is neither $POD_NAME nor, in a cluster, the host's.",
+            kubernetes_name_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.pod; }),
+        scalar_key(
+            path + "owner", "APIVERSION/KIND/NAME/UID of an object whose deletion is to delete the lock's.",
+            kubernetes_owner_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.owner; }),
+    };
+}
+
+std::vector<Key> etcd() {
+    const std::string path = "election.store.etcd.";
+    const auto file = [&path](const char* name, const char* help, auto field) {
+        return scalar_key(path + name, help, absolute_path_form(), field);
+    };
+    Key endpoints = list_key(
+        path + "endpoints", "The members' client addresses, tried in this order.", endpoint_form(),
+        [](auto& o) -> auto& { return o.election.store.etcd.endpoints; });
+    endpoints.example = "[https://10.0.0.1:2379]";
+    return {
+        endpoints,
+        scalar_key(
+            path + "prefix", "What stands before election.name in the key.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.etcd.prefix; }),
+        file(
+            "ca_file", "Certificates of who may sign those of the members; those of the system if not given.",
+            [](auto& o) -> auto& { return o.election.store.etcd.ca_file; }),
+        file(
+            "cert_file", "A certificate for this client; with key_file.",
+            [](auto& o) -> auto& { return o.election.store.etcd.cert_file; }),
+        file(
+            "key_file", "Its private key.", [](auto& o) -> auto& { return o.election.store.etcd.key_file; }),
+        scalar_key(
+            path + "username", "Who this client is; with password_file.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.etcd.username; }),
+        file(
+            "password_file", "The password is its first line.",
+            [](auto& o) -> auto& { return o.election.store.etcd.password_file; }),
+    };
+}
+
+Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
+    Section section;
+    section.path = "election.store." + name;
+    section.help = help;
+    section.choose = [kind](Options& options) { options.election.store.kind = kind; };
+    section.in_use = [kind](const Options& options) { return options.election.store.kind == kind; };
+    return section;
+}
+
+}  // namespace
+
+std::vector<Section> store_sections() {
+    return {
+        store_section("file", "A file on a local disk, for candidates on one machine.", StoreKind::file),
+        store_section("kubernetes", "An object in a Kubernetes cluster.", StoreKind::kubernetes),
+        store_section("etcd", "A key in etcd, version 3.4 or newer.", StoreKind::etcd),
+    };
+}
+
+std::vector<Key> store_keys() {
+    std::vector<Key> keys{file_path()};
+    for (auto& of_a_store : {kubernetes(), etcd()}) keys.insert(keys.end(), of_a_store.begin(), of_a_store.end());
+    return keys;
+}
+
+}  // namespace leasehold::config

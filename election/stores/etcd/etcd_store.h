@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The register in one key of etcd (v3), as JSON text (record_json.h), over the server's JSON gateway.
+//
+//   read     a range of one key, linearizable as it is by default
+//   write    a transaction: put if mod_revision is the expected one, or, to make it, if the key's version is 0
+//   watch    key_watch.h
+//
+// Version: the mod_revision, which is a count of all writes to the cluster and so grows over deletion and re-creation;
+// restoring a snapshot takes it back. The tag is the cluster's id. An absence has no number.
+//
+// What an answer proves: a transaction that succeeded, applied; one whose comparison failed, conflict; a refusal that
+// etcd makes before it proposes anything (refusal.h), failed. Everything else may have been applied: no leader, a time
+// limit in the server, what is no answer of etcd, no answer at all.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "election/stores/etcd/options.h"
+#include "election/stores/store.h"
+
+namespace leasehold::stores {
+
+// `name` is the election's. Does not talk to a server yet; fails when a file of the options cannot be used.
+Result<std::unique_ptr<Store>> open_etcd_store(EventLoop& loop, EtcdOptions options, const std::string& name);
+
+// Names the lock for everyone on this machine who uses the same one.
+std::string etcd_lock_id(const EtcdOptions& options, const std::string& name);
+
+}  // namespace leasehold::stores
