@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Measures what the program costs and how fast it hands over, with real candidates on the file store, or on a Lease of
-// a real API server, or in a key of a real etcd of three members:
+// a real API server, or on a real cluster of those in tests/servers/ensemble.h:
 //
-//   bench_foundation [repetitions] [file|kubernetes|etcd]
+//   bench_foundation [repetitions] [file|kubernetes|etcd|...]
 //
 // Hand-over is counted from the last stamp of the old workload to the first of the new one, so it includes half a
 // millisecond of stamping, the release, the watch, the compare-and-swap, and the start of a process.
@@ -19,13 +19,13 @@
 
 #include "tests/harness/board.h"
 #include "tests/harness/candidate.h"
-#include "tests/servers/etcd_cluster.h"
+#include "tests/servers/ensemble.h"
 #include "tests/servers/kube_api.h"
 
 namespace {
 
 using namespace leasehold::harness;
-using leasehold::servers::EtcdCluster;
+using leasehold::servers::Ensemble;
 using leasehold::servers::KubeApi;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
@@ -192,8 +192,15 @@ std::string lease_in(KubeApi& cluster) {
     return "kubernetes: {kubeconfig: " + cluster.kubeconfig(KubeApi::kAdmin, namespace_name) + "}";
 }
 
-std::string key_in(EtcdCluster& cluster) {
-    return fmt::format("etcd: {{endpoints: [\"{}\", \"{}\", \"{}\"]}}", cluster.url(0), cluster.url(1), cluster.url(2));
+std::unique_ptr<Ensemble> start_ensemble(std::string_view name) {
+    for (const auto& kind : leasehold::servers::ensemble_kinds()) {
+        if (kind.name != name) continue;
+        if (kind.unavailable.empty()) return kind.start();
+        fmt::print(stderr, "{}\n", kind.unavailable);
+        std::exit(1);
+    }
+    fmt::print(stderr, "{}: no store that is known here\n", name);
+    std::exit(2);
 }
 
 }  // namespace
@@ -202,10 +209,10 @@ int main(int argc, char** argv) {
     const int repetitions = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
     const std::string_view store = argc > 2 ? argv[2] : "file";
     std::unique_ptr<KubeApi> cluster;
-    std::unique_ptr<EtcdCluster> etcd;
+    std::unique_ptr<Ensemble> ensemble;
     if (store == "kubernetes") cluster = std::make_unique<KubeApi>(KubeApi::Options{});
-    if (store == "etcd") etcd = std::make_unique<EtcdCluster>(EtcdCluster::Options{});
-    Trial trial(cluster ? lease_in(*cluster) : etcd ? key_in(*etcd) : "");
+    if (!cluster && store != "file") ensemble = start_ensemble(store);
+    Trial trial(cluster ? lease_in(*cluster) : ensemble ? ensemble->store_option(ensemble->client_ports()) : "");
     const auto repeat = [&](const char* what, double (Trial::*once)()) {
         std::vector<double> values;
         for (int i = 0; i < repetitions; ++i) {

@@ -11,7 +11,7 @@
 
 #include "election/stores/etcd/options.h"
 #include "tests/servers/etcd_cluster.h"
-#include "tests/servers/relay.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::servers {
 
@@ -27,6 +27,12 @@ public:
         return *cluster_;
     }
 
+    static std::vector<std::string> urls(const std::vector<int>& ports) {
+        std::vector<std::string> urls;
+        for (const int port : ports) urls.push_back("http://127.0.0.1:" + std::to_string(port));
+        return urls;
+    }
+
     // A name that no other test uses.
     static std::string new_name() { return "test-" + std::to_string(++names_); }
 
@@ -38,31 +44,5 @@ private:
 };
 
 inline testing::Environment* const kSharedEtcd = testing::AddGlobalTestEnvironment(new SharedEtcd);
-
-// Relays in front of all members: one way to the cluster that can be cut.
-class EtcdRelays {
-public:
-    explicit EtcdRelays(const EtcdCluster& cluster) {
-        for (int i = 0; i < cluster.size(); ++i) {
-            relays_.push_back(std::make_unique<Relay>(Relay::Options{.server_port = cluster.port(i)}));
-        }
-    }
-
-    Relay& operator[](int member) { return *relays_[member]; }
-    std::vector<std::string> urls() const {
-        std::vector<std::string> urls;
-        for (const auto& relay : relays_) urls.push_back("http://127.0.0.1:" + std::to_string(relay->port()));
-        return urls;
-    }
-    void set(Relay::Mode mode) {
-        for (auto& relay : relays_) relay->set(mode);
-    }
-    void cut() {
-        for (auto& relay : relays_) relay->cut();
-    }
-
-private:
-    std::vector<std::unique_ptr<Relay>> relays_;
-};
 
 }  // namespace leasehold::servers

@@ -2,9 +2,10 @@
 //
 // The fault suite: every row of the fault matrix that can be produced here, judged from outside.
 //
-//   leasehold_faults [--repetitions N] [--rows REGEX] [--containment LIST] [--jobs N] [--json FILE] [--list] [--quick]
-//                    [--clocks]
+//   leasehold_faults [--store KIND] [--repetitions N] [--rows REGEX] [--containment LIST] [--jobs N] [--json FILE]
+//                    [--list] [--quick] [--clocks]
 //
+//   --store   file, which is the default, or one of those in tests/servers/ensemble.h, on servers that it starts itself
 //   --quick   leaves out what takes long, and plays each row with one containment only
 //   --clocks  also plays what changes the clocks of the machine, for some seconds
 //
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -28,6 +30,7 @@ namespace {
 using namespace leasehold::faults;
 
 struct Options {
+    std::string store = "file";
     int repetitions = 20;
     std::regex rows{""};
     std::vector<std::string> containments{"subreaper", "cgroup", "namespace"};
@@ -62,6 +65,8 @@ Options parse(int argc, char** argv) {
             std::exit(kUsage);
         } else if (const std::string value = argv[++i]; name == "--repetitions") {
             options.repetitions = std::max(1, std::atoi(value.c_str()));
+        } else if (name == "--store") {
+            options.store = value;
         } else if (name == "--rows") {
             options.rows = std::regex(value);
         } else if (name == "--containment") {
@@ -109,7 +114,25 @@ std::vector<std::string> containments_for(const Row& row, std::size_t turn, cons
     return options.containments;
 }
 
-std::vector<Cell> cells_of(const std::vector<Row>& rows, const Options& options) {
+TrialStore store_called(const std::string& name) {
+    if (name == "file") return {};
+    for (const leasehold::servers::EnsembleKind& kind : leasehold::servers::ensemble_kinds()) {
+        if (kind.name != name) continue;
+        if (kind.unavailable.empty()) return {.kind = kind};
+        fmt::print(stderr, "{}\n", kind.unavailable);
+        std::exit(kUsage);
+    }
+    fmt::print(stderr, "{}: no store that is known here\n", name);
+    std::exit(kUsage);
+}
+
+bool is_played(const Row& row, const Options& options) {
+    if (!std::regex_search(row.name(), options.rows)) return false;
+    if (row.stores != Stores::any && (row.stores == Stores::file) != (options.store == "file")) return false;
+    return (row.quick || !options.quick) && (!row.changes_clocks || options.clocks);
+}
+
+std::vector<Cell> cells_of(const std::vector<Row>& rows, const TrialStore& store, const Options& options) {
     std::map<std::string, std::string> missing;
     std::vector<std::string> possible;
     for (const std::string& containment : options.containments) {
@@ -123,11 +146,10 @@ std::vector<Cell> cells_of(const std::vector<Row>& rows, const Options& options)
     std::vector<Cell> cells;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Row& row = rows[i];
-        if (!std::regex_search(row.name(), options.rows) || (options.quick && !row.quick)) continue;
-        if (row.changes_clocks && !options.clocks) continue;
+        if (!is_played(row, options)) continue;
         const int repetitions = std::min(options.repetitions, row.most_repetitions);
         for (const std::string& containment : containments_for(row, i, options, possible)) {
-            if (missing[containment].empty()) cells.push_back({&row, containment, repetitions});
+            if (missing[containment].empty()) cells.push_back({&row, &store, containment, repetitions});
         }
     }
     return cells;
@@ -138,7 +160,8 @@ std::vector<Cell> cells_of(const std::vector<Row>& rows, const Options& options)
 int main(int argc, char** argv) {
     const Options options = parse(argc, argv);
     const std::vector<Row> rows = all_rows();
-    std::vector<Cell> cells = cells_of(rows, options);
+    TrialStore store = store_called(options.store);
+    std::vector<Cell> cells = cells_of(rows, store, options);
     if (options.list) {
         for (const Cell& cell : cells) {
             fmt::print("{} [{}] x{}: {}\n", cell.row->name(), cell.containment, cell.repetitions, cell.row->expected);
@@ -149,6 +172,9 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "no row of the matrix is called so\n");
         return kUsage;
     }
+    std::unique_ptr<leasehold::servers::Ensemble> ensemble;
+    if (store.kind) ensemble = store.kind->start();
+    store.shared = ensemble.get();
     Table table(cells);
     const bool done = run(cells, options.jobs, [&table] { table.print_complete(); });
     if (!done) return 130;

@@ -15,6 +15,9 @@ namespace leasehold::faults {
 
 class Trial;
 
+// With which stores a row is played.
+enum class Stores { any, file, servers };
+
 // How the two candidates of a trial are set up.
 struct Setup {
     harness::TestTiming timing{};
@@ -27,6 +30,7 @@ struct Setup {
     bool frozen = false;                  // the test freezes a whole tree
     bool standby = true;                  // a second candidate, which has seen the leader
     bool own_mounts = false;              // the trial runs in a mount namespace of its own
+    bool own_servers = false;             // the store's, for it alone; each candidate gets there through relays
     std::vector<std::string> launcher{};  // the leader's: a command that executes its last arguments as a command
     int grace_ms = 1000;                  // workload.stop.grace_period
     int watch_ms = 300;                   // looked on for so long after the end, to see an overlap that begins late
@@ -46,6 +50,7 @@ struct Row {
     std::function<void(Trial&)> play;
     std::vector<std::string> variants = {"plain"};
     Setup setup{};
+    Stores stores = Stores::any;
     // Empty: the same for all containments, so that one is enough.
     std::vector<std::string> containments = {"subreaper", "cgroup", "namespace"};
     // Where the promise is limited; for the variant "plain", which is one process, only if `plain_too`.
@@ -78,7 +83,9 @@ std::vector<Row> rows_of_environments();
 std::vector<Row> rows_of_phases();
 std::vector<Row> rows_of_signals();
 std::vector<Row> rows_of_workloads();
-std::vector<Row> rows_of_the_store();
+std::vector<Row> rows_of_the_record();
+std::vector<Row> rows_of_the_file();
+std::vector<Row> rows_of_servers();
 std::vector<Row> rows_of_load();
 std::vector<Row> rows_of_clocks();
 std::vector<Row> rows_of_negative_controls();

@@ -65,8 +65,8 @@ const std::vector<std::string>& few_variants() {
 std::vector<Row> all_rows() {
     std::vector<Row> all;
     for (const auto& part : {rows_of_processes, rows_of_pairs, rows_of_frozen_candidates, rows_of_environments,
-                             rows_of_phases, rows_of_signals, rows_of_workloads, rows_of_the_store, rows_of_load,
-                             rows_of_clocks, rows_of_negative_controls}) {
+                             rows_of_phases, rows_of_signals, rows_of_workloads, rows_of_the_record, rows_of_the_file,
+                             rows_of_servers, rows_of_load, rows_of_clocks, rows_of_negative_controls}) {
         for (Row& row : part()) all.push_back(std::move(row));
     }
     return all;

@@ -71,16 +71,19 @@ Row while_stopping(Part part) {
 }
 
 Row while_releasing(Part part) {
-    return row(part, "while the lease is being released", "successor, after the lease at most", [part](Trial& trial) {
-        {
-            const LockHolder held(trial.lease());
-            trial.signal(Part::guardian, SIGTERM);
-            Trial::pass(milliseconds(100));
-            trial.signal(part, SIGKILL);
-            Trial::pass(milliseconds(50));
-        }
-        trial.expect_successor();
-    });
+    Row made =
+        row(part, "while the lease is being released", "successor, after the lease at most", [part](Trial& trial) {
+            {
+                const LockHolder held(trial.lease());
+                trial.signal(Part::guardian, SIGTERM);
+                Trial::pass(milliseconds(100));
+                trial.signal(part, SIGKILL);
+                Trial::pass(milliseconds(50));
+            }
+            trial.expect_successor();
+        });
+    made.stores = Stores::file;
+    return made;
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ Row while_releasing(const std::string& fault, std::vector<int> numbers) {
                     trial.expect_successor();
                     trial.expect_end(trial.leader());
                 },
+            .stores = Stores::file,
             .containments = {}};
 }
 

@@ -60,7 +60,7 @@ private:
             prctl(PR_SET_CHILD_SUBREAPER, 1);
             std::signal(SIGINT, SIG_IGN);  // the runner ends everything
             std::signal(SIGTERM, SIG_DFL);
-            const Outcome outcome = play(*task.cell->row, task.cell->containment, task.repetition);
+            const Outcome outcome = play(*task.cell->row, *task.cell->store, task.cell->containment, task.repetition);
             harness::write_file(report, to_json(outcome).dump());
             std::fflush(nullptr);
             _exit(0);

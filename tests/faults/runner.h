@@ -14,6 +14,7 @@ namespace leasehold::faults {
 
 struct Cell {
     const Row* row = nullptr;
+    const TrialStore* store = nullptr;
     std::string containment;
     int repetitions = 0;
     std::vector<Outcome> outcomes{};

@@ -43,11 +43,15 @@ std::vector<pid_t> living_below_us() {
 
 }  // namespace
 
-Trial::Trial(const Row& row, std::string containment, int repetition)
+Trial::Trial(const Row& row, const TrialStore& store, std::string containment, int repetition)
     : row_(row),
+      store_(store),
       containment_(std::move(containment)),
       repetition_(repetition),
       lease_(folder_.path("store/test.lease")) {
+    // Nothing of a parallel trial may be taken for something of this one: each is an election of its own.
+    const std::string folder = folder_.path();
+    election_ = "test-" + folder.substr(folder.rfind('-') + 1);
     outcome_.variant = row.variants[static_cast<std::size_t>(repetition) % row.variants.size()];
 }
 
@@ -71,6 +75,17 @@ void Trial::prepare() {
         freezer_ = make_cgroup("freezer");
         if (cgroup_.empty()) throw Skipped{"no cgroup v2 can be made here"};
     }
+    if (row_.setup.own_servers) own_servers_ = store_.kind->start();
+}
+
+// Empty: the file.
+std::string Trial::store_option(const std::string& candidate) {
+    if (!store_.kind) return "";
+    const std::vector<int> ports = any_servers().client_ports();
+    if (!own_servers_) return any_servers().store_option(ports);
+    auto& ways = ways_[candidate];
+    ways = std::make_unique<servers::Relays>(ports);
+    return any_servers().store_option(ways->ports());
 }
 
 std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::string& containment) {
@@ -80,9 +95,8 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     Candidate::Options options;
     options.folder = folder_.path();
     options.name = name;
-    // Nothing of a parallel trial may be taken for something of this one: each is an election of its own.
-    const std::string folder = folder_.path();
-    options.election = "test-" + folder.substr(folder.rfind('-') + 1);
+    options.election = election_;
+    options.store = store_option(name);
     options.command = {harness::stamper_program(), folder_.path("board")};
     for (const std::string& option : stamper_options(outcome_.variant)) options.command.push_back(option);
     options.timing = row_.setup.timing;
@@ -161,6 +175,7 @@ void Trial::end() {
         if (!*candidate || (*candidate)->process().wait(kTimeToEnd) || !outcome_.skipped.empty()) continue;
         if (outcome_.problem.empty()) outcome_.problem = (*candidate)->name() + " does not end when asked to";
     }
+    own_servers_.reset();
     // What ends a moment after its guardian: an agent or a supervisor that was left alone.
     eventually([] { return living_below_us().empty(); },
                milliseconds(row_.promise(containment_, outcome_.variant) == Promise::kept ? 5000 : 100));
@@ -205,6 +220,23 @@ void Trial::collect() {
     for (const auto* candidate : {&leader_, &standby_}) {
         if (*candidate) outcome_.log += fmt::format("--- {}\n{}", (*candidate)->name(), (*candidate)->log());
     }
+}
+
+std::optional<std::string> Trial::record() {
+    if (store_.kind) return any_servers().text(election_);
+    const std::string text = harness::read_file(lease_);
+    return text.empty() ? std::nullopt : std::optional(text);
+}
+
+void Trial::put_record(const std::string& text) {
+    if (store_.kind) return any_servers().put(election_, text);
+    harness::write_file(lease_ + ".new", text);
+    std::filesystem::rename(lease_ + ".new", lease_);
+}
+
+void Trial::remove_record() {
+    if (store_.kind) return any_servers().remove(election_);
+    std::filesystem::remove(lease_);
 }
 
 // ---- what rows use ------------------------------------------------------------------------------------------------
@@ -291,9 +323,9 @@ void Trial::wait_until_gone(pid_t process) {
 
 void Trial::pass(milliseconds length) { std::this_thread::sleep_for(length); }
 
-Outcome play(const Row& row, const std::string& containment, int repetition) {
+Outcome play(const Row& row, const TrialStore& store, const std::string& containment, int repetition) {
     try {
-        Trial trial(row, containment, repetition);
+        Trial trial(row, store, containment, repetition);
         return trial.run();
     } catch (const std::exception& problem) {
         Outcome outcome;

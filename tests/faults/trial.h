@@ -4,6 +4,7 @@
 // own (tests/faults/runner.h), which is a subreaper: whatever a candidate loses ends up below it, and is found.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,8 @@
 #include "tests/faults/row.h"
 #include "tests/harness/board.h"
 #include "tests/harness/candidate.h"
+#include "tests/servers/ensemble.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::faults {
 
@@ -39,9 +42,15 @@ struct Outcome {
 
 enum class Part { guardian, supervisor, agent };
 
+// Where the elections are held: in a file of each trial's own, or in servers.
+struct TrialStore {
+    std::optional<servers::EnsembleKind> kind{};  // none: a file
+    servers::Ensemble* shared = nullptr;          // for rows that leave the servers alone
+};
+
 class Trial {
 public:
-    Trial(const Row& row, std::string containment, int repetition);
+    Trial(const Row& row, const TrialStore& store, std::string containment, int repetition);
     ~Trial();
     Trial(const Trial&) = delete;
     Trial& operator=(const Trial&) = delete;
@@ -73,7 +82,17 @@ public:
     std::size_t trees() const;
 
     const harness::TempFolder& folder() const { return folder_; }
-    std::string lease() const { return lease_; }
+    std::string lease() const { return lease_; }  // the file
+
+    // The record, past the candidates. `text` replaces it, as an editor does.
+    std::optional<std::string> record();
+    void put_record(const std::string& text);
+    void remove_record();
+
+    // Of a row that has servers of its own.
+    servers::Ensemble& servers() { return *own_servers_; }
+    servers::Relays& ways_of(const harness::Candidate& candidate) { return *ways_.at(candidate.name()); }
+
     const std::string& containment() const { return containment_; }
     int repetition() const { return repetition_; }
     // A different number in [0, below) for each repetition.
@@ -84,6 +103,8 @@ public:
 
 private:
     void prepare();
+    std::string store_option(const std::string& candidate);
+    servers::Ensemble& any_servers() { return own_servers_ ? *own_servers_ : *store_.shared; }
     void make_cgroups();
     void begin();
     void end();
@@ -91,10 +112,14 @@ private:
     void collect();
 
     const Row& row_;
+    const TrialStore& store_;
     std::string containment_;
     int repetition_;
     harness::TempFolder folder_;
     std::string lease_;
+    std::string election_;
+    std::unique_ptr<servers::Ensemble> own_servers_;
+    std::map<std::string, std::unique_ptr<servers::Relays>> ways_;  // by the candidate's name
     std::unique_ptr<harness::Board> board_;
     std::unique_ptr<harness::Candidate> leader_;
     std::unique_ptr<harness::Candidate> standby_;
@@ -113,6 +138,6 @@ private:
 std::string cgroup_mount(const std::string& controller = {});
 
 // Plays one trial, prepared as the row says. Never throws.
-Outcome play(const Row& row, const std::string& containment, int repetition);
+Outcome play(const Row& row, const TrialStore& store, const std::string& containment, int repetition);
 
 }  // namespace leasehold::faults

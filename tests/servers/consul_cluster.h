@@ -47,6 +47,7 @@ public:
     void await_ready() override;
     std::vector<int> client_ports() const override { return {port(client_node())}; }
     std::string store_option(const std::vector<int>& ports) const override;
+    std::size_t bytes_per_change() const override { return 250; }  // a query
     std::optional<std::string> text(const std::string& name) override;
     void put(const std::string& name, const std::string& text) override;
     void remove(const std::string& name) override;

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "election/stores/secret_text.h"
@@ -18,6 +18,9 @@ using stores::encode_base64;
 namespace {
 
 std::string program() { return cache_folder("kubernetes") + "/etcd"; }
+
+// Of the default prefix.
+std::string key_of(const std::string& name) { return encode_base64("/leasehold/" + name); }
 
 }  // namespace
 
@@ -85,6 +88,30 @@ void EtcdCluster::resume(int member) {
     members_[member]->process->signal(SIGCONT);
     members_[member]->paused = false;
 }
+
+std::vector<int> EtcdCluster::client_ports() const {
+    std::vector<int> ports;
+    for (int i = 0; i < size(); ++i) ports.push_back(port(i));
+    return ports;
+}
+
+std::string EtcdCluster::store_option(const std::vector<int>& ports) const {
+    std::vector<std::string> urls;
+    for (const int port : ports) urls.push_back(fmt::format("\"http://127.0.0.1:{}\"", port));
+    return fmt::format("etcd: {{endpoints: [{}]}}", fmt::join(urls, ", "));
+}
+
+std::optional<std::string> EtcdCluster::text(const std::string& name) {
+    const json answer = must("/v3/kv/range", {{"key", key_of(name)}});
+    if (!answer.contains("kvs")) return std::nullopt;
+    return stores::decode_base64(answer["kvs"][0].value("value", ""));
+}
+
+void EtcdCluster::put(const std::string& name, const std::string& text) {
+    must("/v3/kv/put", {{"key", key_of(name)}, {"value", encode_base64(text)}});
+}
+
+void EtcdCluster::remove(const std::string& name) { must("/v3/kv/deleterange", {{"key", key_of(name)}}); }
 
 EtcdCluster::Answer EtcdCluster::call(int member, const std::string& path, const json& body, const std::string& token) {
     HttpCall call{.method = "POST", .url = url(member) + path, .body = body.dump()};

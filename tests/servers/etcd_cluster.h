@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A real etcd cluster on loopback, with its data in a temporary folder. The program is Debian's, from the cache folder
-// of tests/servers/build-kubernetes.
-//
-// Threads: for the thread that made it; the members die with that thread. Functions block until what they do is done.
-// What cannot be done is thrown as std::runtime_error with the end of a member's log.
+// of tests/servers/build-kubernetes. Threads, blocking and errors are as for every Ensemble.
 #pragma once
 
 #include <memory>
@@ -15,11 +12,12 @@
 
 #include "tests/harness/candidate.h"
 #include "tests/servers/certificates.h"
+#include "tests/servers/ensemble.h"
 #include "tests/servers/loopback.h"
 
 namespace leasehold::servers {
 
-class EtcdCluster {
+class EtcdCluster : public Ensemble {
 public:
     struct Options {
         int members = 3;
@@ -30,11 +28,23 @@ public:
     static std::string unavailable_message();
 
     explicit EtcdCluster(Options options);
-    ~EtcdCluster();
+    ~EtcdCluster() override;
     EtcdCluster(const EtcdCluster&) = delete;
     EtcdCluster& operator=(const EtcdCluster&) = delete;
 
-    int size() const { return static_cast<int>(members_.size()); }
+    int size() const override { return static_cast<int>(members_.size()); }
+    int leader() override;
+    void kill(int member) override;
+    void start(int member) override;
+    void pause(int member) override;
+    void resume(int member) override;
+    void await_ready() override;
+    std::vector<int> client_ports() const override;
+    std::string store_option(const std::vector<int>& ports) const override;
+    std::optional<std::string> text(const std::string& name) override;
+    void put(const std::string& name, const std::string& text) override;
+    void remove(const std::string& name) override;
+
     int port(int member) const { return members_[member]->client_port.number(); }
     std::string url(int member) const;
     std::string peer_url(int member) const;
@@ -43,15 +53,6 @@ public:
     std::string ca_file() const { return path("ca.crt"); }
     std::string certificate_file() const { return path("client.crt"); }
     std::string key_file() const { return path("client.key"); }
-
-    // Who leads, by the word of the first member that answers; -1: nobody does.
-    int leader();
-
-    void kill(int member);   // SIGKILL
-    void start(int member);  // on the same ports, with the data that it had; does not wait
-    void pause(int member);  // SIGSTOP
-    void resume(int member);
-    void await_ready();  // until a linearizable read succeeds
 
     // One request to the gateway of a member that runs.
     struct Answer {

@@ -65,6 +65,7 @@ void KeyWatch::ask() {
     body_.clear();
     headers_.clear();
     status_ = 0;
+    asked_at_ = now();
     const bool waits = index_ != 0;
     const std::string target =
         waits ? waiting_kv_target(key_, index_, static_cast<std::uint64_t>(kWait.count())) : kv_target(key_);
@@ -107,16 +108,17 @@ void KeyWatch::ended(const http::Answer& answer) {
     std::string problem;
     if (!absent && !(entry = parse_entry(body_, key_, problem))) return restart("malformed", problem);
     if (position->index < index_) return restart("index_went_back", "Consul has been restored from a snapshot");
-    take_in(*position, entry);
+    take_in(position->index, entry);
 }
 
-void KeyWatch::take_in(const Position& position, const std::optional<Entry>& entry) {
-    index_ = std::max<std::uint64_t>(position.index, 1);  // 0 would not wait
+void KeyWatch::take_in(std::uint64_t index, const std::optional<Entry>& entry) {
     stall_timer_->disarm();
     stall_armed_ = false;
     pause_ = Duration::zero();
     const std::uint64_t now_at = entry ? entry->modify_index : 0;
     const bool news = std::exchange(seen_, now_at) != now_at;
+    const bool early = index_ != 0 && elapsed_at_most(asked_at_, now()) < kWait;
+    index_ = early && !news ? 0 : std::max<std::uint64_t>(index, 1);  // 0 does not wait
     // Whoever listens may have something to write: the connection that this came over is free for it.
     const std::shared_ptr<bool> alive = alive_;
     const auto seen = events_.seen;  // survives this

@@ -2,7 +2,8 @@
 //
 // Watches one key of Consul for as long as it lives, by blocking queries (developer.hashicorp.com/consul/api-docs/
 // features/blocking): each waits until the key is beyond an index, or minutes have passed, and is followed by the next.
-// After any failure, and when the index went back, it begins anew with what stands there.
+// After any failure, when the index went back, and when a query ends early and with nothing new, it begins anew with
+// what stands there: when a snapshot is restored, the queries that wait are ended with the state of before.
 //
 // The queries are consistent, so that a server that was cut off refuses one instead of waiting. A server that is cut
 // off while it waits says nothing; expect() finds that out.
@@ -49,7 +50,7 @@ private:
     void opened(int status, const Headers& headers);
     void received(std::string_view data);
     void ended(const http::Answer& answer);
-    void take_in(const Position& position, const std::optional<Entry>& entry);
+    void take_in(std::uint64_t index, const std::optional<Entry>& entry);
     void restart(const std::string& reason, const std::string& detail);
 
     Agent& agent_;
@@ -68,6 +69,7 @@ private:
     Headers headers_;
     std::string body_;
 
+    Instant asked_at_;
     Instant paid_at_;
     Duration credit_;   // for asking: a request costs some, and it comes back with time
     Duration pause_{};  // after a failure; grows

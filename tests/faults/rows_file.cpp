@@ -42,33 +42,6 @@ void replace(const std::string& path, const std::string& text) {
     std::filesystem::rename(path + ".new", path);
 }
 
-void edit(const std::string& lease, const std::function<void(nlohmann::json&)>& change) {
-    nlohmann::json record;
-    eventually([&] {
-        record = nlohmann::json::parse(read_file(lease), nullptr, false);
-        return record.is_object();
-    });
-    change(record);
-    replace(lease, record.dump());
-}
-
-Row other_holder() {
-    return row("holder replaced by another name", "killed; successor a lease later", [](Trial& trial) {
-        edit(trial.lease(), [](nlohmann::json& record) { record["holderIdentity"] = "somebody"; });
-        trial.expect_successor();
-    });
-}
-
-Row older_copy() {
-    return row("an older copy of the record restored", "no overlap", [](Trial& trial) {
-        const std::string copy = read_file(trial.lease());
-        Trial::pass(milliseconds(350));
-        replace(trial.lease(), copy);
-        Trial::pass(kTwoLeases);
-        if (!trial.still_stamping(std::chrono::seconds(5))) throw Failed{"nobody leads"};
-    });
-}
-
 Row new_folder() {
     return row("folder moved away, an empty one in its place", "no overlap", [](Trial& trial) {
         const std::string folder = trial.folder().path("store");
@@ -122,32 +95,11 @@ void fill(const std::string& folder) {
 
 }  // namespace
 
-std::vector<Row> rows_of_the_store() {
-    return {
-        damaged("record deleted", [](const std::string& lease) { unlink(lease.c_str()); }),
-        damaged("record emptied", [](const std::string& lease) { write_file(lease, ""); }),
-        damaged("record replaced by nonsense",
-                [](const std::string& lease) { replace(lease, "{\"holderIdentity\": 7"); }),
+std::vector<Row> rows_of_the_file() {
+    std::vector<Row> rows{
+        damaged("record emptied in place", [](const std::string& lease) { write_file(lease, ""); }),
         damaged("record replaced by 10 MB",
                 [](const std::string& lease) { replace(lease, std::string(10'000'000, '[')); }),
-        damaged("holder emptied",
-                [](const std::string& lease) { edit(lease, [](auto& record) { record["holderIdentity"] = ""; }); }),
-        damaged("absurd duration: 10 years",
-                [](const std::string& lease) {
-                    edit(lease, [](auto& record) {
-                        record["leaseDurationSeconds"] = 315360000;
-                        record["leasehold"]["leaseDurationMs"] = 315360000000;
-                    });
-                }),
-        damaged("absurd duration: minus one second",
-                [](const std::string& lease) {
-                    edit(lease, [](auto& record) {
-                        record["leaseDurationSeconds"] = -1;
-                        record["leasehold"]["leaseDurationMs"] = -1000;
-                    });
-                }),
-        other_holder(),
-        older_copy(),
         damaged("lock file deleted", [](const std::string& lease) { unlink((lease + ".lock").c_str()); }),
         damaged("lock file emptied", [](const std::string& lease) { write_file(lease + ".lock", ""); }),
         damaged("record and lock file deleted",
@@ -163,6 +115,8 @@ std::vector<Row> rows_of_the_store() {
             "disk read-only", [](const std::string& folder) { remount(folder, true); },
             [](const std::string& folder) { remount(folder, false); }),
     };
+    for (Row& made : rows) made.stores = Stores::file;
+    return rows;
 }
 
 }  // namespace leasehold::faults

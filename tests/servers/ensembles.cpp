@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/servers/consul_cluster.h"
+#include "tests/servers/ensemble.h"
+#include "tests/servers/etcd_cluster.h"
+
+namespace leasehold::servers {
+namespace {
+
+template <class Cluster>
+std::unique_ptr<Ensemble> start() {
+    return std::make_unique<Cluster>(typename Cluster::Options{});
+}
+
+template <class Cluster>
+EnsembleKind kind(const std::string& name) {
+    return {name, Cluster::available() ? "" : Cluster::unavailable_message(), start<Cluster>};
+}
+
+}  // namespace
+
+std::vector<EnsembleKind> ensemble_kinds() { return {kind<EtcdCluster>("etcd"), kind<ConsulCluster>("consul")}; }
+
+}  // namespace leasehold::servers
