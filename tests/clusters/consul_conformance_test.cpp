@@ -27,6 +27,7 @@ public:
     void remove() { cluster_.remove(name_); }
     void put(const std::string& text) { cluster_.put(name_, text); }
     void stall() { relay_.set(Relay::Mode::black_hole); }
+    void lose_answers() { relay_.set(Relay::Mode::one_way); }
     void resume() {
         relay_.cut();
         relay_.set(Relay::Mode::pass);
