@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "election/stores/digest.h"
 #include "tests/servers/server_process.h"
 
 namespace leasehold::servers {
@@ -123,8 +124,18 @@ HttpReply ConsulCluster::call(const std::string& method, const std::string& path
     return call(client_node(), method, path, body);
 }
 
+// Once there is one that does not mean that a leader is being elected just now.
+HttpReply ConsulCluster::answer(const std::string& method, const std::string& path, const std::string& body) {
+    HttpReply reply;
+    harness::eventually([&] {
+        reply = call(method, path, body);
+        return reply.status != 0 && reply.status < 500;
+    });
+    return reply;
+}
+
 HttpReply ConsulCluster::must(const std::string& method, const std::string& path, const std::string& body) {
-    const HttpReply reply = call(method, path, body);
+    const HttpReply reply = answer(method, path, body);
     if (reply.status != 200) {
         server_failed(fmt::format("{} {} was answered {}: {}", method, path, reply.status, reply.body),
                       log(client_node()));
@@ -168,9 +179,10 @@ std::string ConsulCluster::store_option(const std::vector<int>& ports) const {
 }
 
 std::optional<std::string> ConsulCluster::text(const std::string& name) {
-    const HttpReply reply = call("GET", key_path(name) + "?raw&consistent");
-    if (reply.status != 200) return std::nullopt;
-    return reply.body;
+    const HttpReply reply = answer("GET", key_path(name) + "?raw&consistent", "");
+    if (reply.status == 200) return reply.body;
+    if (reply.status != 404) server_failed("the key cannot be read: " + reply.body, log(client_node()));
+    return std::nullopt;
 }
 
 // curl leaves out a body that is empty, which is what Consul takes for an empty value.
@@ -179,7 +191,7 @@ void ConsulCluster::put(const std::string& name, const std::string& text) { must
 void ConsulCluster::remove(const std::string& name) { must("DELETE", key_path(name)); }
 
 std::string ConsulCluster::new_token(const std::string& rules) {
-    const std::string name = fmt::format("policy-{}", json(rules).dump().size());
+    const std::string name = fmt::format("policy-{:x}", stores::digest(rules));
     const json policy = {{"Name", name}, {"Rules", rules}};
     call("PUT", "/v1/acl/policy", policy.dump());  // may be there already
     const json token = {{"Policies", {{{"Name", name}}}}};

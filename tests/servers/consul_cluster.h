@@ -85,6 +85,7 @@ private:
     std::string log(int node) const { return path("consul-" + std::to_string(node) + ".log"); }
     void write_certificates() const;
     nlohmann::json configuration(int node) const;
+    HttpReply answer(const std::string& method, const std::string& path, const std::string& body);
     HttpReply call(int node, const std::string& method, const std::string& path, const std::string& body);
 
     const Options options_;
