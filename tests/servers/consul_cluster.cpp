@@ -76,7 +76,12 @@ json ConsulCluster::configuration(int node) const {
                    {"leave_on_terminate", false},
                    {"disable_update_check", true},
                    {"performance", {{"raft_multiplier", 1}}}};  // elections within a second or two
-    if (server) config["bootstrap_expect"] = size();
+    if (server) {
+        config["bootstrap_expect"] = size();
+        // Or one that was killed is taken off the list, and for ten seconds after its return does not count as a
+        // member.
+        config["autopilot"] = {{"cleanup_dead_servers", false}};
+    }
     if (options_.acl) {
         config["acl"] = {{"enabled", true}, {"default_policy", "deny"}, {"tokens", {{"master", kMasterToken}}}};
     }
