@@ -9,6 +9,7 @@
 #include "app/register_probe.h"
 #include "base/clock.h"
 #include "base/duration_text.h"
+#include "election/stores/consul/consul_store.h"
 #include "election/stores/etcd/etcd_store.h"
 #include "election/stores/file_store.h"
 #include "election/stores/record_json.h"
@@ -46,6 +47,7 @@ Result<std::unique_ptr<stores::Store>> open_register(EventLoop& loop, const conf
         case StoreKind::file:
         case StoreKind::kubernetes: break;
         case StoreKind::etcd: return stores::open_etcd_store(loop, store.etcd, name);
+        case StoreKind::consul: return stores::open_consul_store(loop, store.consul, name);
     }
     return failure("this store is no register");
 }
@@ -57,6 +59,7 @@ std::string register_lock_id(const config::Options& options) {
         case StoreKind::file:
         case StoreKind::kubernetes: break;
         case StoreKind::etcd: return stores::etcd_lock_id(store.etcd, name);
+        case StoreKind::consul: return stores::consul_lock_id(store.consul, name);
     }
     return name;
 }

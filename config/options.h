@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "election/core/timing.h"
+#include "election/stores/consul/options.h"
 #include "election/stores/etcd/options.h"
 #include "election/stores/file_options.h"
 #include "election/stores/kubernetes/options.h"
@@ -17,13 +18,14 @@
 
 namespace leasehold::config {
 
-enum class StoreKind { file, kubernetes, etcd };
+enum class StoreKind { file, kubernetes, etcd, consul };
 
 struct StoreOptions {
     StoreKind kind = StoreKind::file;  // whose options count; the others' are as if not given
     stores::FileOptions file;
     stores::KubernetesOptions kubernetes;
     stores::EtcdOptions etcd;
+    stores::ConsulOptions consul;
 
     friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };

@@ -31,19 +31,34 @@ void check_name(const ElectionOptions& election, std::vector<StoreProblem>& prob
                                              "; change it, or name the object with election.store.kubernetes.name"});
 }
 
-// What goes together, or must not be missing.
+// Of two keys that go together.
+void check_pair(const std::string& section, const char* one, bool has_one, const char* other, bool has_other,
+                std::vector<StoreProblem>& problems) {
+    if (has_one == has_other) return;
+    problems.push_back(
+        {section, fmt::format("has {} without {}; both are needed", has_one ? one : other, has_one ? other : one)});
+}
+
 void check_etcd(const stores::EtcdOptions& etcd, std::vector<StoreProblem>& problems) {
     const std::string path = "election.store.etcd";
     if (etcd.endpoints.empty()) {
         problems.push_back({path, "has no endpoints; write endpoints: [https://10.0.0.1:2379]"});
     }
-    const auto pair = [&](const char* one, bool has_one, const char* other, bool has_other) {
-        if (has_one == has_other) return;
-        problems.push_back(
-            {path, fmt::format("has {} without {}; both are needed", has_one ? one : other, has_one ? other : one)});
-    };
-    pair("cert_file", !etcd.cert_file.empty(), "key_file", !etcd.key_file.empty());
-    pair("username", !etcd.username.empty(), "password_file", !etcd.password_file.empty());
+    check_pair(path, "cert_file", !etcd.cert_file.empty(), "key_file", !etcd.key_file.empty(), problems);
+    check_pair(path, "username", !etcd.username.empty(), "password_file", !etcd.password_file.empty(), problems);
+}
+
+void check_consul(const stores::ConsulOptions& consul, std::vector<StoreProblem>& problems) {
+    const std::string path = "election.store.consul";
+    check_pair(path, "cert_file", !consul.cert_file.empty(), "key_file", !consul.key_file.empty(), problems);
+    // Consul takes keys for paths: it would send the request elsewhere.
+    const std::string key = '/' + consul.prefix;
+    for (const char* odd : {"//", "/./", "/../"}) {
+        if (key.find(odd) == std::string::npos) continue;
+        problems.push_back({path + ".prefix", shown(consul.prefix) + " has a part that is empty, '.' or '..'; " +
+                                                  "write it like leasehold/"});
+        return;
+    }
 }
 
 }  // namespace
@@ -55,6 +70,7 @@ std::vector<StoreProblem> check(const ElectionOptions& election) {
         check_name(election, problems);
     }
     if (election.store.kind == StoreKind::etcd) check_etcd(election.store.etcd, problems);
+    if (election.store.kind == StoreKind::consul) check_consul(election.store.consul, problems);
     return problems;
 }
 

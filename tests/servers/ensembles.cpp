@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/servers/consul_cluster.h"
 #include "tests/servers/ensemble.h"
 #include "tests/servers/etcd_cluster.h"
 
@@ -17,6 +18,6 @@ EnsembleKind kind(const std::string& name) {
 
 }  // namespace
 
-std::vector<EnsembleKind> ensemble_kinds() { return {kind<EtcdCluster>("etcd")}; }
+std::vector<EnsembleKind> ensemble_kinds() { return {kind<EtcdCluster>("etcd"), kind<ConsulCluster>("consul")}; }
 
 }  // namespace leasehold::servers

@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "config": (
         "base/",
         "election/core/timing.h",
+        "election/stores/consul/options.h",
         "election/stores/etcd/options.h",
         "election/stores/file_options.h",
         "election/stores/kubernetes/options.h",
