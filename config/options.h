@@ -12,18 +12,20 @@
 #include "election/stores/etcd/options.h"
 #include "election/stores/file_options.h"
 #include "election/stores/kubernetes/options.h"
+#include "election/stores/zookeeper/options.h"
 #include "metrics/options.h"
 #include "supervisor/options.h"
 
 namespace leasehold::config {
 
-enum class StoreKind { file, kubernetes, etcd };
+enum class StoreKind { file, kubernetes, etcd, zookeeper };
 
 struct StoreOptions {
     StoreKind kind = StoreKind::file;  // whose options count; the others' are as if not given
     stores::FileOptions file;
     stores::KubernetesOptions kubernetes;
     stores::EtcdOptions etcd;
+    stores::ZookeeperOptions zookeeper;
 
     friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };

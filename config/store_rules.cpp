@@ -46,6 +46,11 @@ void check_etcd(const stores::EtcdOptions& etcd, std::vector<StoreProblem>& prob
     pair("username", !etcd.username.empty(), "password_file", !etcd.password_file.empty());
 }
 
+void check_zookeeper(const stores::ZookeeperOptions& zookeeper, std::vector<StoreProblem>& problems) {
+    if (!zookeeper.servers.empty()) return;
+    problems.push_back({"election.store.zookeeper", "has no servers; write servers: [10.0.0.1:2181]"});
+}
+
 }  // namespace
 
 std::vector<StoreProblem> check(const ElectionOptions& election) {
@@ -55,6 +60,7 @@ std::vector<StoreProblem> check(const ElectionOptions& election) {
         check_name(election, problems);
     }
     if (election.store.kind == StoreKind::etcd) check_etcd(election.store.etcd, problems);
+    if (election.store.kind == StoreKind::zookeeper) check_zookeeper(election.store.zookeeper, problems);
     return problems;
 }
 
