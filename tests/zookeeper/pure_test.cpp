@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,14 +42,17 @@ TEST(Names, NoMarkTwice) {
 }
 
 TEST(Refusal, OnlyAServersOwnErrorsProveThatNothingWasDone) {
-    for (const int code : {ZNOAUTH, ZINVALIDACL, ZTHROTTLEDOP, ZNOTREADONLY, ZNOCHILDRENFOREPHEMERALS, -125}) {
+    for (const int code :
+         std::vector<int>{ZNOAUTH, ZINVALIDACL, ZTHROTTLEDOP, ZNOTREADONLY, ZNOCHILDRENFOREPHEMERALS, -125}) {
         EXPECT_TRUE(explain(code, "text", "write", "/p", "s:1", false).not_applied) << code;
         EXPECT_FALSE(is_loss(code)) << code;
     }
-    for (const int code : {ZSYSTEMERROR, ZMARSHALLINGERROR, ZDATAINCONSISTENCY, ZUNIMPLEMENTED, ZBADARGUMENTS, 7}) {
+    for (const int code :
+         std::vector<int>{ZSYSTEMERROR, ZMARSHALLINGERROR, ZDATAINCONSISTENCY, ZUNIMPLEMENTED, ZBADARGUMENTS, 7}) {
         EXPECT_FALSE(explain(code, "text", "write", "/p", "s:1", false).not_applied) << code;
     }
-    for (const int code : {ZCONNECTIONLOSS, ZOPERATIONTIMEOUT, ZSESSIONEXPIRED, ZSESSIONMOVED, ZINVALIDSTATE}) {
+    for (const int code :
+         std::vector<int>{ZCONNECTIONLOSS, ZOPERATIONTIMEOUT, ZSESSIONEXPIRED, ZSESSIONMOVED, ZINVALIDSTATE}) {
         EXPECT_TRUE(is_loss(code)) << code;
     }
 }
