@@ -75,7 +75,9 @@ void EnsembleClient::use_current_file() {
     file_problem_ = problem;
     if (*auth_file_->value() == credential_) return;
     credential_ = *auth_file_->value();
-    if (connection_) lose({"unauthorized", "the credential in " + options_.auth_file + " has changed"});
+    if (!connection_) return;
+    outdated_ = true;
+    deadline_timer_->arm_in(Duration::zero());  // whoever calls is not to be called back from inside
 }
 
 void EnsembleClient::start(Plan plan) {
@@ -85,10 +87,8 @@ void EnsembleClient::start(Plan plan) {
     calls_.insert(call);
     await_deadlines();
     if (call->plan_.timeout <= Duration::zero()) return;
-    const std::shared_ptr<bool> alive = alive_;
     use_current_file();
-    if (!*alive) return;
-    if (is_up_) {
+    if (is_up_ && !outdated_) {
         call->has_begun_ = true;
         call->plan_.begin(call);
     } else if (!connection_) {
@@ -115,6 +115,7 @@ void EnsembleClient::connect() {
     auto opened = Connection::open(loop_, library_, std::move(target), std::move(events));
     if (opened) {
         connection_ = std::move(*opened);
+        outdated_ = false;
         return;
     }
     log::error("zookeeper: {}", opened.error().message);
@@ -167,7 +168,7 @@ void EnsembleClient::retry_later() {
 void EnsembleClient::lose(const Problem& problem) {
     connection_.reset();
     const bool was_up = std::exchange(is_up_, false);
-    ++current_;
+    if (!std::exchange(outdated_, false)) ++current_;
     const std::shared_ptr<bool> alive = alive_;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
@@ -186,6 +187,7 @@ void EnsembleClient::lose(const Problem& problem) {
 }
 
 void EnsembleClient::await_deadlines() {
+    if (outdated_) return deadline_timer_->arm_in(Duration::zero());
     if (calls_.empty()) return deadline_timer_->disarm();
     const Instant at = now();
     Duration least = Duration::max();
@@ -196,6 +198,8 @@ void EnsembleClient::await_deadlines() {
 void EnsembleClient::on_deadline() {
     const Instant at = now();
     const std::shared_ptr<bool> alive = alive_;
+    if (outdated_) lose({"unauthorized", "the credential in " + options_.auth_file + " has changed"});
+    if (!*alive) return;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
         if (call->left(at) > Duration::zero()) continue;

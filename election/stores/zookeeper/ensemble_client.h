@@ -92,6 +92,7 @@ private:
     const Events events_;
     std::unique_ptr<WatchedFile> auth_file_;
     std::string credential_;  // as last used
+    bool outdated_ = false;   // the connection has another one
     std::string file_problem_;
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<Timer> deadline_timer_;  // of the call that has the least time left
