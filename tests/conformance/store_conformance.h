@@ -8,6 +8,7 @@
 //       void remove();                                 // deletes the record behind the clients' back
 //       void put(const std::string& text);             // replaces what stands there
 //       void stall();                                  // from now on nothing answers ...
+//       void lose_answers();                           // optional: ... but what is asked for is done ...
 //       void resume();                                 // ... until now
 //       static election::Record as_kept(election::Record);  // optional: what is left of it; times are for people
 //       static std::string unavailable();  // optional: why it cannot be tested here; empty: it can
@@ -111,6 +112,15 @@ protected:
         }
     }
 
+    // As far as the subject can be made to.
+    void lose_answers() {
+        if constexpr (requires { subject_->lose_answers(); }) {
+            subject_->lose_answers();
+        } else {
+            subject_->stall();
+        }
+    }
+
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<Subject> subject_;
     std::unique_ptr<Store> store_;
@@ -139,6 +149,39 @@ TYPED_TEST_P(StoreConformance, KeepsEveryFieldOfARecord) {
     found = this->see(*other);
     EXPECT_EQ(found.presence, election::Presence::present);
     EXPECT_EQ(found.record, this->as_kept(record));
+}
+
+TYPED_TEST_P(StoreConformance, TakesOddAndLongTexts) {
+    std::vector<std::string> texts{"\"quotes\" and \\ and /",
+                                   " blanks ",
+                                   "</script>%00${HOME}",
+                                   "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa2",
+                                   "null",
+                                   "{}",
+                                   std::string(10'000, 'x')};
+    auto version = this->must(this->write(*this->store_, creation(sample_record("a"))));
+    for (const std::string& text : texts) {
+        auto record = sample_record(text, 1'000'000'007);
+        record.incarnation = text;
+        record.write_id = text.substr(0, 1000);
+        version = this->must(this->write(*this->store_, replacement(version, record)));
+        const auto found = this->see(*this->store_);
+        EXPECT_EQ(found.record, this->as_kept(record)) << text.substr(0, 100);
+        EXPECT_EQ(found.version, version);
+    }
+}
+
+TYPED_TEST_P(StoreConformance, AReadSeesEveryWriteBeforeIt) {
+    const auto other = this->subject_->open(*this->loop_);
+    auto version = this->must(this->write(*this->store_, creation(sample_record("a", 0))));
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+        Store& writer = i % 2 == 0 ? *other : *this->store_;
+        Store& reader = i % 2 == 0 ? *this->store_ : *other;
+        version = this->must(this->write(writer, replacement(version, sample_record("a", i))));
+        const auto found = this->see(reader);
+        ASSERT_EQ(found.record.transitions, i);
+        ASSERT_EQ(found.version, version);
+    }
 }
 
 TYPED_TEST_P(StoreConformance, RefusesToCreateWhatIsThere) {
@@ -279,6 +322,51 @@ TYPED_TEST_P(StoreConformance, AnswersInTimeWhenNothingAnswers) {
     EXPECT_EQ(this->see(*this->store_).record, this->as_kept(sample_record("a", 3)));
 }
 
+// Whatever became of the write, it has become of it for good once a later one is applied.
+TYPED_TEST_P(StoreConformance, AnUnknownOutcomeIsSettledByAReadAndAWrite) {
+    for (std::uint64_t round = 0; round < 3; ++round) {
+        const std::uint64_t base = 10 * round;
+        const auto before = this->see(*this->store_);
+        const auto first = sample_record("a", base + 1);
+        const auto version = this->must(this->write(*this->store_, before.presence == election::Presence::absent
+                                                                       ? creation(first)
+                                                                       : replacement(before.version, first)));
+        this->lose_answers();
+        const auto lost = this->write(*this->store_, replacement(version, sample_record("a", base + 2)),
+                                      std::chrono::milliseconds(200));
+        EXPECT_EQ(lost.status, election::WriteStatus::unknown);
+        this->subject_->resume();
+        const auto settled = [&] {
+            const auto found = this->see(*this->store_);
+            EXPECT_TRUE(found.record.transitions == base + 1 || found.record.transitions == base + 2);
+            EXPECT_EQ(found.version == version, found.record.transitions == base + 1);
+            const auto outcome = this->write(*this->store_, replacement(found.version, sample_record("a", base + 3)));
+            EXPECT_TRUE(outcome.status == election::WriteStatus::applied ||
+                        outcome.status == election::WriteStatus::conflict);
+            return outcome.status == election::WriteStatus::applied;
+        };
+        ASSERT_TRUE(turn_until(*this->loop_, settled));
+        const auto other = this->subject_->open(*this->loop_);
+        EXPECT_EQ(this->see(*other).record.transitions, base + 3);
+    }
+}
+
+TYPED_TEST_P(StoreConformance, AWatchThatWasCutOffSeesWhatItMissed) {
+    const auto version = this->must(this->write(*this->store_, creation(sample_record("a", 1))));
+    std::optional<election::Snapshot> seen;
+    bool broken = false;
+    this->store_->watch(
+        {[&](election::Snapshot snapshot) { seen = std::move(snapshot); }, [&](const std::string&) { broken = true; }});
+    auto last = this->must(this->write(*this->store_, replacement(version, sample_record("a", 2))));
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return seen && seen->version == last; }));
+    this->subject_->stall();
+    this->subject_->put("missed");
+    this->subject_->resume();
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return broken || seen->presence == election::Presence::unreadable; }));
+    last = this->must(this->write(*this->store_, replacement(this->see(*this->store_).version, sample_record("a", 3))));
+    ASSERT_TRUE(turn_until(*this->loop_, [&] { return seen->version == last; })) << "the watch has not gone on";
+}
+
 TYPED_TEST_P(StoreConformance, NoTimeLeftIsATimeout) {
     const auto written = this->write(*this->store_, creation(sample_record("a")), Duration(0));
     EXPECT_EQ(written.status, election::WriteStatus::unknown);
@@ -313,11 +401,12 @@ TYPED_TEST_P(StoreConformance, MayBeDestroyedByItsOwnCallback) {
     ASSERT_TRUE(turn_until(*this->loop_, [&] { return called; }));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StoreConformance, IsAbsentAtFirst, KeepsEveryFieldOfARecord, RefusesToCreateWhatIsThere,
-                            RefusesAnyVersionButTheLast, RefusesToReplaceWhatIsNotThere, VersionsGrowOverDeletion,
-                            OneOfManyCreatorsWins, NoUpdateIsLost,
-                            WhatCannotBeUnderstoodIsHeldAndCanBeReplacedByItsVersion,
+REGISTER_TYPED_TEST_SUITE_P(StoreConformance, IsAbsentAtFirst, KeepsEveryFieldOfARecord, TakesOddAndLongTexts,
+                            AReadSeesEveryWriteBeforeIt, RefusesToCreateWhatIsThere, RefusesAnyVersionButTheLast,
+                            RefusesToReplaceWhatIsNotThere, VersionsGrowOverDeletion, OneOfManyCreatorsWins,
+                            NoUpdateIsLost, WhatCannotBeUnderstoodIsHeldAndCanBeReplacedByItsVersion,
                             AWatchSeesTheLastStateOfEverySequence, AnswersInTimeWhenNothingAnswers,
+                            AnUnknownOutcomeIsSettledByAReadAndAWrite, AWatchThatWasCutOffSeesWhatItMissed,
                             NoTimeLeftIsATimeout, DestructionDropsWhatIsOutstanding, MayBeDestroyedByItsOwnCallback);
 
 }  // namespace leasehold::stores

@@ -35,6 +35,7 @@ public:
     virtual std::string store_option(const std::vector<int>& ports) const = 0;
 
     // The text in the place where the election `name` has its record with store_option(). Empty: nothing is there.
+    // While the servers cannot answer, they are asked again for as long as a test may take.
     virtual std::optional<std::string> text(const std::string& name) = 0;
     virtual void put(const std::string& name, const std::string& text) = 0;
     virtual void remove(const std::string& name) = 0;

@@ -136,8 +136,12 @@ EtcdCluster::Answer EtcdCluster::call(const std::string& path, const json& body,
 }
 
 json EtcdCluster::must(const std::string& path, const json& body, const std::string& token) {
-    const Answer answer = call(path, body, token);
-    if (answer.status != 200) {
+    Answer answer;
+    const auto answered = [&] {
+        answer = call(path, body, token);
+        return answer.status != 0 && answer.status != 503;  // 503: it elects a leader just now
+    };
+    if (!harness::eventually(answered) || answer.status != 200) {
         server_failed(fmt::format("{} was answered {}: {}", path, answer.status, answer.body), log(0));
     }
     return answer.json();
