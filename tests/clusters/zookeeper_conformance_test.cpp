@@ -27,6 +27,7 @@ public:
     void remove() { cluster_.remove(name_); }
     void put(const std::string& text) { cluster_.put(name_, text); }
     void stall() { relays_.set(servers::Relay::Mode::black_hole); }
+    void lose_answers() { relays_.set(servers::Relay::Mode::one_way); }
     void resume() { relays_.repair(); }
 
 private:
