@@ -13,12 +13,13 @@
 #include "election/stores/etcd/options.h"
 #include "election/stores/file_options.h"
 #include "election/stores/kubernetes/options.h"
+#include "election/stores/zookeeper/options.h"
 #include "metrics/options.h"
 #include "supervisor/options.h"
 
 namespace leasehold::config {
 
-enum class StoreKind { file, kubernetes, etcd, consul };
+enum class StoreKind { file, kubernetes, etcd, consul, zookeeper };
 
 struct StoreOptions {
     StoreKind kind = StoreKind::file;  // whose options count; the others' are as if not given
@@ -26,6 +27,7 @@ struct StoreOptions {
     stores::KubernetesOptions kubernetes;
     stores::EtcdOptions etcd;
     stores::ConsulOptions consul;
+    stores::ZookeeperOptions zookeeper;
 
     friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };

@@ -129,6 +129,23 @@ std::vector<Key> consul() {
     };
 }
 
+std::vector<Key> zookeeper() {
+    const std::string path = "election.store.zookeeper.";
+    Key servers = list_key(
+        path + "servers", "The servers' client addresses, tried in this order.", server_form(),
+        [](auto& o) -> auto& { return o.election.store.zookeeper.servers; });
+    servers.example = "[10.0.0.1:2181]";
+    return {
+        servers,
+        scalar_key(
+            path + "path", "The znode below which the record's is, named after election.name; made if it is missing.",
+            znode_path_form(), [](auto& o) -> auto& { return o.election.store.zookeeper.path; }),
+        scalar_key(
+            path + "auth_file", "Its first line says who this client is: digest USER:PASSWORD.", absolute_path_form(),
+            [](auto& o) -> auto& { return o.election.store.zookeeper.auth_file; }),
+    };
+}
+
 Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
     Section section;
     section.path = "election.store." + name;
@@ -146,12 +163,13 @@ std::vector<Section> store_sections() {
         store_section("kubernetes", "An object in a Kubernetes cluster.", StoreKind::kubernetes),
         store_section("etcd", "A key in etcd, version 3.4 or newer.", StoreKind::etcd),
         store_section("consul", "A key in Consul.", StoreKind::consul),
+        store_section("zookeeper", "A znode in ZooKeeper, version 3.5 or newer.", StoreKind::zookeeper),
     };
 }
 
 std::vector<Key> store_keys() {
     std::vector<Key> keys{file_path()};
-    for (auto& of_a_store : {kubernetes(), etcd(), consul()}) {
+    for (auto& of_a_store : {kubernetes(), etcd(), consul(), zookeeper()}) {
         keys.insert(keys.end(), of_a_store.begin(), of_a_store.end());
     }
     return keys;

@@ -61,6 +61,11 @@ void check_consul(const stores::ConsulOptions& consul, std::vector<StoreProblem>
     }
 }
 
+void check_zookeeper(const stores::ZookeeperOptions& zookeeper, std::vector<StoreProblem>& problems) {
+    if (!zookeeper.servers.empty()) return;
+    problems.push_back({"election.store.zookeeper", "has no servers; write servers: [10.0.0.1:2181]"});
+}
+
 }  // namespace
 
 std::vector<StoreProblem> check(const ElectionOptions& election) {
@@ -71,6 +76,7 @@ std::vector<StoreProblem> check(const ElectionOptions& election) {
     }
     if (election.store.kind == StoreKind::etcd) check_etcd(election.store.etcd, problems);
     if (election.store.kind == StoreKind::consul) check_consul(election.store.consul, problems);
+    if (election.store.kind == StoreKind::zookeeper) check_zookeeper(election.store.zookeeper, problems);
     return problems;
 }
 

@@ -54,6 +54,7 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "election.store.etcd.username", "election.store.etcd.password_file", "election.store.consul.address",
             "election.store.consul.prefix", "election.store.consul.datacenter", "election.store.consul.token_file",
             "election.store.consul.ca_file", "election.store.consul.cert_file", "election.store.consul.key_file",
+            "election.store.zookeeper.servers", "election.store.zookeeper.path", "election.store.zookeeper.auth_file",
             "workload.command", "workload.env", "workload.stop.signal", "workload.stop.grace_period",
             "workload.signals.to", "workload.signals.rewrite", "workload.containment", "workload.no_new_privs",
             "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory", "http.listen",
@@ -116,6 +117,9 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
     yaml += to_yaml(options, false);
     store.kind = StoreKind::consul;
     store.consul = {"http://c", "p/", "d", "t", "ca", "c", "k"};
+    yaml += to_yaml(options, false);
+    store.kind = StoreKind::zookeeper;
+    store.zookeeper = {{"z:2181"}, "/p", "/a"};
     yaml += to_yaml(options, false);
     for (const Key& key : description().keys) {
         const std::string name = key.path.substr(key.path.rfind('.') + 1);
