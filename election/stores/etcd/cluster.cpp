@@ -41,22 +41,12 @@ Result<std::unique_ptr<Cluster>> Cluster::create(EventLoop& loop, EtcdOptions op
 
 Cluster::~Cluster() = default;
 
-Result<void> Cluster::watch_file(const char* what, const std::string& path, WatchedFile::Accept accept) {
-    if (path.empty()) return {};
-    WatchedFile& file = files_.emplace_back(path, std::move(accept));
-    file.check();
-    if (!file.value()) return failure(fmt::format("election.store.etcd.{}: {}", what, file.problem()));
-    return {};
-}
-
 Result<void> Cluster::open() {
-    auto done = watch_file("ca_file", options_.ca_file, accept_certificates);
-    if (done) done = watch_file("cert_file", options_.cert_file, accept_certificates);
-    if (done) done = watch_file("key_file", options_.key_file, accept_private_key);
-    if (done) done = watch_file("password_file", options_.password_file, accept_password);
+    auto done = files_.add_certificates(options_.ca_file, options_.cert_file, options_.key_file);
+    if (done) done = files_.add("password_file", options_.password_file, accept_password);
     if (!done) return done;
     for (const std::string& url : options_.endpoints) {
-        auto client = http::Client::create(loop_, peer(url));
+        auto client = http::Client::create(loop_, files_.peer(url));
         if (!client) return tl::unexpected<Error>(client.error());
         members_.push_back({url, std::move(*client)});
     }
@@ -67,34 +57,11 @@ Result<void> Cluster::open() {
     return {};
 }
 
-std::string Cluster::text(const std::string& path) const {
-    for (const WatchedFile& file : files_) {
-        if (file.path() == path) return file.value().value_or("");
-    }
-    return "";
-}
-
-http::Peer Cluster::peer(const std::string& url) const {
-    http::Peer peer;
-    peer.base_url = url;
-    peer.ca_pem = text(options_.ca_file);
-    peer.certificate_pem = text(options_.cert_file);
-    peer.key_pem = text(options_.key_file);
-    return peer;
-}
-
-// Certificates and passwords are replaced while we run. What will not do is told once, and the last good one is used.
 void Cluster::use_current_files() {
-    std::string problem;
-    const http::Peer before = peer("");
-    for (WatchedFile& file : files_) {
-        file.check();
-        if (problem.empty()) problem = file.problem();
-    }
-    if (problem != problem_ && !problem.empty()) log::warn("etcd: {}; going on with what it held before", problem);
-    problem_ = problem;
-    if (peer("") == before) return;
-    for (Member& member : members_) member.client->set_peer(peer(member.url));
+    const http::Peer before = files_.peer("");
+    files_.refresh();
+    if (files_.peer("") == before) return;
+    for (Member& member : members_) member.client->set_peer(files_.peer(member.url));
 }
 
 http::Request Cluster::request_for(const Call& call, const std::string& token) const {
@@ -195,14 +162,14 @@ void Cluster::finish(const Shared& pending, Reply reply) {
 
 bool Cluster::needs_login() const {
     if (options_.username.empty() || no_authentication_) return false;
-    const std::string password = text(options_.password_file);
+    const std::string password = files_.text("password_file");
     return token_.empty() || (password != password_of_token_ && password != refused_password_);
 }
 
 void Cluster::log_in(const Shared& pending) {
     pending->logged_in = true;
     const std::size_t member = current_;
-    const std::string password = text(options_.password_file);
+    const std::string password = files_.text("password_file");
     const Call call{"/v3/auth/authenticate", authenticate_request(options_.username, password), "log in", true};
     members_[member].client->send(request_for(call, ""), pending->left(),
                                   [this, pending, member, password](const http::Answer& answer) {

@@ -32,7 +32,7 @@
 #include "election/stores/etcd/options.h"
 #include "election/stores/etcd/refusal.h"
 #include "election/stores/http/client.h"
-#include "election/stores/watched_file.h"
+#include "election/stores/peer_files.h"
 
 namespace leasehold::stores::etcd {
 
@@ -83,9 +83,6 @@ private:
     Cluster(EventLoop& loop, EtcdOptions options, std::string key)
         : loop_(loop), options_(std::move(options)), key_(std::move(key)) {}
     Result<void> open();
-    Result<void> watch_file(const char* what, const std::string& path, WatchedFile::Accept accept);
-    std::string text(const std::string& path) const;
-    http::Peer peer(const std::string& url) const;
     void use_current_files();
     http::Request request_for(const Call& call, const std::string& token) const;
     void ask_identity(std::size_t member, Duration timeout, Identity::Answered answered);
@@ -105,7 +102,7 @@ private:
     EventLoop& loop_;
     const EtcdOptions options_;
     const std::string key_;
-    std::vector<WatchedFile> files_;
+    PeerFiles files_{"election.store.etcd"};
     std::vector<Member> members_;
     std::unique_ptr<Identity> identity_;
     std::size_t current_ = 0;
@@ -115,7 +112,6 @@ private:
     std::string password_of_token_;
     std::string refused_password_;
     bool no_authentication_ = false;
-    std::string problem_;  // of the files, as last told
     std::set<Shared> pending_;
 };
 
