@@ -52,7 +52,7 @@ TEST(PeerFiles, WhatCannotBeUsedAtTheStartIsNamed) {
     EXPECT_TRUE(files.add("ca_file", "", not_empty)) << "not given";
     const auto added = files.add("ca_file", "/nowhere/ca.crt", not_empty);
     ASSERT_FALSE(added);
-    EXPECT_THAT(added.error().message, HasSubstr("election.store.x.ca_file: /nowhere/ca.crt"));
+    EXPECT_THAT(added.error().message, HasSubstr("election.store.x.ca_file: cannot open /nowhere/ca.crt"));
 }
 
 }  // namespace
