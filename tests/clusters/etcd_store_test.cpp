@@ -243,6 +243,20 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     EXPECT_EQ(wary.reason, "tls");
 }
 
+TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
+    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdOptions options;
+    options.endpoints = urls(cluster);
+    for (const char* prefix : {"", "/", "a b?c#d%2F..//", "\xc3\xa4\"\\{}"}) {
+        options.prefix = prefix;
+        const auto store = open(options);
+        const Version version = write(*store, creation(sample_record(prefix, 1))).version;
+        EXPECT_EQ(read(*store).snapshot.record.holder, prefix);
+        EXPECT_EQ(write(*open(options), replacement(version, sample_record("b", 2))).status, WriteStatus::applied);
+        EXPECT_EQ(read(*store).snapshot.record.holder, "b");
+    }
+}
+
 TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
     EtcdCluster& cluster = SharedEtcd::get();
     const auto store = open({cluster.peer_url(0)});
