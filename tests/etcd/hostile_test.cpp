@@ -246,6 +246,14 @@ TEST_F(HostileEtcd, AConflictHasToBeShown) {
     EXPECT_EQ(write(*store, version).status, WriteStatus::conflict);
 }
 
+TEST_F(HostileEtcd, AVersionOfAnotherClusterIsNotSent) {
+    EXPECT_EQ(write(*open(), {9, "8/2/3"}).status, WriteStatus::conflict);
+    EXPECT_EQ(asked(0, "/v3/kv/txn"), 0U);
+    EXPECT_EQ(write(*open(), {9, "7/2/3"}).status, WriteStatus::applied) << "by a store that knows nothing yet";
+    for (auto& trouble : troubles_) trouble = [](const Request&) { return kNoLeader; };
+    EXPECT_EQ(write(*open(), {9, "7/2/3"}).status, WriteStatus::failed) << "nothing was sent";
+}
+
 TEST_F(HostileEtcd, AMemberThatWasStartedAnewIsNotBelieved) {
     troubles_[2] = [](const Request& request) -> std::optional<Reply> {
         return request.target.empty() ? std::nullopt : std::optional(Reply::json(200, '{' + header("8", 1) + '}'));

@@ -9,6 +9,7 @@
 
 #include <fmt/ranges.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "election/stores/etcd/cluster.h"
 #include "election/stores/etcd/key_watch.h"
@@ -32,7 +33,7 @@ std::string tag_of(const std::string& cluster, const Place& place) {
     return fmt::format("{}/{}/{}", cluster, place.create_revision, place.version);
 }
 
-// Of a version that is no write of this cluster: nothing.
+// Of a version that is no write of this cluster, as far as that is known: nothing.
 std::optional<Place> place_in(const Version& version, const std::string& cluster) {
     Place place{.mod_revision = version.number};
     unsigned long long create = 0;
@@ -60,7 +61,7 @@ public:
         std::optional<Place> expected;
         if (!request.expect_absent) {
             expected = place_in(request.expected, cluster_->identity().id());
-            if (!expected) return refuse_version(timeout, std::move(done));
+            if (!expected) return read_then_write(std::move(request), timeout, std::move(done));
         }
         const std::string body = expected ? update_request(key_, value, *expected) : create_request(key_, value);
         cluster_->send({"/v3/kv/txn", body, "write", false}, timeout,
@@ -76,7 +77,7 @@ public:
 private:
     ReadOutcome read_outcome(const Cluster::Reply& reply);
     WriteOutcome write_outcome(const Cluster::Reply& reply, const std::optional<Place>& expected);
-    void refuse_version(Duration timeout, WriteCallback done);
+    void read_then_write(WriteRequest request, Duration timeout, WriteCallback done);
     Snapshot snapshot_of(const std::optional<KeyValue>& found) const;
 
     EventLoop& loop_;
@@ -139,14 +140,23 @@ WriteOutcome EtcdStore::write_outcome(const Cluster::Reply& reply, const std::op
     return outcome;
 }
 
-// A version of another cluster means nothing in this one. The answer is not to come from inside the call; the core
-// reads after a conflict, so one that is under way already is no loss.
-void EtcdStore::refuse_version(Duration timeout, WriteCallback done) {
-    read(timeout, [done = std::move(done)](const ReadOutcome&) {
+// The version is of another cluster, and means nothing in this one; or it is not known yet which one this is.
+void EtcdStore::read_then_write(WriteRequest request, Duration timeout, WriteCallback done) {
+    const Instant begin = now();
+    const auto seen = [this, request = std::move(request), timeout, begin, done = std::move(done)](ReadOutcome found) {
         WriteOutcome outcome;
+        outcome.status = WriteStatus::failed;
+        outcome.reason = found.reason;
+        outcome.detail = found.detail;
+        outcome.retry_after = found.retry_after;
+        if (found.status != ReadStatus::ok) return done(std::move(outcome));
+        if (place_in(request.expected, cluster_->identity().id())) {
+            return write(request, timeout - elapsed_at_most(begin, now()), done);
+        }
         outcome.status = WriteStatus::conflict;
         done(std::move(outcome));
-    });
+    };
+    read(timeout, seen);
 }
 
 void EtcdStore::watch(Watcher watcher) {
