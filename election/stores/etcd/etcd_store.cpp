@@ -142,9 +142,12 @@ WriteOutcome EtcdStore::write_outcome(const Cluster::Reply& reply, const std::op
 // A version of another cluster means nothing in this one. The answer is not to come from inside the call; the core
 // reads after a conflict, so one that is under way already is no loss.
 void EtcdStore::refuse_version(Duration timeout, WriteCallback done) {
-    read(timeout, [done = std::move(done)](const ReadOutcome&) {
+    read(timeout, [done = std::move(done)](const ReadOutcome& seen) {
         WriteOutcome outcome;
-        outcome.status = WriteStatus::conflict;
+        outcome.status = seen.status == ReadStatus::ok ? WriteStatus::conflict : WriteStatus::failed;
+        outcome.reason = seen.reason;
+        outcome.detail = seen.detail;
+        outcome.retry_after = seen.retry_after;
         done(std::move(outcome));
     });
 }
