@@ -75,15 +75,18 @@ protected:
     }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, Version before, std::uint64_t number) {
-        for (int i = 0; i < 100; ++i) {
+        std::string last;
+        const auto written = [&] {
             const auto outcome = write(store, replacement(before, sample_record("a", number)), seconds(2));
-            if (outcome.status == WriteStatus::applied) return outcome.version;
+            if (outcome.status == WriteStatus::applied) before = outcome.version;
+            if (outcome.status == WriteStatus::applied) return true;
             const auto seen = read(store, seconds(2));
-            if (seen.status != ReadStatus::ok) continue;
+            last = outcome.detail + "; " + seen.detail;
+            if (seen.status != ReadStatus::ok) return false;
             before = seen.snapshot.version;
-            if (seen.snapshot.record.transitions == number) return before;
-        }
-        ADD_FAILURE() << "nothing could be written";
+            return seen.snapshot.record.transitions == number;
+        };
+        EXPECT_TRUE(turn_until(*loop_, written)) << "nothing could be written: " << last;
         return before;
     }
     void watch(Store& store) {
