@@ -197,6 +197,9 @@ TEST_F(ConsulStoreTest, ARestoredSnapshotIsSeen) {
     }
     ASSERT_TRUE(sees(5));
     cluster.must("PUT", "/v1/snapshot", snapshot);
+    // A query that reached the server before is ended; one that comes later waits for an index that is far ahead, which
+    // the next read shows.
+    EXPECT_EQ(read(*store).snapshot.record.transitions, 1U);
     EXPECT_TRUE(sees(1));
     const auto late = write(*store, replacement(version, sample_record("a", 6)));
     EXPECT_EQ(late.status, WriteStatus::conflict);
