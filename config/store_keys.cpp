@@ -114,8 +114,9 @@ std::vector<Key> consul() {
             path + "prefix", "What stands before election.name in the key.", argument_form(),
             [](auto& o) -> auto& { return o.election.store.consul.prefix; }),
         scalar_key(
-            path + "datacenter", "The datacenter that keeps the key, if it is not the agent's own.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.consul.datacenter; }),
+            path + "datacenter",
+            "The datacenter that keeps the key; may be left away only with an agent on this machine: its own.",
+            argument_form(), [](auto& o) -> auto& { return o.election.store.consul.datacenter; }),
         file(
             "token_file", "Holds the ACL token.", [](auto& o) -> auto& { return o.election.store.consul.token_file; }),
         file(

@@ -48,17 +48,46 @@ void check_etcd(const stores::EtcdOptions& etcd, std::vector<StoreProblem>& prob
     check_pair(path, "username", !etcd.username.empty(), "password_file", !etcd.password_file.empty(), problems);
 }
 
-void check_consul(const stores::ConsulOptions& consul, std::vector<StoreProblem>& problems) {
+bool is_loopback(const std::string& url) {
+    const std::string rest = url.substr(url.find("//") + 2);
+    const std::string host = rest.substr(0, rest.rfind(':'));
+    const bool is_ipv4 = host.find_first_not_of("0123456789.") == std::string::npos;
+    return (is_ipv4 && host.starts_with("127.")) || host == "localhost" || host == "[::1]";
+}
+
+// Consul takes keys for paths and would send the request elsewhere; 1.21 and newer refuse most other characters.
+void check_consul_key(const std::string& prefix, const std::string& name, std::vector<StoreProblem>& problems) {
+    static constexpr const char* kKnown = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,_./-";
+    const std::string path = "election.store.consul.prefix";
+    const char* const kExample = "write it like leasehold/";
+    if (prefix.find_first_not_of(kKnown) != std::string::npos) {
+        return problems.push_back({path, fmt::format("{} has other characters than letters, digits and , _ . / -, "
+                                                     "which Consul 1.21 and newer refuse; {}",
+                                                     shown(prefix), kExample)});
+    }
+    const std::string key = '/' + prefix;
+    if (key.find("//") != std::string::npos || key.find("/./") != std::string::npos) {
+        return problems.push_back(
+            {path, fmt::format("{} has a part that is empty or '.'; {}", shown(prefix), kExample)});
+    }
+    if ((prefix + name).find("..") == std::string::npos) return;
+    const bool in_name = name.find("..") != std::string::npos;
+    problems.push_back(
+        {in_name ? "election.name" : path,
+         fmt::format("the key {} has two dots in a row, which Consul 1.21 and newer refuse", shown(prefix + name))});
+}
+
+void check_consul(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+    const stores::ConsulOptions& consul = election.store.consul;
     const std::string path = "election.store.consul";
     check_pair(path, "cert_file", !consul.cert_file.empty(), "key_file", !consul.key_file.empty(), problems);
-    // Consul takes keys for paths: it would send the request elsewhere.
-    const std::string key = '/' + consul.prefix;
-    for (const char* odd : {"//", "/./", "/../"}) {
-        if (key.find(odd) == std::string::npos) continue;
-        problems.push_back({path + ".prefix", shown(consul.prefix) + " has a part that is empty, '.' or '..'; " +
-                                                  "write it like leasehold/"});
-        return;
+    if (consul.datacenter.empty() && !is_loopback(consul.address)) {
+        problems.push_back({path, fmt::format("has no datacenter, and {} is not on this machine: another agent, or a "
+                                              "balancer, may belong to another datacenter, where another lock is "
+                                              "kept; write datacenter: dc1 (consul members tells the name)",
+                                              shown(consul.address))});
     }
+    check_consul_key(consul.prefix, election.name, problems);
 }
 
 void check_zookeeper(const stores::ZookeeperOptions& zookeeper, std::vector<StoreProblem>& problems) {
@@ -75,7 +104,7 @@ std::vector<StoreProblem> check(const ElectionOptions& election) {
         check_name(election, problems);
     }
     if (election.store.kind == StoreKind::etcd) check_etcd(election.store.etcd, problems);
-    if (election.store.kind == StoreKind::consul) check_consul(election.store.consul, problems);
+    if (election.store.kind == StoreKind::consul) check_consul(election, problems);
     if (election.store.kind == StoreKind::zookeeper) check_zookeeper(election.store.zookeeper, problems);
     return problems;
 }

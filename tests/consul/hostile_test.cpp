@@ -142,10 +142,13 @@ TEST_F(HostileConsul, AReadIsBelievedOnlyAsAWhole) {
         {with_index(200, "", 12), "malformed"},
         {with_index(200, text.substr(0, text.size() / 2), 12), "malformed"},
         {with_index(200, R"([{"Key":"other","Value":null,"ModifyIndex":3}])", 12), "malformed"},
-        {old, "malformed"},
-        {leaderless, "malformed"},
+        {old, "unavailable"},
+        {leaderless, "unavailable"},
         {Reply::redirect("/ui/"), "not_consul"},
-        {Reply::html(500, "<html>bad gateway</html>"), "not_consul"},
+        {Reply::html(500, "<html>error</html>"), "not_consul"},
+        {Reply::html(502, "<html>bad gateway</html>"), "unavailable"},
+        {Reply::html(503, "<html>no server is available</html>"), "unavailable"},
+        {Reply::html(504, "<html>gateway time-out</html>"), "unavailable"},
         {Reply::text(500, "rpc error: No cluster leader"), "unavailable"},
         {Reply::text(500, "No cluster leader"), "unavailable"},
         {Reply::text(500, "No path to datacenter"), "no_datacenter"},
@@ -195,10 +198,16 @@ TEST_F(HostileConsul, AWriteIsCalledAppliedOrNotOnlyWithProof) {
         {Reply::text(500, "rpc error making call: No cluster leader"), WriteStatus::unknown, "unavailable"},
         {Reply::text(500, "leadership lost while committing log"), WriteStatus::unknown, "unavailable"},
         {Reply::json(500, refused_text(stale)), WriteStatus::unknown, "unavailable"},
-        {Reply::text(429, "slow down"), WriteStatus::failed, "unavailable"},
+        {Reply::text(429, "slow down"), WriteStatus::unknown, "unavailable"},  // not Consul's words
+        {Reply::text(429, "rate limit exceeded, try again later"), WriteStatus::failed, "unavailable"},
         {Reply::text(403, "ACL not found"), WriteStatus::failed, "unauthorized"},
-        {Reply::text(400, "Failed to parse body"), WriteStatus::failed, "refused"},
-        {Reply::text(404, "page not found"), WriteStatus::failed, "not_consul"},
+        {Reply::text(403, "rpc error making call: Permission denied"), WriteStatus::failed, "forbidden"},
+        {Reply::text(403, "forbidden by the gateway"), WriteStatus::unknown, "refused"},
+        {Reply::html(403, "<html>Permission denied</html>"), WriteStatus::unknown, "not_consul"},
+        {Reply::text(400, "Failed to parse body: EOF"), WriteStatus::failed, "refused"},
+        {Reply::text(400, "Bad Request"), WriteStatus::unknown, "refused"},
+        {Reply::html(502, "<html>bad gateway</html>"), WriteStatus::unknown, "unavailable"},
+        {Reply::text(404, "page not found"), WriteStatus::unknown, "not_consul"},
         {Reply::redirect("/elsewhere"), WriteStatus::unknown, "not_consul"},
         {Reply::by(Reply::Way::close), WriteStatus::unknown, "reset"},
         {Reply::truncated(applied_text(8), 10), WriteStatus::unknown, "reset"},
@@ -214,8 +223,20 @@ TEST_F(HostileConsul, AWriteIsCalledAppliedOrNotOnlyWithProof) {
 
 // To Consul, zero means that there is to be none.
 TEST_F(HostileConsul, AnUpdateOfNoVersionCreatesNothing) {
-    EXPECT_EQ(write(absent(3), 0).status, WriteStatus::conflict);
+    EXPECT_EQ(write(absent(3), 0).status, WriteStatus::failed);
+    EXPECT_EQ(write(Reply::by(Reply::Way::close), 0).status, WriteStatus::failed);
     for (const Request& request : server_.requests()) EXPECT_EQ(request.method, "GET");
+}
+
+TEST_F(HostileConsul, WhatIsInTheWayIsNamed) {
+    EXPECT_EQ(read(Reply::html(502, "<html>bad gateway</html>")).detail,
+              "a proxy at " + server_.url() + " cannot reach Consul (HTTP 502)");
+    for (const int status : {400, 500}) {
+        const auto outcome = write(Reply::text(status, "Invalid key: leasehold/x"));
+        EXPECT_EQ(outcome.reason, "refused");
+        EXPECT_EQ(outcome.status, WriteStatus::unknown);
+        EXPECT_THAT(outcome.detail, HasSubstr("change election.store.consul.prefix or election.name"));
+    }
 }
 
 TEST_F(HostileConsul, TheTokenAndTheDatacenterAreSentWithEveryRequest) {
@@ -266,13 +287,16 @@ TEST_F(HostileConsul, AnIndexThatWentBackBeginsAnew) {
     EXPECT_TRUE(asked(4));
     EXPECT_EQ(seen_numbers(), (std::vector<std::uint64_t>{50, 20}));
     ASSERT_EQ(broken_.size(), 1U);
-    EXPECT_THAT(broken_[0], StartsWith("index_went_back: "));
+    EXPECT_EQ(broken_[0],
+              "index_went_back: the index went back from 50 to 20: a snapshot was restored, or another cluster or "
+              "datacenter answers at " +
+                  server_.url());
     EXPECT_THAT(server_.requests()[2].target, Not(HasSubstr("index=")));
     EXPECT_THAT(server_.requests()[3].target, HasSubstr("&index=20&"));
 }
 
 // As real ones do when a snapshot is restored: the query that waited is answered with what was there before.
-TEST_F(HostileConsul, AQueryThatEndsEarlyWithNothingNewBeginsAnew) {
+TEST_F(HostileConsul, AQueryThatIsAbandonedBeginsAnew) {
     server_.queue(entry(50));
     server_.queue(entry(50));
     server_.handle([](const Request& request) { return waits(request) ? Reply::by(Reply::Way::silence) : entry(20); });
@@ -282,6 +306,17 @@ TEST_F(HostileConsul, AQueryThatEndsEarlyWithNothingNewBeginsAnew) {
     EXPECT_THAT(server_.requests()[2].target, Not(HasSubstr("index=")));
 }
 
+// While a key is absent, others are told, too.
+TEST_F(HostileConsul, AnIndexThatAdvancesWithoutNewsIsGoneOnFrom) {
+    server_.queue(absent(50));
+    server_.queue(absent(53));
+    server_.handle([](const Request&) { return Reply::by(Reply::Way::silence); });
+    watch();
+    EXPECT_TRUE(asked(3));
+    EXPECT_THAT(server_.requests()[2].target, HasSubstr("&index=53&"));
+    EXPECT_TRUE(broken_.empty());
+}
+
 // Not less time than that has passed, however fast the machine.
 TEST_F(HostileConsul, AServerThatDoesNotWaitIsNotAskedWithoutEnd) {
     server_.handle([](const Request&) { return entry(12); });
@@ -289,6 +324,48 @@ TEST_F(HostileConsul, AServerThatDoesNotWaitIsNotAskedWithoutEnd) {
     watch();
     EXPECT_TRUE(asked(6));
     EXPECT_GE(elapsed_at_most(begin, now()), milliseconds(1500));
+}
+
+// Answering what is asked without waiting does not make it a server that works.
+TEST_F(HostileConsul, AServerThatRefusesOnlyToWaitIsAskedLessAndLess) {
+    server_.handle(
+        [](const Request& request) { return waits(request) ? Reply::text(500, "No cluster leader") : entry(12); });
+    const Instant begin = now();
+    watch();
+    EXPECT_TRUE(turn_until(*loop_, [&] { return elapsed_at_most(begin, now()) >= seconds(6); }));
+    const double passed = std::chrono::duration<double>(elapsed_at_most(begin, now())).count();
+    EXPECT_LE(static_cast<double>(server_.request_count()), 4 + passed + 1);
+    EXPECT_GE(broken_.size(), 2U);
+}
+
+TEST_F(HostileConsul, AServerThatRefusesAfterEachAnswerIsNotAskedWithoutEnd) {
+    std::uint64_t index = 0;
+    server_.handle([&index](const Request& request) {
+        return waits(request) && ++index % 2 == 0 ? Reply::text(500, "No cluster leader") : entry(index + 12);
+    });
+    const Instant begin = now();
+    watch();
+    EXPECT_TRUE(turn_until(*loop_, [&] { return elapsed_at_most(begin, now()) >= seconds(4); }));
+    const double passed = std::chrono::duration<double>(elapsed_at_most(begin, now())).count();
+    EXPECT_LE(static_cast<double>(server_.request_count()), 12 + 4 * passed);
+}
+
+TEST_F(HostileConsul, AnAnswerThatDripsIsGivenUp) {
+    const auto feed = std::make_shared<servers::Feed>();
+    Reply slow = entry(13);
+    slow.feed = feed;
+    server_.queue(entry(12));
+    server_.queue(slow);
+    server_.handle([](const Request&) { return Reply::by(Reply::Way::silence); });
+    watch();
+    const auto gives_up = [&] {
+        feed->push(" ");
+        return !broken_.empty();
+    };
+    ASSERT_TRUE(turn_until(*loop_, gives_up));
+    EXPECT_THAT(broken_[0], StartsWith("timeout: "));
+    EXPECT_THAT(broken_[0], HasSubstr("too slowly"));
+    EXPECT_EQ(seen_numbers(), std::vector<std::uint64_t>{12});
 }
 
 TEST_F(HostileConsul, NewsWithoutEndAreHeardInTurn) {
@@ -332,6 +409,23 @@ TEST_F(HostileConsul, AWatchThatIsSilentAboutAChangeIsStalled) {
     ASSERT_TRUE(turn_until(*loop_, [&] { return seen_numbers() == std::vector<std::uint64_t>{12, 13}; }));
     const auto requests = server_.requests();
     EXPECT_GT(requests.back().connection, requests[1].connection);
+}
+
+// It answers, but with what was there before.
+TEST_F(HostileConsul, AWatchThatIsOnlyToldOldThingsIsStalled) {
+    std::uint64_t index = 12;
+    bool looked = false;
+    server_.handle([&](const Request& request) {
+        if (waits(request)) return with_index(200, entry_text(12), ++index);
+        return std::exchange(looked, true) ? entry(1000) : entry(12);
+    });
+    watch();
+    EXPECT_TRUE(asked(2));
+    std::optional<ReadOutcome> answer;
+    store_->read(kAmple, [&](ReadOutcome outcome) { answer = std::move(outcome); });
+    ASSERT_TRUE(turn_until(*loop_, [&] { return !broken_.empty(); }));
+    EXPECT_THAT(broken_[0], StartsWith("stalled: "));
+    EXPECT_GE(server_.request_count(), 5U);
 }
 
 TEST_F(HostileConsul, AWriteDoesNotWaitBehindTheWatch) {

@@ -12,7 +12,8 @@
 namespace leasehold::stores::consul {
 namespace {
 
-constexpr Duration kIdleTimeout = std::chrono::seconds(10);  // within a body
+constexpr Duration kIdleTimeout = std::chrono::seconds(10);    // within a body
+constexpr Duration kConnectTimeout = std::chrono::seconds(5);  // of a stream, whose answer may take minutes
 
 }  // namespace
 
@@ -96,6 +97,7 @@ std::unique_ptr<http::Client::Stream> Agent::stream(const std::string& target, D
     use_current_files();
     http::Request request = request_for(target, "");
     request.fresh_connection = fresh_connection;
+    request.connect_timeout = kConnectTimeout;
     return client_->stream(std::move(request), open_timeout, kIdleTimeout, std::move(events));
 }
 

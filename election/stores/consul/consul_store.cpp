@@ -59,11 +59,7 @@ public:
     void write(WriteRequest request, Duration timeout, WriteCallback done) override {
         const std::uint64_t expected = request.expect_absent ? 0 : request.expected.number;
         if (!request.expect_absent && expected == 0) {  // no write has that number; to Consul it means to create
-            return read(timeout, [done = std::move(done)](const ReadOutcome&) {
-                WriteOutcome outcome;
-                outcome.status = WriteStatus::conflict;
-                done(std::move(outcome));
-            });
+            return refuse_version(timeout, std::move(done));
         }
         std::string value = encode_record(request.record, JsonLayout::compact);
         const std::string body = cas_request(key_, value, expected);
@@ -80,6 +76,7 @@ public:
 private:
     ReadOutcome read_outcome(const http::Answer& answer);
     WriteOutcome write_outcome(const http::Answer& answer, std::uint64_t expected, const std::string& value);
+    void refuse_version(Duration timeout, WriteCallback done);
     std::string not_understood(const std::string& problem) const {
         return fmt::format("{} answered with what cannot be understood: {}", agent_->address(), problem);
     }
@@ -100,10 +97,14 @@ ReadOutcome ConsulStore::read_outcome(const http::Answer& answer) {
         outcome.detail = refusal.detail;
         return outcome;
     }
+    if (!position->consistent) {
+        outcome.reason = "unavailable";
+        outcome.detail = agent_->address() + " answered without a leader, though it was asked for the leader's word";
+        return outcome;
+    }
     std::optional<Entry> entry;
     std::string problem;
-    if (!position->consistent) problem = "it may be an old state, though a consistent one was asked for";
-    if (problem.empty() && !absent) entry = parse_entry(answer.body, key_, problem);
+    if (!absent) entry = parse_entry(answer.body, key_, problem);
     if (!problem.empty()) {
         outcome.reason = "malformed";
         outcome.detail = not_understood(problem);
@@ -141,6 +142,17 @@ WriteOutcome ConsulStore::write_outcome(const http::Answer& answer, std::uint64_
     outcome.reason = "malformed";
     outcome.detail = not_understood(modify_index ? "the entry's ModifyIndex did not grow" : problem);
     return outcome;
+}
+
+// Nothing is sent but a read, because the answer is not to come from inside the call.
+void ConsulStore::refuse_version(Duration timeout, WriteCallback done) {
+    read(timeout, [done = std::move(done)](const ReadOutcome&) {
+        WriteOutcome outcome;
+        outcome.status = WriteStatus::failed;
+        outcome.reason = "refused";
+        outcome.detail = "the write was not sent: no entry of Consul's has the version 0";
+        done(std::move(outcome));
+    });
 }
 
 void ConsulStore::watch(Watcher watcher) {

@@ -9,15 +9,17 @@
 //
 // Version: the ModifyIndex, which is the number of the write in the log of the whole datacenter and so grows over
 // deletion and re-creation; a cluster that was set up anew from a snapshot may use a number again. The tag is a digest
-// of the text, so that versions that look alike then are not taken for the same. An absence has no number. Consul does
-// not count a write that changes nothing; every record of ours differs from the last one.
+// of the text. Consul does not compare it: whoever reads notices that a version only looks like an earlier one, but a
+// write that is under way meanwhile does not. An absence has no number. Consul does not count a write that changes
+// nothing; every record of ours differs from the last one.
 //
 // What an answer proves: a transaction that lists its result, applied; one that lists a comparison that failed,
-// conflict; one that lists other errors, or was refused by a status of 400, 403, 404 or 429, failed. Everything else
-// may have been applied: 500 and whatever it says, what is no answer of Consul, no answer at all.
+// conflict; one that lists other errors, or a status of 400, 403 or 429 with words that Consul itself uses, failed.
+// Everything else may have been applied: 500 and whatever it says, what is no answer of Consul, no answer at all.
+// What makes a read consistent is that it asks for that, ?consistent; its headers cannot prove it, only belie it.
 //
-// A lock by one of Consul's sessions on the same key does not stand in the way of a compare-and-swap. An empty entry
-// that is locked so is somebody else's, and counts as held.
+// A lock by one of Consul's sessions on the same key does not stand in the way of a compare-and-swap, but taking it
+// replaces the record. An empty entry that is locked so is somebody else's, and counts as held.
 #pragma once
 
 #include <memory>

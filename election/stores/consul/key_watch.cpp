@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include <fmt/core.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "election/stores/consul/refusal.h"
@@ -19,7 +21,9 @@ using std::chrono::seconds;
 constexpr seconds kWait{300};
 constexpr Duration kWaitingTimeout = kWait + kWait / 16 + seconds(10);
 constexpr Duration kAskingTimeout = seconds(10);
+constexpr Duration kBodyLimit = seconds(5);
 constexpr Duration kStallLimit = seconds(5);
+constexpr Duration kLived = seconds(5);  // longer than what fails at once
 constexpr Duration kFirstPause = milliseconds(50);
 constexpr Duration kLongestPause = seconds(5);
 constexpr std::size_t kLongestBody = 4 << 20;
@@ -75,10 +79,14 @@ void KeyWatch::ask() {
                              .ended = [this](const http::Answer& answer) { ended(answer); }});
 }
 
-void KeyWatch::ask_again(Duration cost) {
+void KeyWatch::pay(Duration cost) {
     const Instant at = now();
     credit_ = std::min(kMostCredit, credit_ + elapsed_at_most(paid_at_, at)) - cost;
     paid_at_ = at;
+}
+
+void KeyWatch::ask_again(Duration cost) {
+    pay(cost);
     if (credit_ >= Duration::zero()) return ask();
     ask_timer_->arm_in(-credit_);
 }
@@ -86,11 +94,16 @@ void KeyWatch::ask_again(Duration cost) {
 void KeyWatch::opened(int status, const Headers& headers) {
     status_ = status;
     headers_ = headers;
+    opened_at_ = now();
 }
 
 void KeyWatch::received(std::string_view data) {
     body_.append(data);
-    if (body_.size() > kLongestBody) restart("too_large", "the answer of " + agent_.address() + " does not end");
+    if (body_.size() > kLongestBody) {
+        return restart("too_large", "the answer of " + agent_.address() + " does not end");
+    }
+    if (elapsed_at_most(opened_at_, now()) < kBodyLimit) return;  // silence ends it too, as a timeout of the stream
+    restart("timeout", "the answer of " + agent_.address() + " comes too slowly");
 }
 
 void KeyWatch::ended(const http::Answer& answer) {
@@ -107,18 +120,26 @@ void KeyWatch::ended(const http::Answer& answer) {
     std::optional<Entry> entry;
     std::string problem;
     if (!absent && !(entry = parse_entry(body_, key_, problem))) return restart("malformed", problem);
-    if (position->index < index_) return restart("index_went_back", "Consul has been restored from a snapshot");
+    if (position->index < index_) {
+        return restart("index_went_back",
+                       fmt::format("the index went back from {} to {}: a snapshot was restored, or another cluster or "
+                                   "datacenter answers at {}",
+                                   index_, position->index, agent_.address()));
+    }
     take_in(position->index, entry);
 }
 
 void KeyWatch::take_in(std::uint64_t index, const std::optional<Entry>& entry) {
-    stall_timer_->disarm();
-    stall_armed_ = false;
-    pause_ = Duration::zero();
     const std::uint64_t now_at = entry ? entry->modify_index : 0;
+    const bool waited = index_ != 0;
+    if (!waited || is_expected(now_at, index)) {
+        stall_timer_->disarm();
+        expected_.reset();
+    }
+    if (waited) pause_ = Duration::zero();  // whoever answers at once may still refuse to wait
     const bool news = std::exchange(seen_, now_at) != now_at;
-    const bool early = index_ != 0 && elapsed_at_most(asked_at_, now()) < kWait;
-    index_ = early && !news ? 0 : std::max<std::uint64_t>(index, 1);  // 0 does not wait
+    const bool abandoned = waited && index == index_ && elapsed_at_most(asked_at_, now()) < kWait;
+    index_ = abandoned ? 0 : std::max<std::uint64_t>(index, 1);  // 0 does not wait
     // Whoever listens may have something to write: the connection that this came over is free for it.
     const std::shared_ptr<bool> alive = alive_;
     const auto seen = events_.seen;  // survives this
@@ -131,19 +152,28 @@ void KeyWatch::restart(const std::string& reason, const std::string& detail) {
     log::debug("consul: the watch ended: {}", detail);
     stream_.reset();
     stall_timer_->disarm();
-    stall_armed_ = false;
+    expected_.reset();
+    if (index_ != 0 && elapsed_at_most(asked_at_, now()) >= kLived) pause_ = Duration::zero();
     index_ = 0;
     fresh_connection_ = true;
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    ask_timer_->arm_in(part_of(pause_));
+    pay(kCostOfNothing);
+    ask_timer_->arm_in(std::max(part_of(pause_), -credit_));
     const auto broken = events_.broken;  // survives this
     broken(reason + ": " + detail);
 }
 
 void KeyWatch::expect(std::uint64_t modify_index) {
-    if (index_ == 0 || stall_armed_ || seen_ == modify_index) return;
+    if (index_ == 0 || expected_ || seen_ == modify_index) return;
+    const std::uint64_t shown = seen_.value_or(0) != 0 ? *seen_ : index_;
+    expected_ = {modify_index, std::max(modify_index, shown + 1)};
     stall_timer_->arm_in(kStallLimit);
-    stall_armed_ = true;
+}
+
+// An answer that is older than what was expected may be on its way still. Of an absence only the index tells how new it
+// is.
+bool KeyWatch::is_expected(std::uint64_t now_at, std::uint64_t index) const {
+    return !expected_ || now_at == expected_->modify_index || (now_at != 0 ? now_at : index) >= expected_->at_least;
 }
 
 }  // namespace leasehold::stores::consul

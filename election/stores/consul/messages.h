@@ -29,7 +29,7 @@ std::string cas_request(const std::string& key, const std::string& value, std::u
 // The headers of an answer from the key-value store.
 struct Position {
     std::uint64_t index = 0;  // what to wait beyond
-    bool consistent = false;  // it is from a leader that was sure of being one
+    bool consistent = false;  // nothing in them belies that the leader has answered; ?consistent is what makes it so
 };
 // Nothing when they are not there: then it is no answer of Consul's.
 std::optional<Position> position_of(const Headers& headers);

@@ -21,6 +21,43 @@ bool is_page(const http::Answer& answer) {
     return begin != std::string::npos && answer.body[begin] == '<';
 }
 
+// Whether Consul itself has refused, before anything was done: it says so with words of its own. A balancer or a
+// filter in between answers with the same statuses, and may have handed on the request, or an earlier copy of it.
+bool is_refusal(const http::Answer& answer, const std::string& words) {
+    const auto says = [&words](const char* what) { return words.find(what) != std::string::npos; };
+    if (answer.status == 409) return !parse_txn_errors(answer.body).empty();  // a transaction: all or nothing
+    if (is_page(answer)) return false;
+    switch (answer.status) {
+        case 400: return says("Failed to parse body") || says("HTTP request to an HTTPS server");
+        case 403: return says("ACL not found") || says("Permission denied");
+        case 429: return says("rate limit");
+        default: return false;
+    }
+}
+
+// Of what is not understood better than by its status.
+Explanation explain_status(const http::Answer& answer, const std::string& action, const std::string& key,
+                           const std::string& server, bool refused) {
+    const int status = answer.status;
+    const std::string quoted = shown(words_of(answer), 200);
+    const bool page = is_page(answer);
+    if (page && status >= 502 && status <= 504) {
+        return {"unavailable", fmt::format("a proxy at {} cannot reach Consul (HTTP {})", server, status), false};
+    }
+    if ((status == 429 || status >= 500) && !page) {
+        return {"unavailable", fmt::format("{} cannot {} now (HTTP {}): '{}'", server, action, status, quoted),
+                refused};
+    }
+    if (refused || ((status == 400 || status == 403) && !page)) {
+        return {"refused", fmt::format("{} refuses to {} {}: '{}'", server, action, shown(key), quoted), refused};
+    }
+    return {"not_consul",
+            fmt::format("what answers at {} is not Consul's HTTP API (HTTP {}): '{}'; election.store.consul.address "
+                        "is to be an agent's, with its HTTP port, which is 8500 if nobody changed it",
+                        server, status, quoted),
+            false};
+}
+
 }  // namespace
 
 Explanation explain(const http::Answer& answer, const std::string& action, const std::string& key,
@@ -32,9 +69,7 @@ Explanation explain(const http::Answer& answer, const std::string& action, const
     const std::string words = words_of(answer);
     const std::string quoted = shown(words, 200);
     const auto says = [&](const char* what) { return words.find(what) != std::string::npos; };
-    const bool listed =
-        answer.status == 409 && !parse_txn_errors(answer.body).empty();  // a transaction: all or nothing
-    const bool refused = listed || answer.status == 400 || answer.status == 403 || answer.status == 429;
+    const bool refused = is_refusal(answer, words);
 
     if (refused && says("ACL not found")) {
         return {"unauthorized",
@@ -54,21 +89,17 @@ Explanation explain(const http::Answer& answer, const std::string& action, const
             fmt::format("{} knows no way to the datacenter in election.store.consul.datacenter: '{}'", server, quoted),
             false};
     }
-    if (answer.status == 400 && says("HTTP request to an HTTPS server")) {
+    if (refused && says("HTTP request to an HTTPS server")) {
         return {"tls", fmt::format("{} wants TLS: write https:// in election.store.consul.address", server), true};
     }
-    if ((answer.status == 429 || answer.status >= 500) && !is_page(answer)) {
-        return {"unavailable", fmt::format("{} cannot {} now (HTTP {}): '{}'", server, action, answer.status, quoted),
+    if ((answer.status == 400 || answer.status == 500) && (says("nvalid key") || says("key contains"))) {
+        return {"refused",
+                fmt::format("{} takes no such key as {}: '{}'; change election.store.consul.prefix or election.name, "
+                            "for all candidates at once",
+                            server, shown(key), quoted),
                 refused};
     }
-    if (refused && !is_page(answer)) {
-        return {"refused", fmt::format("{} refuses to {} {}: '{}'", server, action, shown(key), quoted), true};
-    }
-    return {"not_consul",
-            fmt::format("what answers at {} is not Consul's HTTP API (HTTP {}): '{}'; election.store.consul.address "
-                        "is to be an agent's, with its HTTP port, which is 8500 if nobody changed it",
-                        server, answer.status, quoted),
-            answer.status == 404};
+    return explain_status(answer, action, key, server, refused);
 }
 
 }  // namespace leasehold::stores::consul

@@ -10,8 +10,8 @@
 namespace leasehold::stores::consul {
 
 struct Explanation {
-    // A metric label: label_of(Failure), or "unauthorized", "forbidden", "unavailable" (no leader, no quorum),
-    // "no_datacenter", "refused" (anything else), "not_consul" (somebody else answered).
+    // A metric label: label_of(Failure), or "unauthorized", "forbidden", "unavailable" (no leader, no quorum, nobody
+    // behind a proxy), "no_datacenter", "refused" (anything else), "not_consul" (somebody else answered).
     std::string label;
     std::string detail;        // one line for people that says what to do
     bool not_applied = false;  // certainly nothing was done
