@@ -3,9 +3,6 @@
 
 #include <utility>
 
-#include <fmt/core.h>
-
-#include "base/log.h"
 #include "election/stores/consul/messages.h"
 #include "election/stores/secret_text.h"
 
@@ -23,53 +20,21 @@ Result<std::unique_ptr<Agent>> Agent::create(EventLoop& loop, ConsulOptions opti
     return agent;
 }
 
-Result<void> Agent::watch_file(const char* what, const std::string& path, WatchedFile::Accept accept) {
-    if (path.empty()) return {};
-    WatchedFile& file = files_.emplace_back(path, std::move(accept));
-    file.check();
-    if (!file.value()) return failure(fmt::format("election.store.consul.{}: {}", what, file.problem()));
-    return {};
-}
-
 Result<void> Agent::open(EventLoop& loop) {
-    auto done = watch_file("token_file", options_.token_file, accept_token);
-    if (done) done = watch_file("ca_file", options_.ca_file, accept_certificates);
-    if (done) done = watch_file("cert_file", options_.cert_file, accept_certificates);
-    if (done) done = watch_file("key_file", options_.key_file, accept_private_key);
+    auto done = files_.add("token_file", options_.token_file, accept_token);
+    if (done) done = files_.add_certificates(options_.ca_file, options_.cert_file, options_.key_file);
     if (!done) return done;
-    auto client = http::Client::create(loop, peer());
+    auto client = http::Client::create(loop, files_.peer(options_.address));
     if (!client) return tl::unexpected<Error>(client.error());
     client_ = std::move(*client);
     return {};
 }
 
-std::string Agent::text(const std::string& path) const {
-    for (const WatchedFile& file : files_) {
-        if (file.path() == path) return file.value().value_or("");
-    }
-    return "";
-}
-
-http::Peer Agent::peer() const {
-    http::Peer peer;
-    peer.base_url = options_.address;
-    peer.ca_pem = text(options_.ca_file);
-    peer.certificate_pem = text(options_.cert_file);
-    peer.key_pem = text(options_.key_file);
-    return peer;
-}
-
-// What will not do is told once, and the last good one is used.
 void Agent::use_current_files() {
-    std::string problem;
-    const http::Peer before = peer();
-    for (WatchedFile& file : files_) {
-        file.check();
-        if (problem.empty()) problem = file.problem();
-    }
-    if (problem != problem_ && !problem.empty()) log::warn("consul: {}; going on with what it held before", problem);
-    problem_ = problem;
-    if (!(peer() == before)) client_->set_peer(peer());
+    const http::Peer before = files_.peer(options_.address);
+    files_.refresh();
+    http::Peer peer = files_.peer(options_.address);
+    if (!(peer == before)) client_->set_peer(std::move(peer));
 }
 
 http::Request Agent::request_for(const std::string& target, const std::string& body) const {
@@ -79,7 +44,7 @@ http::Request Agent::request_for(const std::string& target, const std::string& b
     if (!options_.datacenter.empty()) request.target += "&dc=" + escape(options_.datacenter);
     request.headers = {"User-Agent: leasehold"};
     if (!body.empty()) request.headers.emplace_back("Content-Type: application/json");
-    if (!options_.token_file.empty()) request.headers.push_back("X-Consul-Token: " + text(options_.token_file));
+    if (!options_.token_file.empty()) request.headers.push_back("X-Consul-Token: " + files_.text("token_file"));
     request.body = body;
     return request;
 }

@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "election/stores/consul/options.h"
 #include "election/stores/http/client.h"
-#include "election/stores/watched_file.h"
+#include "election/stores/peer_files.h"
 
 namespace leasehold::stores::consul {
 
@@ -38,15 +38,11 @@ public:
 private:
     explicit Agent(ConsulOptions options) : options_(std::move(options)) {}
     Result<void> open(EventLoop& loop);
-    Result<void> watch_file(const char* what, const std::string& path, WatchedFile::Accept accept);
-    std::string text(const std::string& path) const;
-    http::Peer peer() const;
     void use_current_files();
     http::Request request_for(const std::string& target, const std::string& body) const;
 
     const ConsulOptions options_;
-    std::vector<WatchedFile> files_;
-    std::string problem_;  // of the files, as last told
+    PeerFiles files_{"election.store.consul"};
     std::unique_ptr<http::Client> client_;
 };
 
