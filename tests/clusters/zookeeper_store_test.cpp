@@ -374,6 +374,23 @@ TEST_F(ZookeeperStoreTest, ANewCredentialInterruptsNothing) {
     EXPECT_TRUE(sees(1));
 }
 
+TEST_F(ZookeeperStoreTest, AServerThatEndsSessionsWithoutACredentialIsExplained) {
+    ZookeeperCluster cluster({.members = 1, .settings = "enforce.auth.enabled=true\nenforce.auth.schemes=digest\n"});
+    servers::Relays relays(cluster.client_ports());
+    ZookeeperOptions options = at(relays.ports());
+    const auto stranger = open(options);
+    watch(*stranger);
+    const auto refused = read(*stranger);
+    EXPECT_EQ(refused.reason, "unauthorized");
+    EXPECT_THAT(refused.detail, HasSubstr("set election.store.zookeeper.auth_file"));
+    ASSERT_TRUE(turn_until(*loop_, [&] { return broken_.size() >= 4; }));
+    EXPECT_LE(relays[0].counts().connections, 2 * (broken_.size() + 2)) << "a flood";
+    harness::TempFolder folder;
+    harness::write_file(folder.path("auth"), "digest leasehold:right\n");
+    options.auth_file = folder.path("auth");
+    EXPECT_EQ(write(*open(options), creation(sample_record("a", 1))).status, WriteStatus::applied);
+}
+
 TEST_F(ZookeeperStoreTest, WhatIsTooLargeIsRefused) {
     ZookeeperCluster& cluster = SharedZookeeper::get();
     const auto store = open(cluster.client_ports());
