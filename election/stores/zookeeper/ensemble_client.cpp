@@ -146,19 +146,19 @@ void EnsembleClient::prove() {
 }
 
 // The connection, or the attempt at one. What was asked and had no answer is asked elsewhere, or is unknown. The last
-// thing that is done.
-void EnsembleClient::lose(Problem problem) {
+// thing that is done. `to_replace`: nothing is wrong with the server.
+void EnsembleClient::lose(Problem problem, bool to_replace) {
     log::debug("zookeeper: {}", problem.detail);
     connection_.reset();
     is_up_ = false;
     const bool was_good = std::exchange(is_good_, false);
-    const bool replaced = std::exchange(outdated_, false);
-    const bool failed = !was_good && !replaced;
+    const bool failed = !was_good && !to_replace;
+    outdated_ = false;
     if (failed) {
         problems_[current_ % options_.servers.size()] = problem;
         ++failures_;
     }
-    if (!replaced) ++current_;
+    if (!to_replace) ++current_;
     const Problem all = all_problems();
     const std::shared_ptr<bool> alive = alive_;
     const std::set<CallPointer> calls = calls_;
@@ -184,6 +184,10 @@ void EnsembleClient::lose(Problem problem) {
     retry_timer_->arm_in(Duration::zero());
 }
 
+void EnsembleClient::replace_connection() {
+    lose({"reconnecting", "the credential in " + options_.auth_file + " has changed"}, true);
+}
+
 void EnsembleClient::retry_later() {
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     retry_timer_->arm_in(part_of(pause_));
@@ -205,7 +209,7 @@ void EnsembleClient::await_deadlines() {
 void EnsembleClient::on_deadline() {
     const Instant at = now();
     const std::shared_ptr<bool> alive = alive_;
-    if (outdated_ && !any_under_way()) lose(replacement());
+    if (outdated_ && !any_under_way()) replace_connection();
     if (!*alive) return;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
@@ -239,7 +243,7 @@ void EnsembleClient::out_of_time(const CallPointer& call) {
 void EnsembleClient::drop_what_it_waited_for(bool had_begun, const Problem& problem) {
     if (!connection_) return;
     if (had_begun) return lose(problem);
-    if (outdated_) return lose(replacement());
+    if (outdated_) return replace_connection();
     const Duration tried = elapsed_at_most(connecting_since_, now());
     if (is_up_ || tried < kFirstPatience) return;
     lose({"timeout", fmt::format("{} makes no session within {}", server(), to_text(tried))});
@@ -293,10 +297,6 @@ void EnsembleClient::multi(const CallPointer& call, const std::vector<Operation>
 std::string EnsembleClient::server() const { return connection_ ? connection_->server() : servers(); }
 
 std::string EnsembleClient::servers() const { return fmt::format("{}", fmt::join(options_.servers, ", ")); }
-
-Problem EnsembleClient::replacement() const {
-    return {"reconnecting", "the credential in " + options_.auth_file + " has changed"};
-}
 
 // One for all: the label of the last, and what is wrong with each.
 Problem EnsembleClient::all_problems() const {

@@ -80,7 +80,8 @@ private:
     void on_up();
     void connect();
     void prove();
-    void lose(Problem problem);
+    void lose(Problem problem, bool to_replace = false);
+    void replace_connection();
     void retry_later();
     bool any_under_way() const;
     void await_deadlines();
@@ -88,7 +89,6 @@ private:
     void out_of_time(const CallPointer& call);
     void drop_what_it_waited_for(bool had_begun, const Problem& problem);
     void fail(const CallPointer& call, const Problem& problem);
-    Problem replacement() const;
     Problem all_problems() const;
 
     EventLoop& loop_;
