@@ -292,6 +292,105 @@ TEST_F(ZookeeperStoreTest, AuthenticatesWithWhatIsInTheFile) {
     EXPECT_THAT(none_opened.error().message, Not(HasSubstr("right")));
 }
 
+// It has data of its own, and may have been one of them: its zoo.cfg only has to lose a few lines.
+TEST_F(ZookeeperStoreTest, AServerThatRunsAloneIsNoneOfSeveral) {
+    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster alone({.members = 1});
+    const auto store = open({alone.port(0), cluster.port(1), cluster.port(2)});
+    EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::applied);
+    EXPECT_TRUE(cluster.get(path()));
+    EXPECT_FALSE(alone.get(path()));
+    const servers::ReservedPort nobody;
+    const auto outcome = read(*open({alone.port(0), nobody.number()}), seconds(10));
+    EXPECT_EQ(outcome.status, ReadStatus::failed);
+    EXPECT_THAT(outcome.detail, HasSubstr(alone.address(0) + " runs alone"));
+    EXPECT_EQ(read(*open({alone.port(0)})).status, ReadStatus::ok);
+}
+
+TEST_F(ZookeeperStoreTest, WhatATimeoutStartsGoesAnotherWay) {
+    ZookeeperCluster& cluster = SharedZookeeper::get();
+    servers::Relays relays(cluster.client_ports());
+    const auto store = open(relays.ports());
+    const Version version = write(*store, creation(sample_record("a", 1))).version;
+    relays[0].set(servers::Relay::Mode::black_hole);
+    std::optional<WriteOutcome> written;
+    store->read(std::chrono::milliseconds(300), [&](const ReadOutcome& outcome) {
+        EXPECT_EQ(outcome.reason, "timeout");
+        store->write(replacement(version, sample_record("a", 2)), kAmple,
+                     [&](WriteOutcome answer) { written = std::move(answer); });
+    });
+    ASSERT_TRUE(turn_until(*loop_, [&] { return written.has_value(); }));
+    EXPECT_EQ(written->status, WriteStatus::applied) << written->detail;
+}
+
+TEST_F(ZookeeperStoreTest, ATagThatNamesNoVersionNamesNotAnyVersion) {
+    const auto store = open(SharedZookeeper::get().client_ports());
+    const Version version = write(*store, creation(sample_record("a", 1))).version;
+    Version any = version;
+    any.tag = "-1" + any.tag.substr(any.tag.find(' '));
+    EXPECT_EQ(write(*store, replacement(any, sample_record("b"))).status, WriteStatus::conflict);
+    EXPECT_EQ(read(*store).snapshot.version, version);
+}
+
+TEST_F(ZookeeperStoreTest, AProbeAsksForWhatWouldHaveToBeMade) {
+    ZookeeperCluster& cluster = SharedZookeeper::get();
+    harness::TempFolder folder;
+    harness::write_file(folder.path("auth"), "digest leasehold:right\n");
+    ZookeeperOptions options = at(cluster.client_ports());
+    const std::string guarded = "/guarded-" + name_;
+    options.path = guarded + "/a/b";
+    cluster.own(guarded, "leasehold:right");
+    const WriteRequest probe = replacement({1, ""}, sample_record("a"));
+    const auto refused = write(*open(options), probe);
+    EXPECT_EQ(refused.reason, "forbidden");
+    EXPECT_THAT(refused.detail, HasSubstr("getAcl " + guarded + "'"));
+    EXPECT_THAT(write(*open(options), creation(sample_record("a"))).detail, HasSubstr("getAcl " + guarded + "'"));
+    options.auth_file = folder.path("auth");
+    EXPECT_EQ(write(*open(options), probe).status, WriteStatus::conflict) << "it may";
+    EXPECT_EQ(read(*open(options)).snapshot.presence, Presence::absent);
+    EXPECT_EQ(write(*open(options), creation(sample_record("a"))).status, WriteStatus::applied);
+}
+
+TEST_F(ZookeeperStoreTest, ANewCredentialInterruptsNothing) {
+    ZookeeperCluster& cluster = SharedZookeeper::get();
+    harness::TempFolder folder;
+    harness::write_file(folder.path("auth"), "digest leasehold:right\n");
+    ZookeeperOptions options = at(cluster.client_ports());
+    options.path = "/open-" + name_;
+    cluster.set(options.path + "/" + name_, "{}");
+    options.auth_file = folder.path("auth");
+    const auto store = open(options);
+    watch(*store);
+    ASSERT_TRUE(turn_until(*loop_, [&] { return !seen_.empty(); }));
+    std::optional<WriteOutcome> written;
+    store->write(replacement(read(*store).snapshot.version, sample_record("a", 1)), kAmple,
+                 [&](WriteOutcome outcome) { written = std::move(outcome); });
+    harness::write_file(folder.path("auth"), "digest leasehold:another\n");
+    EXPECT_EQ(read(*store).status, ReadStatus::ok);
+    ASSERT_TRUE(written);
+    EXPECT_EQ(written->status, WriteStatus::applied) << written->detail;
+    ASSERT_TRUE(turn_until(*loop_, [&] { return !broken_.empty(); }));
+    EXPECT_THAT(broken_.front(), HasSubstr("reconnecting: "));
+    EXPECT_TRUE(sees(1));
+}
+
+TEST_F(ZookeeperStoreTest, AServerThatEndsSessionsWithoutACredentialIsExplained) {
+    ZookeeperCluster cluster({.members = 1, .settings = "enforce.auth.enabled=true\nenforce.auth.schemes=digest\n"});
+    servers::Relays relays(cluster.client_ports());
+    ZookeeperOptions options = at(relays.ports());
+    const auto stranger = open(options);
+    watch(*stranger);
+    const auto refused = read(*stranger);
+    EXPECT_EQ(refused.reason, "unauthorized");
+    EXPECT_THAT(refused.detail, HasSubstr("set election.store.zookeeper.auth_file"));
+    ASSERT_TRUE(turn_until(*loop_, [&] { return broken_.size() >= 4; }));
+    EXPECT_LE(relays[0].counts().connections, 2 * (broken_.size() + 2)) << "a flood";
+    harness::TempFolder folder;
+    harness::write_file(folder.path("auth"), "digest leasehold:right\n");
+    options.auth_file = folder.path("auth");
+    EXPECT_EQ(write(*open(options), creation(sample_record("a", 1))).status, WriteStatus::applied);
+}
+
 TEST_F(ZookeeperStoreTest, WhatIsTooLargeIsRefused) {
     ZookeeperCluster& cluster = SharedZookeeper::get();
     const auto store = open(cluster.client_ports());

@@ -58,6 +58,7 @@ void ZookeeperCluster::start(int member) {
         text += fmt::format("server.{}=127.0.0.1:{}:{}\n", i + 1, members_[i]->peer_port.number(),
                             members_[i]->election_port.number());
     }
+    text += options_.settings;
     std::filesystem::create_directories(data(member));
     const std::string config = path(fmt::format("zookeeper-{}.cfg", member));
     harness::write_file(config, text);

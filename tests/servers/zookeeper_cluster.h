@@ -24,6 +24,7 @@ class ZookeeperCluster : public Ensemble {
 public:
     struct Options {
         int members = 3;
+        std::string settings{};  // more lines of zoo.cfg
     };
 
     static bool available();

@@ -21,7 +21,8 @@ using testing::HasSubstr;
 // Says one thing to one client, and closes; or says nothing and stays.
 class Listener {
 public:
-    explicit Listener(std::string says, bool closes = true) : says_(std::move(says)), closes_(closes) {
+    explicit Listener(std::string says, bool closes = true, const std::string& ip = "127.0.0.1", int port = 0)
+        : says_(std::move(says)), closes_(closes), socket_(servers::bound_socket(ip, port)) {
         if (listen(socket_.get(), 8) != 0) throw std::runtime_error("listen");
         if (!closes_ && says_.empty()) return;
         thread_ = std::thread([this] {
@@ -36,12 +37,13 @@ public:
     ~Listener() {
         if (thread_.joinable()) thread_.join();
     }
-    std::string server() const { return "127.0.0.1:" + std::to_string(servers::port_of(socket_)); }
+    int port() const { return servers::port_of(socket_); }
+    std::string server() const { return "127.0.0.1:" + std::to_string(port()); }
 
 private:
     const std::string says_;
     const bool closes_;
-    UniqueFd socket_ = servers::bound_socket("127.0.0.1", 0);
+    UniqueFd socket_;
     UniqueFd kept_;
     std::thread thread_;
 };
@@ -50,7 +52,7 @@ TEST(Greeting, AServerThatServesIsTaken) {
     for (const char* answer : {"Zookeeper version: 3.8.0\nMode: follower\nNode count: 5\n", "Mode: leader\n",
                                "srvr is not executed because it is not in the whitelist.\n", ""}) {
         const Listener listener(answer);
-        const Greeting greeting = greet(listener.server(), seconds(20));
+        const Greeting greeting = greet(listener.server(), seconds(20), true);
         EXPECT_EQ(greeting.problem, Problem{}) << answer;
         EXPECT_EQ(greeting.address, listener.server()) << answer;
     }
@@ -70,7 +72,7 @@ TEST(Greeting, WhoDoesNotServeIsNamed) {
     };
     for (const auto& one : cases) {
         const Listener listener(one.answer);
-        const Greeting greeting = greet(listener.server(), seconds(20));
+        const Greeting greeting = greet(listener.server(), seconds(20), true);
         EXPECT_EQ(greeting.address, "");
         EXPECT_EQ(greeting.problem.label, one.label);
         EXPECT_THAT(greeting.problem.detail, HasSubstr(one.detail));
@@ -78,21 +80,48 @@ TEST(Greeting, WhoDoesNotServeIsNamed) {
     }
 }
 
+TEST(Greeting, WhoRunsAloneIsBelievedOnlyWhenItIsMeantTo) {
+    const std::string answer = "Zookeeper version: 3.8.0\nMode: standalone\nNode count: 5\n";
+    const Listener among_several(answer);
+    const Greeting refused = greet(among_several.server(), seconds(20), true);
+    EXPECT_EQ(refused.address, "");
+    EXPECT_EQ(refused.problem.label, "another_cluster");
+    EXPECT_THAT(refused.problem.detail, HasSubstr("zoo.cfg lacks the server.N lines"));
+    const Listener alone(answer);
+    EXPECT_EQ(greet(alone.server(), seconds(20), false).address, alone.server());
+}
+
+// The order is the resolver's: whoever comes first, the other is found.
+TEST(Greeting, EveryAddressOfANameHasItsTurn) {
+    for (const bool says_something : {true, false}) {
+        std::unique_ptr<Listener> wrong;
+        try {
+            wrong = std::make_unique<Listener>(says_something ? "HTTP/1.1 400" : "", says_something, "::1");
+        } catch (const std::runtime_error&) {
+            GTEST_SKIP() << "no IPv6 on loopback";
+        }
+        const auto right = std::make_unique<Listener>("Mode: leader\n", true, "127.0.0.1", wrong->port());
+        const Greeting greeting = greet("localhost:" + std::to_string(wrong->port()), seconds(2), true);
+        EXPECT_EQ(greeting.address, right->server()) << greeting.problem.detail;
+        if (says_something) greet("[::1]:" + std::to_string(wrong->port()), seconds(2), true);  // ends its thread
+    }
+}
+
 TEST(Greeting, SilenceIsNotWaitedForLonger) {
     const Listener silent("", false);
-    EXPECT_EQ(greet(silent.server(), milliseconds(50)).problem.label, "timeout");
+    EXPECT_EQ(greet(silent.server(), milliseconds(50), true).problem.label, "timeout");
     const Listener endless("Mode: ", false);
-    EXPECT_EQ(greet(endless.server(), milliseconds(50)).problem.label, "timeout");
+    EXPECT_EQ(greet(endless.server(), milliseconds(50), true).problem.label, "timeout");
 }
 
 TEST(Greeting, NobodyThere) {
     const servers::ReservedPort port;
     const std::string server = "127.0.0.1:" + std::to_string(port.number());
-    const Greeting refused = greet(server, seconds(20));
+    const Greeting refused = greet(server, seconds(20), true);
     EXPECT_EQ(refused.problem.label, "connect");
     EXPECT_THAT(refused.problem.detail, HasSubstr(server));
-    EXPECT_EQ(greet("[::1]:" + std::to_string(port.number()), seconds(20)).address, "");
-    EXPECT_EQ(greet("no.such.host.invalid:2181", seconds(20)).problem.label, "resolve");
+    EXPECT_EQ(greet("[::1]:" + std::to_string(port.number()), seconds(20), true).address, "");
+    EXPECT_EQ(greet("no.such.host.invalid:2181", seconds(20), true).problem.label, "resolve");
 }
 
 }  // namespace

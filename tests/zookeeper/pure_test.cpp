@@ -62,12 +62,18 @@ TEST(Refusal, SaysWhatToDo) {
     EXPECT_EQ(stranger.label, "forbidden");
     EXPECT_THAT(stranger.detail, HasSubstr("set election.store.zookeeper.auth_file"));
     EXPECT_THAT(explain(ZNOAUTH, "", "write", "/p", "s:1", true).detail, HasSubstr("getAcl /p"));
+    EXPECT_THAT(explain(ZNOAUTH, "", kMakeBelow, "/p", "s:1", true).detail, HasSubstr("grant c on it"));
+    for (const int code : {ZAUTHFAILED, ZSESSIONCLOSEDREQUIRESASLAUTH}) {
+        EXPECT_EQ(explain_loss(code, "", "s:1", true).label, "unauthorized");
+        EXPECT_THAT(explain_loss(code, "", "s:1", false).detail, HasSubstr("election.store.zookeeper.auth_file"));
+    }
+    EXPECT_EQ(explain_loss(ZCONNECTIONLOSS, "", "s:1", true).label, "connection_lost");
     EXPECT_THAT(explain(-150, "odd", "read", "/p", "s:1", true).detail, HasSubstr("odd (-150)"));
 }
 
 TEST(Credential, IsTheFirstLine) {
     EXPECT_EQ(accept_credential("digest user:a password\r\nmore\n").value(), "digest user:a password");
-    for (const char* bad : {"", "\n", "digest", "digest ", " user:password", "digest user"}) {
+    for (const char* bad : {"", "\n", "digest", "digest ", " user:password", "digest user", "sasl user:password"}) {
         EXPECT_FALSE(accept_credential(bad)) << bad;
     }
     EXPECT_THAT(accept_credential("digest secret").error().message, testing::Not(HasSubstr("secret")));

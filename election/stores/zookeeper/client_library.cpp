@@ -46,15 +46,17 @@ Result<ClientLibrary> load_client_library(const std::string& file) {
                         "libzookeeper-mt2",
                         file, reason != nullptr ? reason : "a function is missing"));
     }
+    find(library, "zoo_set_servers_resolution_delay", found.set_resolution_delay);
     // It says what it has to say by the callback of a handle. Whatever has none is not for our standard error.
     if (FILE* nowhere = std::fopen("/dev/null", "we"); nowhere != nullptr) found.set_log_stream(nowhere);
     return found;
 }
 
 Result<const ClientLibrary*> client_library() {
-    static const Result<ClientLibrary> library = load_client_library("libzookeeper_mt.so.2");
-    if (!library) return tl::unexpected<Error>(library.error());
-    return &*library;
+    // Never destroyed: keepers of handles (link.h) may outlive main().
+    static const auto* const library = new Result<ClientLibrary>(load_client_library("libzookeeper_mt.so.2"));
+    if (!*library) return tl::unexpected<Error>(library->error());
+    return &**library;
 }
 
 }  // namespace leasehold::stores::zookeeper

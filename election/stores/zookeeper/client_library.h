@@ -33,6 +33,7 @@ struct ClientLibrary {
     decltype(&::zerror) text_of;
     decltype(&::zoo_set_debug_level) set_log_level;
     decltype(&::zoo_set_log_stream) set_log_stream;
+    decltype(&::zoo_set_servers_resolution_delay) set_resolution_delay;  // null where the library has none
 };
 
 // The library of this process, loaded once. An error says what to install.

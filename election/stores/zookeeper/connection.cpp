@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/zookeeper/connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -13,6 +14,8 @@ namespace leasehold::stores::zookeeper {
 namespace {
 
 constexpr int kAllPermissions = 31;
+constexpr Duration kForTheGreeting = std::chrono::milliseconds(1500);  // it ends by itself before, and knows better why
+constexpr Duration kMostForTheSession = std::chrono::seconds(3);
 
 Link::Request& request_of(const void* data) { return *static_cast<Link::Request*>(const_cast<void*>(data)); }
 
@@ -58,19 +61,15 @@ Result<std::unique_ptr<Connection>> Connection::open(EventLoop& loop, const Clie
                                                      Events events) {
     std::unique_ptr<Connection> connection(new Connection(loop, library, std::move(target), std::move(events)));
     const Target& to = connection->target_;
-    auto link = Link::open(library, {.server = to.server, .patience = to.patience, .keepers = to.keepers});
+    auto link = Link::open(library, {.server = to.server, .one_of_several = to.one_of_several, .keepers = to.keepers});
     if (!link) return tl::unexpected<Error>(link.error());
     connection->link_ = std::move(*link);
-    auto timer = Timer::create(loop, [raw = connection.get()] {
-        raw->down({"timeout",
-                   fmt::format("{} makes no session within {}", raw->target_.server, to_text(raw->target_.patience))});
-    });
+    auto timer = Timer::create(loop, [raw = connection.get()] { raw->out_of_patience(); });
     if (!timer) return tl::unexpected<Error>(timer.error());
     connection->patience_ = std::move(*timer);
     auto watched = loop.watch(connection->link_->fd(), EPOLLIN, [raw = connection.get()](auto) { raw->take(); });
     if (!watched) return tl::unexpected<Error>(watched.error());
-    // A little more than what the greeting may take, which knows better what is wrong.
-    connection->patience_->arm_in(to.patience + to.patience / 4);
+    connection->patience_->arm_in(to.patience + kForTheGreeting);
     return connection;
 }
 
@@ -79,6 +78,12 @@ Connection::~Connection() {
     if (!link_) return;
     loop_.unwatch(link_->fd());
     link_->give_up();
+}
+
+void Connection::out_of_patience() {
+    if (!greeted_) return down({"timeout", fmt::format("the address of {} was not found in time", target_.server)});
+    const Duration patience = std::min(target_.patience, kMostForTheSession);
+    down({"timeout", fmt::format("{} makes no session within {}", target_.server, to_text(patience))});
 }
 
 void Connection::take() {
@@ -92,6 +97,10 @@ void Connection::take() {
 void Connection::deliver(Letter& letter) {
     if (is_down_) return;
     switch (letter.kind) {
+        case Letter::Kind::greeted: {
+            greeted_ = true;
+            return patience_->arm_in(std::min(target_.patience, kMostForTheSession));
+        }
         case Letter::Kind::up: {
             if (handle_ != nullptr) return;
             handle_ = letter.handle;

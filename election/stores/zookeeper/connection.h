@@ -36,9 +36,10 @@ class Connection {
 public:
     struct Target {
         std::string server;
-        std::string scheme;      // of the credential; empty: there is none
-        std::string credential;  // "user:password"
-        Duration patience{};     // until there is a session
+        bool one_of_several = false;  // of the configured servers
+        std::string scheme;           // of the credential; empty: there is none
+        std::string credential;       // "user:password"
+        Duration patience{};          // with the lookup of its name; and then, up to 3 s of it, with the session
         std::shared_ptr<std::atomic<int>> keepers;
     };
     struct Events {
@@ -67,6 +68,7 @@ private:
     Connection(EventLoop& loop, const ClientLibrary& library, Target target, Events events)
         : loop_(loop), library_(library), target_(std::move(target)), events_(std::move(events)) {}
 
+    void out_of_patience();
     void take();
     void deliver(Letter& letter);
     void authenticate();
@@ -85,6 +87,7 @@ private:
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, Answer> answers_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    bool greeted_ = false;
     bool is_down_ = false;
 };
 

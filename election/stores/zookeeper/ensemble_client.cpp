@@ -75,9 +75,8 @@ void EnsembleClient::use_current_file() {
     file_problem_ = problem;
     if (*auth_file_->value() == credential_) return;
     credential_ = *auth_file_->value();
-    if (!connection_) return;
-    outdated_ = true;
-    deadline_timer_->arm_in(Duration::zero());  // whoever calls is not to be called back from inside
+    outdated_ = connection_ != nullptr;
+    await_deadlines();  // whoever calls is not to be called back from inside
 }
 
 void EnsembleClient::start(Plan plan) {
@@ -105,16 +104,18 @@ void EnsembleClient::connect() {
     const std::size_t blank = credential_.find(' ');
     Connection::Target target{
         .server = server,
+        .one_of_several = options_.servers.size() > 1,
         .scheme = credential_.substr(0, credential_.empty() ? 0 : blank),
         .credential = credential_.empty() ? "" : credential_.substr(blank + 1),
         .patience = std::min(kFirstPatience * (1 << std::min<std::size_t>(round, 3)), kLongestPatience),
         .keepers = keepers_};
     Connection::Events events{.up = [this] { on_up(); },
-                              .down = [this](const Problem& problem) { on_down(problem); },
+                              .down = [this](const Problem& problem) { lose(problem); },
                               .changed = [this] { events_.changed(); }};
     auto opened = Connection::open(loop_, library_, std::move(target), std::move(events));
     if (opened) {
         connection_ = std::move(*opened);
+        connecting_since_ = now();
         outdated_ = false;
         return;
     }
@@ -124,13 +125,9 @@ void EnsembleClient::connect() {
 
 void EnsembleClient::on_up() {
     is_up_ = true;
-    failures_ = 0;
-    pause_ = Duration::zero();
-    for (Problem& problem : problems_) problem = {};
     const std::shared_ptr<bool> alive = alive_;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
-        call->failures_ = 0;
         if (call->is_over_ || call->has_begun_) continue;
         call->has_begun_ = true;
         const CallPointer kept = call;
@@ -139,24 +136,56 @@ void EnsembleClient::on_up() {
     }
 }
 
-void EnsembleClient::on_down(const Problem& problem) {
+// A server may grant a session and end it at once; only an answer shows that it is of use.
+void EnsembleClient::prove() {
+    if (std::exchange(is_good_, true)) return;
+    failures_ = 0;
+    pause_ = Duration::zero();
+    for (Problem& problem : problems_) problem = {};
+    for (const CallPointer& call : calls_) call->failures_ = 0;
+}
+
+// The connection, or the attempt at one. What was asked and had no answer is asked elsewhere, or is unknown. The last
+// thing that is done. `to_replace`: nothing is wrong with the server.
+void EnsembleClient::lose(Problem problem, bool to_replace) {
     log::debug("zookeeper: {}", problem.detail);
-    if (is_up_) return lose(problem);
     connection_.reset();
-    problems_[current_ % options_.servers.size()] = problem;
-    ++current_;
-    ++failures_;
+    is_up_ = false;
+    const bool was_good = std::exchange(is_good_, false);
+    const bool failed = !was_good && !to_replace;
+    outdated_ = false;
+    if (failed) {
+        problems_[current_ % options_.servers.size()] = problem;
+        ++failures_;
+    }
+    if (!to_replace) ++current_;
     const Problem all = all_problems();
     const std::shared_ptr<bool> alive = alive_;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
-        if (++call->failures_ < options_.servers.size()) continue;
-        fail(call, all);
+        if (call->is_over_) continue;
+        const bool had_begun = std::exchange(call->has_begun_, false);
+        if (had_begun) ++call->attempt_;
+        if (failed) ++call->failures_;
+        if (had_begun && call->decided_) {
+            fail(call, problem);
+        } else if (call->failures_ >= options_.servers.size()) {
+            fail(call, all);
+        }
         if (!*alive) return;
     }
-    if (connection_) return;
-    if (failures_ % options_.servers.size() == 0) return retry_later();
-    connect();
+    if (was_good) {
+        const auto lost = events_.lost;
+        lost(problem);
+        if (!*alive) return;
+    }
+    if (connection_ || calls_.empty()) return;
+    if (failed && failures_ % options_.servers.size() == 0) return retry_later();
+    retry_timer_->arm_in(Duration::zero());
+}
+
+void EnsembleClient::replace_connection() {
+    lose({"reconnecting", "the credential in " + options_.auth_file + " has changed"}, true);
 }
 
 void EnsembleClient::retry_later() {
@@ -164,30 +193,12 @@ void EnsembleClient::retry_later() {
     retry_timer_->arm_in(part_of(pause_));
 }
 
-// What was asked and had no answer is asked elsewhere, or is unknown. The last thing that is done.
-void EnsembleClient::lose(const Problem& problem) {
-    connection_.reset();
-    const bool was_up = std::exchange(is_up_, false);
-    if (!std::exchange(outdated_, false)) ++current_;
-    const std::shared_ptr<bool> alive = alive_;
-    const std::set<CallPointer> calls = calls_;
-    for (const CallPointer& call : calls) {
-        if (call->is_over_ || !call->has_begun_) continue;
-        call->has_begun_ = false;
-        ++call->attempt_;
-        if (call->decided_) fail(call, problem);
-        if (!*alive) return;
-    }
-    if (was_up) {
-        const auto lost = events_.lost;
-        lost(problem);
-        if (!*alive) return;
-    }
-    if (!calls_.empty() && !connection_) retry_timer_->arm_in(Duration::zero());
+bool EnsembleClient::any_under_way() const {
+    return std::any_of(calls_.begin(), calls_.end(), [](const CallPointer& call) { return call->has_begun_; });
 }
 
 void EnsembleClient::await_deadlines() {
-    if (outdated_) return deadline_timer_->arm_in(Duration::zero());
+    if (outdated_ && !any_under_way()) return deadline_timer_->arm_in(Duration::zero());
     if (calls_.empty()) return deadline_timer_->disarm();
     const Instant at = now();
     Duration least = Duration::max();
@@ -198,7 +209,7 @@ void EnsembleClient::await_deadlines() {
 void EnsembleClient::on_deadline() {
     const Instant at = now();
     const std::shared_ptr<bool> alive = alive_;
-    if (outdated_) lose({"unauthorized", "the credential in " + options_.auth_file + " has changed"});
+    if (outdated_ && !any_under_way()) replace_connection();
     if (!*alive) return;
     const std::set<CallPointer> calls = calls_;
     for (const CallPointer& call : calls) {
@@ -209,19 +220,33 @@ void EnsembleClient::on_deadline() {
     await_deadlines();
 }
 
+// What it starts when it is called back must not go where it was stuck; so that is left first.
 void EnsembleClient::out_of_time(const CallPointer& call) {
     if (call->is_over_) return;
-    const std::string limit = to_text(std::max(call->plan_.timeout, Duration::zero()));
-    if (!call->has_begun_) {
-        const Problem all = all_problems();
-        const std::string& why = all.detail;
-        return fail(call, {"timeout", why.empty() ? fmt::format("no session with {} within {}", servers(), limit)
-                                                  : fmt::format("no session within {}: {}", limit, why)});
-    }
-    const Problem problem{"timeout", fmt::format("{} did not answer within {}", server(), limit)};
+    const CallPointer kept = call;
+    const std::string limit = to_text(std::max(kept->plan_.timeout, Duration::zero()));
+    const bool had_begun = std::exchange(kept->has_begun_, false);
+    Problem problem{"timeout", fmt::format("{} did not answer within {}", server(), limit)};
+    finish(kept);
     const std::shared_ptr<bool> alive = alive_;
-    fail(call, problem);
-    if (*alive && is_up_) lose(problem);
+    drop_what_it_waited_for(had_begun, problem);
+    if (!*alive) return;
+    if (!had_begun) {
+        const std::string why = all_problems().detail;
+        problem.detail = why.empty() ? fmt::format("no session with {} within {}", servers(), limit)
+                                     : fmt::format("no session within {}: {}", limit, why);
+    }
+    const auto failed = std::move(kept->plan_.failed);
+    failed(problem, kept->decided_);
+}
+
+void EnsembleClient::drop_what_it_waited_for(bool had_begun, const Problem& problem) {
+    if (!connection_) return;
+    if (had_begun) return lose(problem);
+    if (outdated_) return replace_connection();
+    const Duration tried = elapsed_at_most(connecting_since_, now());
+    if (is_up_ || tried < kFirstPatience) return;
+    lose({"timeout", fmt::format("{} makes no session within {}", server(), to_text(tried))});
 }
 
 void EnsembleClient::fail(const CallPointer& call, const Problem& problem) {
@@ -240,11 +265,11 @@ void EnsembleClient::finish(const CallPointer& call) {
 
 EnsembleClient::Next EnsembleClient::guarded(const CallPointer& call, Next next) {
     return [this, call, attempt = call->attempt_, next = std::move(next)](Reply reply) {
+        if (reply.code == ZOK || (reply.code < ZAPIERROR && !is_loss(reply.code))) prove();
         if (call->is_over_ || call->attempt_ != attempt) return;
         if (!is_loss(reply.code)) return next(std::move(reply));
-        const Problem problem{"connection_lost",
-                              fmt::format("{} gave no answer: {}", server(), library_.text_of(reply.code))};
-        lose(problem);
+        const Explanation why = explain_loss(reply.code, library_.text_of(reply.code), server(), authenticates());
+        lose({why.label, why.detail});
     };
 }
 

@@ -5,8 +5,10 @@
 //
 // There is one connection at a time, made when a call needs one, and kept. A server that cannot be used is passed over
 // at once, within the deadline of the calls that wait; when all have been tried for a call, it fails, and says why
-// each. A call that loses its connection is begun again elsewhere, unless its deciding write has been sent. After a
-// call that ran into its deadline nothing of its connection is used again.
+// each; after all a pause. A connection is good from its first answer on: one that is lost before has failed like one
+// that could not be made. A call that loses its connection is begun again elsewhere, unless its deciding write has been
+// sent. After a call that ran into its deadline nothing of its connection is used again, not by its callback either.
+// When the credential has changed, the calls under way come to their end before the connection is replaced.
 //
 // Threads: the loop's. Blocking: reads a small local file when it has changed. Ownership: the loop outlives it;
 // destroying it drops what is under way, without a callback. A callback may destroy it.
@@ -41,7 +43,7 @@ public:
         std::function<void(const Problem&, bool may_be_applied)> failed;
     };
     struct Events {
-        std::function<void(const Problem&)> lost;  // a connection that stood, whatever the reason
+        std::function<void(const Problem&)> lost;  // a connection that was good, whatever the reason
         std::function<void()> changed;             // a watch has fired
     };
 
@@ -76,13 +78,16 @@ private:
     void use_current_file();
     Next guarded(const CallPointer& call, Next next);
     void on_up();
-    void on_down(const Problem& problem);
     void connect();
-    void lose(const Problem& problem);
+    void prove();
+    void lose(Problem problem, bool to_replace = false);
+    void replace_connection();
     void retry_later();
+    bool any_under_way() const;
     void await_deadlines();
     void on_deadline();
     void out_of_time(const CallPointer& call);
+    void drop_what_it_waited_for(bool had_begun, const Problem& problem);
     void fail(const CallPointer& call, const Problem& problem);
     Problem all_problems() const;
 
@@ -98,7 +103,9 @@ private:
     std::unique_ptr<Timer> deadline_timer_;  // of the call that has the least time left
     std::shared_ptr<std::atomic<int>> keepers_ = std::make_shared<std::atomic<int>>(0);
     std::unique_ptr<Connection> connection_;
+    Instant connecting_since_{};
     bool is_up_ = false;
+    bool is_good_ = false;  // has answered
     std::size_t current_ = 0;
     std::size_t failures_ = 0;       // of attempts to connect, one after the other
     std::vector<Problem> problems_;  // of each server, the last one

@@ -57,13 +57,15 @@ class Patience {
 public:
     explicit Patience(Duration limit) : limit_(limit), begin_(now()) {}
 
+    Duration left() const { return limit_ - elapsed_at_most(begin_, now()); }
+
     // Whether one of `events` came in time.
     bool wait(const UniqueFd& fd, short events) const {
         while (true) {
-            const Duration left = limit_ - elapsed_at_most(begin_, now());
-            if (left <= Duration::zero()) return false;
+            const Duration rest = left();
+            if (rest <= Duration::zero()) return false;
             pollfd entry{fd.get(), events, 0};
-            const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+            const auto ms = std::chrono::ceil<std::chrono::milliseconds>(rest).count();
             const int ready = poll(&entry, 1, static_cast<int>(ms));
             if (ready > 0) return true;
             if (ready < 0 && errno != EINTR) return false;
@@ -103,15 +105,38 @@ std::optional<std::string> ask(const UniqueFd& fd, const Patience& patience) {
     return answer;
 }
 
+// What is wrong with one address of a server. `nobody_there`: there was no answer that could be wrong.
+Problem try_address(const std::string& server, const addrinfo& address, Duration limit, bool one_of_several,
+                    bool& nobody_there) {
+    const Patience patience(limit);
+    UniqueFd fd;
+    const int error = connect_to(address, fd, patience);
+    nobody_there = error != 0;
+    if (error != 0) {
+        return {error == ETIMEDOUT ? "timeout" : "connect",
+                fmt::format("{} cannot be reached: {}", server, std::generic_category().message(error))};
+    }
+    const auto answer = ask(fd, patience);
+    if (answer) return judge(server, *answer, one_of_several);
+    nobody_there = true;
+    return {"timeout", fmt::format("{} did not answer within {}", server, to_text(limit))};
+}
+
 }  // namespace
 
-Problem judge(const std::string& server, const std::string& answer) {
+Problem judge(const std::string& server, const std::string& answer, bool one_of_several) {
     const auto says = [&](const char* what) { return answer.find(what) != std::string::npos; };
     if (says("not currently serving requests")) {
         return {"unavailable", server + " is not serving requests: it has no quorum with the other servers"};
     }
     if (says("Mode: read-only")) {
         return {"unavailable", server + " only lets read: it has no quorum with the other servers"};
+    }
+    if (one_of_several && says("Mode: standalone")) {
+        return {"another_cluster",
+                server +
+                    " runs alone (standalone), not as one of the servers in election.store.zookeeper.servers, and is "
+                    "not believed: its zoo.cfg lacks the server.N lines; if it is meant to be alone, name only it"};
     }
     if (answer.empty() || says("Mode: ") || says("whitelist")) return {};
     if (answer.front() == kTlsAlert) {
@@ -122,28 +147,21 @@ Problem judge(const std::string& server, const std::string& answer) {
             fmt::format("what answers at {} is no ZooKeeper: '{}'; its clientPort is wanted", server, shown(answer))};
 }
 
-Greeting greet(const std::string& server, Duration limit) {
+Greeting greet(const std::string& server, Duration limit, bool one_of_several) {
     const Addresses addresses = look_up(server);
     if (!addresses.problem.empty()) {
         return {"", {"resolve", fmt::format("the address of {} cannot be found: {}", server, addresses.problem)}};
     }
+    int others = 0;
+    for (const addrinfo* address = addresses.first.get(); address != nullptr; address = address->ai_next) ++others;
     const Patience patience(limit);
     Greeting greeting;
     for (const addrinfo* address = addresses.first.get(); address != nullptr; address = address->ai_next) {
-        UniqueFd fd;
-        const int error = connect_to(*address, fd, patience);
-        if (error != 0) {
-            greeting.problem = {
-                error == ETIMEDOUT ? "timeout" : "connect",
-                fmt::format("{} cannot be reached: {}", server, std::generic_category().message(error))};
-            continue;
-        }
-        const auto answer = ask(fd, patience);
-        greeting.problem = answer
-                               ? judge(server, *answer)
-                               : Problem{"timeout", fmt::format("{} did not answer within {}", server, to_text(limit))};
-        if (greeting.problem.label.empty()) greeting.address = numeric(*address);
-        return greeting;
+        bool nobody_there = false;
+        Problem problem = try_address(server, *address, patience.left() / others--, one_of_several, nobody_there);
+        if (problem.label.empty()) return {numeric(*address), {}};
+        // Who is there and wrong is what people want to know.
+        if (greeting.problem.label.empty() || !nobody_there) greeting.problem = std::move(problem);
     }
     return greeting;
 }

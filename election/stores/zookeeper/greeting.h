@@ -15,7 +15,7 @@
 namespace leasehold::stores::zookeeper {
 
 // Why a server is of no use. `label` is a metric's: "resolve", "connect", "timeout", "unavailable" (no quorum),
-// "not_zookeeper", "connection_lost", "unauthorized".
+// "not_zookeeper", "another_cluster" (it runs alone), "connection_lost", "unauthorized", "reconnecting".
 struct Problem {
     std::string label;
     std::string detail;  // for people; names the server
@@ -28,10 +28,12 @@ struct Greeting {
     Problem problem;
 };
 
-// `server`: "host:port", "[::1]:2181". `patience` is for all that comes after the lookup.
-Greeting greet(const std::string& server, Duration patience);
+// `server`: "host:port", "[::1]:2181". `patience` is for all that comes after the lookup; every address of a name gets
+// its part of what is left, and the first that serves is taken. `one_of_several`: other servers are configured as well,
+// so that one that runs without any others is not believed: it has the same data, and writes without their knowledge.
+Greeting greet(const std::string& server, Duration patience, bool one_of_several);
 
 // What is wrong with an answer to "srvr"; no label: nothing. Pure.
-Problem judge(const std::string& server, const std::string& answer);
+Problem judge(const std::string& server, const std::string& answer, bool one_of_several);
 
 }  // namespace leasehold::stores::zookeeper

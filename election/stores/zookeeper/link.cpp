@@ -21,6 +21,9 @@ namespace {
 // lives, two thirds of it how long it waits for the answer. The lease has nothing to do with it.
 constexpr int kSessionTimeoutMs = 4000;
 
+// For a server to say who it is.
+constexpr Duration kGreetingPatience = std::chrono::seconds(1);
+
 // As in the client's zk_adaptor.h; its header has them only as variables of the library.
 constexpr int kSessionEvent = -1;
 constexpr int kConnecting = 1;
@@ -70,15 +73,18 @@ Result<std::shared_ptr<Link>> Link::open(const ClientLibrary& library, Options o
 }
 
 void Link::keep() {
-    const Greeting greeting = greet(options_.server, options_.patience);
+    const Greeting greeting = greet(options_.server, kGreetingPatience, options_.one_of_several);
     if (given_up()) return;
     if (greeting.address.empty()) return put({.problem = greeting.problem});
+    put({.kind = Letter::Kind::greeted});
     zhandle_t* handle = library_.init(greeting.address.c_str(), on_session, kSessionTimeoutMs, nullptr, this,
                                       ZOO_NO_LOG_CLIENTENV, log_line);
     if (handle == nullptr) {
         const std::string reason = std::generic_category().message(errno);
         return put({.problem = {"connect", fmt::format("{} cannot be connected to: {}", options_.server, reason)}});
     }
+    // The address is a number; it would be looked up with each turn of the client's thread.
+    if (library_.set_resolution_delay != nullptr) library_.set_resolution_delay(handle, -1);
     {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return given_up_; });

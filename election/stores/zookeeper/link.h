@@ -40,7 +40,7 @@ struct Reply {
 };
 
 struct Letter {
-    enum class Kind { up, down, changed, reply };
+    enum class Kind { greeted, up, down, changed, reply };
     Kind kind = Kind::down;
     std::uint64_t id = 0;  // of the request, of a reply
     Reply reply{};
@@ -52,7 +52,7 @@ class Link {
 public:
     struct Options {
         std::string server;
-        Duration patience{};                        // for one that does not answer when greeted
+        bool one_of_several = false;                // of the configured ones
         std::shared_ptr<std::atomic<int>> keepers;  // how many there are; one more while this has one
     };
 

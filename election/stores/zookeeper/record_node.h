@@ -51,6 +51,7 @@ public:
         int code = 0;           // ZOK; or that of a server that did nothing
         bool conflict = false;  // then because the record is not in the expected state
         election::Version version;
+        std::string refused_below{};  // the znode below which nothing may be made, if that is what was refused
     };
     using Done = std::function<void(Written)>;
 
@@ -62,6 +63,7 @@ public:
     // `through_quorum`: as new as the call. `watch`: the next change is told by the client.
     void read(const EnsembleClient::CallPointer& call, bool through_quorum, bool watch, Seen seen);
     void create(const EnsembleClient::CallPointer& call, const std::string& text, Done done);
+    // An expected version that no znode has is a conflict, or refused as a write would be.
     void update(const EnsembleClient::CallPointer& call, const election::Version& expected, const std::string& text,
                 Done done);
 
@@ -82,12 +84,14 @@ private:
     void get(const EnsembleClient::CallPointer& call, bool watch, Seen seen);
     void got(const EnsembleClient::CallPointer& call, bool watch, Reply reply, Seen seen);
     void look_for_mark(const EnsembleClient::CallPointer& call, bool watch, std::int64_t created, Seen seen);
-    void make_ancestors(const EnsembleClient::CallPointer& call, std::size_t from, std::function<void(int)> made);
+    void create(const EnsembleClient::CallPointer& call, const std::string& text, int rounds_left, Done done);
+    void make_ancestors(const EnsembleClient::CallPointer& call, std::size_t from, Done made);
     void update_marked(const EnsembleClient::CallPointer& call, const Tag& expected, const std::string& text,
                        Done done);
     void update_unmarked(const EnsembleClient::CallPointer& call, const Tag& expected, const std::string& text,
                          Done done);
     void update_nothing(const EnsembleClient::CallPointer& call, Done done);
+    void create_nothing(const EnsembleClient::CallPointer& call, std::size_t missing, Done done);
 
     EnsembleClient& client_;
     const std::string path_;

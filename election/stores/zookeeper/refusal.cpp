@@ -35,6 +35,12 @@ Explanation explain(int code, const std::string& text, const std::string& action
             const char* advice = authenticates
                                      ? "the credential in election.store.zookeeper.auth_file"
                                      : "clients without a credential (set election.store.zookeeper.auth_file)";
+            if (action == kMakeBelow) {
+                return {"forbidden",
+                        fmt::format("{} does not allow {} to {} {}: look with 'getAcl {}' in zkCli, and grant c on it",
+                                    server, advice, action, where, where),
+                        true};
+            }
             return {"forbidden",
                     fmt::format("{} does not allow {} to {} {}: look with 'getAcl {}' in zkCli, and grant cdrwa to it, "
                                 "and c on the znode above",
@@ -66,14 +72,30 @@ Explanation explain(int code, const std::string& text, const std::string& action
     }
 }
 
+Explanation explain_loss(int code, const std::string& text, const std::string& server, bool authenticates) {
+    if (code != ZAUTHFAILED && code != ZSESSIONCLOSEDREQUIRESASLAUTH) {
+        return {"connection_lost", fmt::format("{} gave no answer: {}", server, text)};
+    }
+    return {"unauthorized",
+            fmt::format("{} {} ({}); where it wants SASL (sessionRequireClientSASLAuth, enforce.auth.schemes) it must "
+                        "allow digest as well, or no authentication",
+                        server,
+                        authenticates ? "does not accept what stands in election.store.zookeeper.auth_file"
+                                      : "wants its clients to authenticate: set election.store.zookeeper.auth_file",
+                        text)};
+}
+
 Result<std::string> accept_credential(const std::string& text) {
     std::string line = text.substr(0, text.find_first_of("\r\n"));
     const std::size_t blank = line.find(' ');
     if (blank == std::string::npos || blank == 0 || blank + 1 == line.size()) {
-        return failure("must hold a scheme and a credential in its first line, such as 'digest USER:PASSWORD'");
+        return failure("must hold a scheme and a credential in its first line: 'digest USER:PASSWORD'");
     }
-    const std::string scheme = line.substr(0, blank);
-    if (scheme == "digest" && line.find(':', blank) == std::string::npos) {
+    if (line.substr(0, blank) != "digest") {
+        return failure(
+            "names another scheme than 'digest', the only one that can be used; write 'digest USER:PASSWORD'");
+    }
+    if (line.find(':', blank) == std::string::npos) {
         return failure("has no colon between user and password; write 'digest USER:PASSWORD'");
     }
     return line;

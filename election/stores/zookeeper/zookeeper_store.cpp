@@ -56,7 +56,7 @@ public:
     }
 
 private:
-    Explanation refusal(int code, const std::string& action) const;
+    Explanation refusal(int code, const std::string& action, const std::string& path) const;
     WriteOutcome outcome_of(const RecordNode::Written& written) const;
     void arm();
     void armed(const RecordNode::State& state);
@@ -92,8 +92,8 @@ Result<std::unique_ptr<Store>> ZookeeperStore::open(EventLoop& loop, ZookeeperOp
     return store;
 }
 
-Explanation ZookeeperStore::refusal(int code, const std::string& action) const {
-    return explain(code, client_->text_of(code), action, node_->path(), client_->server(), client_->authenticates());
+Explanation ZookeeperStore::refusal(int code, const std::string& action, const std::string& path) const {
+    return explain(code, client_->text_of(code), action, path, client_->server(), client_->authenticates());
 }
 
 void ZookeeperStore::read(Duration timeout, ReadCallback done) {
@@ -106,7 +106,7 @@ void ZookeeperStore::read(Duration timeout, ReadCallback done) {
                 outcome.status = ReadStatus::ok;
                 outcome.snapshot = snapshot_of(state);
             } else {
-                const Explanation why = refusal(state.code, "read");
+                const Explanation why = refusal(state.code, "read", node_->path());
                 outcome.reason = why.label;
                 outcome.detail = why.detail;
             }
@@ -130,7 +130,9 @@ WriteOutcome ZookeeperStore::outcome_of(const RecordNode::Written& written) cons
     } else if (written.conflict) {
         outcome.status = WriteStatus::conflict;
     } else {
-        const Explanation why = refusal(written.code, "write");
+        const bool elsewhere = !written.refused_below.empty();
+        const Explanation why = elsewhere ? refusal(written.code, kMakeBelow, written.refused_below)
+                                          : refusal(written.code, "write", node_->path());
         outcome.status = why.not_applied ? WriteStatus::failed : WriteStatus::unknown;
         outcome.reason = why.label;
         outcome.detail = why.detail;
@@ -195,7 +197,7 @@ void ZookeeperStore::arm() {
 
 void ZookeeperStore::armed(const RecordNode::State& state) {
     if (!is_known(state)) {
-        const Explanation why = refusal(state.code, "read");
+        const Explanation why = refusal(state.code, "read", node_->path());
         return watch_failed({why.label, why.detail});
     }
     is_current_ = true;
@@ -221,11 +223,11 @@ void ZookeeperStore::on_change() {
 
 void ZookeeperStore::on_lost(const Problem& problem) {
     is_current_ = false;
-    if (!watcher_ || arming_) return;
+    if (!watcher_) return;
     const std::shared_ptr<bool> alive = alive_;
     const auto watcher = watcher_;
     watcher->broken(problem.label + ": " + problem.detail);
-    if (*alive) arm();
+    if (*alive) arm();  // unless that is under way; it begins again then
 }
 
 }  // namespace
