@@ -9,9 +9,11 @@
 #include "app/register_probe.h"
 #include "base/clock.h"
 #include "base/duration_text.h"
+#include "election/stores/consul/consul_store.h"
 #include "election/stores/etcd/etcd_store.h"
 #include "election/stores/file_store.h"
 #include "election/stores/record_json.h"
+#include "election/stores/zookeeper/zookeeper_store.h"
 
 namespace leasehold::app {
 namespace {
@@ -46,6 +48,8 @@ Result<std::unique_ptr<stores::Store>> open_register(EventLoop& loop, const conf
         case StoreKind::file:
         case StoreKind::kubernetes: break;
         case StoreKind::etcd: return stores::open_etcd_store(loop, store.etcd, name);
+        case StoreKind::consul: return stores::open_consul_store(loop, store.consul, name);
+        case StoreKind::zookeeper: return stores::open_zookeeper_store(loop, store.zookeeper, name);
     }
     return failure("this store is no register");
 }
@@ -57,6 +61,8 @@ std::string register_lock_id(const config::Options& options) {
         case StoreKind::file:
         case StoreKind::kubernetes: break;
         case StoreKind::etcd: return stores::etcd_lock_id(store.etcd, name);
+        case StoreKind::consul: return stores::consul_lock_id(store.consul, name);
+        case StoreKind::zookeeper: return stores::zookeeper_lock_id(store.zookeeper, name);
     }
     return name;
 }

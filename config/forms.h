@@ -35,6 +35,8 @@ Form<std::string> argument_form();        // of a program; may be empty
 Form<std::string> variable_name_form();   // of the environment, not one that leasehold sets
 Form<std::string> variable_value_form();  // of the environment; may be empty
 Form<std::string> endpoint_form();        // "https://10.0.0.1:2379", without a path
+Form<std::string> server_form();          // "10.0.0.1:2181", "[::1]:2181"
+Form<std::string> znode_path_form();      // "/leasehold"; "/" is the root
 Form<std::string> listen_address_form();  // "127.0.0.1:9090", "[::]:9090", ":9090", "localhost:0"
 Form<Duration> duration_form();           // "1m30s", at most a year; zero is one
 Form<Duration> positive_duration_form();

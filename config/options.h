@@ -9,21 +9,25 @@
 
 #include "base/log.h"
 #include "election/core/timing.h"
+#include "election/stores/consul/options.h"
 #include "election/stores/etcd/options.h"
 #include "election/stores/file_options.h"
 #include "election/stores/kubernetes/options.h"
+#include "election/stores/zookeeper/options.h"
 #include "metrics/options.h"
 #include "supervisor/options.h"
 
 namespace leasehold::config {
 
-enum class StoreKind { file, kubernetes, etcd };
+enum class StoreKind { file, kubernetes, etcd, consul, zookeeper };
 
 struct StoreOptions {
     StoreKind kind = StoreKind::file;  // whose options count; the others' are as if not given
     stores::FileOptions file;
     stores::KubernetesOptions kubernetes;
     stores::EtcdOptions etcd;
+    stores::ConsulOptions consul;
+    stores::ZookeeperOptions zookeeper;
 
     friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };

@@ -101,6 +101,52 @@ std::vector<Key> etcd() {
     };
 }
 
+std::vector<Key> consul() {
+    const std::string path = "election.store.consul.";
+    const auto file = [&path](const char* name, const char* help, auto field) {
+        return scalar_key(path + name, help, absolute_path_form(), field);
+    };
+    return {
+        scalar_key(
+            path + "address", "An agent's HTTP API.", endpoint_form(),
+            [](auto& o) -> auto& { return o.election.store.consul.address; }),
+        scalar_key(
+            path + "prefix", "What stands before election.name in the key.", argument_form(),
+            [](auto& o) -> auto& { return o.election.store.consul.prefix; }),
+        scalar_key(
+            path + "datacenter",
+            "The datacenter that keeps the key; may be left away only with an agent on this machine: its own.",
+            argument_form(), [](auto& o) -> auto& { return o.election.store.consul.datacenter; }),
+        file(
+            "token_file", "Holds the ACL token.", [](auto& o) -> auto& { return o.election.store.consul.token_file; }),
+        file(
+            "ca_file", "Certificates of who may sign the agent's; those of the system if not given.",
+            [](auto& o) -> auto& { return o.election.store.consul.ca_file; }),
+        file(
+            "cert_file", "A certificate for this client; with key_file.",
+            [](auto& o) -> auto& { return o.election.store.consul.cert_file; }),
+        file(
+            "key_file", "Its private key.", [](auto& o) -> auto& { return o.election.store.consul.key_file; }),
+    };
+}
+
+std::vector<Key> zookeeper() {
+    const std::string path = "election.store.zookeeper.";
+    Key servers = list_key(
+        path + "servers", "The servers' client addresses, tried in this order.", server_form(),
+        [](auto& o) -> auto& { return o.election.store.zookeeper.servers; });
+    servers.example = "[10.0.0.1:2181]";
+    return {
+        servers,
+        scalar_key(
+            path + "path", "The znode below which the record's is, named after election.name; made if it is missing.",
+            znode_path_form(), [](auto& o) -> auto& { return o.election.store.zookeeper.path; }),
+        scalar_key(
+            path + "auth_file", "Its first line says who this client is: digest USER:PASSWORD.", absolute_path_form(),
+            [](auto& o) -> auto& { return o.election.store.zookeeper.auth_file; }),
+    };
+}
+
 Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
     Section section;
     section.path = "election.store." + name;
@@ -117,12 +163,16 @@ std::vector<Section> store_sections() {
         store_section("file", "A file on a local disk, for candidates on one machine.", StoreKind::file),
         store_section("kubernetes", "An object in a Kubernetes cluster.", StoreKind::kubernetes),
         store_section("etcd", "A key in etcd, version 3.4 or newer.", StoreKind::etcd),
+        store_section("consul", "A key in Consul.", StoreKind::consul),
+        store_section("zookeeper", "A znode in ZooKeeper, version 3.5 or newer.", StoreKind::zookeeper),
     };
 }
 
 std::vector<Key> store_keys() {
     std::vector<Key> keys{file_path()};
-    for (auto& of_a_store : {kubernetes(), etcd()}) keys.insert(keys.end(), of_a_store.begin(), of_a_store.end());
+    for (auto& of_a_store : {kubernetes(), etcd(), consul(), zookeeper()}) {
+        keys.insert(keys.end(), of_a_store.begin(), of_a_store.end());
+    }
     return keys;
 }
 

@@ -4,8 +4,8 @@
 # folder. The release build's ctest runs those of build/asan and build/tsan as well, so that one run and one summary
 # tell everything; where they were not built (scripts/test does it) they are skipped.
 # ThreadSanitizer only sees what threads share: there the rooms that have some, and what they rest on.
-set(sanitized_asan base core stores http kubernetes etcd supervisor metrics config app sim)
-set(sanitized_tsan base core stores http sim)
+set(sanitized_asan base core stores http kubernetes etcd consul zookeeper supervisor metrics config app sim)
+set(sanitized_tsan base core stores http zookeeper sim)
 set(sanitizable ${sanitized_asan})
 if(LEASEHOLD_SANITIZE STREQUAL "thread")
     set(sanitizable ${sanitized_tsan})

@@ -26,6 +26,7 @@ public:
     void put(const std::string& text) { cluster_.put(name_, text); }
     void stall() { relays_.set(servers::Relay::Mode::black_hole); }
     void lose_answers() { relays_.set(servers::Relay::Mode::one_way); }
+    void drip() { relays_.set(servers::Relay::Mode::drip); }
     void resume() { relays_.repair(); }
 
 private:

@@ -243,24 +243,39 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     EXPECT_EQ(wary.reason, "tls");
 }
 
+TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
+    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdOptions options;
+    options.endpoints = urls(cluster);
+    for (const char* prefix : {"", "/", "a b?c#d%2F..//", "\xc3\xa4\"\\{}"}) {
+        options.prefix = prefix;
+        const auto store = open(options);
+        const Version version = write(*store, creation(sample_record(prefix, 1))).version;
+        EXPECT_EQ(read(*store).snapshot.record.holder, prefix);
+        EXPECT_EQ(write(*open(options), replacement(version, sample_record("b", 2))).status, WriteStatus::applied);
+        EXPECT_EQ(read(*store).snapshot.record.holder, "b");
+    }
+}
+
 TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
     EtcdCluster& cluster = SharedEtcd::get();
     const auto store = open({cluster.peer_url(0)});
     const auto outcome = read(*store);
     EXPECT_EQ(outcome.reason, "not_etcd");
     EXPECT_THAT(outcome.detail, HasSubstr(cluster.peer_url(0)));
-    EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::failed);
+    EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::unknown) << "who knows what that is";
 }
 
 TEST_F(EtcdStoreTest, EndpointsOfTwoClustersAreRefused) {
     EtcdCluster& cluster = SharedEtcd::get();
     EtcdCluster other({.members = 1});
     const auto store = open({cluster.url(0), other.url(0)});
-    EXPECT_EQ(read(*store).status, ReadStatus::ok);
-    cluster.pause(0);  // so that the other one is asked
-    ASSERT_TRUE(turn_until(*loop_, [&] { return read(*store, seconds(1)).reason == "another_cluster"; }));
-    cluster.resume(0);
-    cluster.await_ready();
+    const auto outcome = read(*store);
+    EXPECT_EQ(outcome.reason, "another_cluster");
+    EXPECT_THAT(outcome.detail, testing::AllOf(HasSubstr(cluster.url(0)), HasSubstr(other.url(0))));
+    EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::unknown);
+    other.kill(0);
+    EXPECT_TRUE(turn_until(*loop_, [&] { return read(*store, seconds(2)).status == ReadStatus::ok; }));
 }
 
 }  // namespace

@@ -51,10 +51,14 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "election.store.kubernetes.events", "election.store.kubernetes.role_label", "election.store.kubernetes.pod",
             "election.store.kubernetes.owner", "election.store.etcd.endpoints", "election.store.etcd.prefix",
             "election.store.etcd.ca_file", "election.store.etcd.cert_file", "election.store.etcd.key_file",
-            "election.store.etcd.username", "election.store.etcd.password_file", "workload.command", "workload.env",
-            "workload.stop.signal", "workload.stop.grace_period", "workload.signals.to", "workload.signals.rewrite",
-            "workload.containment", "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj",
-            "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
+            "election.store.etcd.username", "election.store.etcd.password_file", "election.store.consul.address",
+            "election.store.consul.prefix", "election.store.consul.datacenter", "election.store.consul.token_file",
+            "election.store.consul.ca_file", "election.store.consul.cert_file", "election.store.consul.key_file",
+            "election.store.zookeeper.servers", "election.store.zookeeper.path", "election.store.zookeeper.auth_file",
+            "workload.command", "workload.env", "workload.stop.signal", "workload.stop.grace_period",
+            "workload.signals.to", "workload.signals.rewrite", "workload.containment", "workload.no_new_privs",
+            "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory", "http.listen",
+            "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {
@@ -110,6 +114,12 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
     yaml += to_yaml(options, false);
     store.kind = StoreKind::etcd;
     store.etcd = {{"http://e"}, "p/", "ca", "c", "k", "u", "w"};
+    yaml += to_yaml(options, false);
+    store.kind = StoreKind::consul;
+    store.consul = {"http://c", "p/", "d", "t", "ca", "c", "k"};
+    yaml += to_yaml(options, false);
+    store.kind = StoreKind::zookeeper;
+    store.zookeeper = {{"z:2181"}, "/p", "/a"};
     yaml += to_yaml(options, false);
     for (const Key& key : description().keys) {
         const std::string name = key.path.substr(key.path.rfind('.') + 1);

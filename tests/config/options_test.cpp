@@ -60,7 +60,7 @@ Options full_options() {
     options.election = {
         "billing",
         {seconds(30), seconds(20), std::chrono::milliseconds(2500), 0.02, std::chrono::milliseconds(500)},
-        {.file = {"/run/billing.lease"}, .kubernetes = {}, .etcd = {}}};
+        {.file = {"/run/billing.lease"}, .kubernetes = {}, .etcd = {}, .consul = {}, .zookeeper = {}}};
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};

@@ -9,6 +9,7 @@
 //       void put(const std::string& text);             // replaces what stands there
 //       void stall();                                  // from now on nothing answers ...
 //       void lose_answers();                           // optional: ... but what is asked for is done ...
+//       void drip();                                   // optional: ... or answers come a byte at a time ...
 //       void resume();                                 // ... until now
 //       static election::Record as_kept(election::Record);  // optional: what is left of it; times are for people
 //       static std::string unavailable();  // optional: why it cannot be tested here; empty: it can
@@ -307,6 +308,7 @@ TYPED_TEST_P(StoreConformance, AWatchSeesTheLastStateOfEverySequence) {
 TYPED_TEST_P(StoreConformance, AnswersInTimeWhenNothingAnswers) {
     const Duration limit = std::chrono::milliseconds(100);
     const auto version = this->must(this->write(*this->store_, creation(sample_record("a", 1))));
+    const Instant begin = now();
     this->subject_->stall();
     const auto written = this->write(*this->store_, replacement(version, sample_record("a", 2)), limit);
     EXPECT_EQ(written.status, election::WriteStatus::unknown);
@@ -316,10 +318,27 @@ TYPED_TEST_P(StoreConformance, AnswersInTimeWhenNothingAnswers) {
     EXPECT_EQ(found.status, election::ReadStatus::failed);
     EXPECT_EQ(found.reason, "timeout");
     EXPECT_FALSE(found.detail.empty());
+    EXPECT_LT(elapsed_at_most(begin, now()), std::chrono::seconds(20)) << "two limits of 100 ms";
     this->subject_->resume();
     const auto after = this->see(*this->store_);
     this->must(this->write(*this->store_, replacement(after.version, sample_record("a", 3))));
     EXPECT_EQ(this->see(*this->store_).record, this->as_kept(sample_record("a", 3)));
+}
+
+TYPED_TEST_P(StoreConformance, AnswersInTimeWhenAnswersTrickle) {
+    if constexpr (requires { this->subject_->drip(); }) {
+        const auto version = this->must(this->write(*this->store_, creation(sample_record("a", 1))));
+        const Instant begin = now();
+        this->subject_->drip();
+        const Duration limit = std::chrono::milliseconds(300);
+        EXPECT_EQ(this->read(*this->store_, limit).status, election::ReadStatus::failed);
+        const auto written = this->write(*this->store_, replacement(version, sample_record("a", 2)), limit);
+        EXPECT_NE(written.status, election::WriteStatus::applied);
+        EXPECT_NE(written.status, election::WriteStatus::conflict);
+        EXPECT_LT(elapsed_at_most(begin, now()), std::chrono::seconds(20)) << "two limits of 300 ms";
+        this->subject_->resume();
+        this->see(*this->store_);
+    }
 }
 
 // Whatever became of the write, it has become of it for good once a later one is applied.
@@ -406,7 +425,8 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, IsAbsentAtFirst, KeepsEveryFieldOf
                             RefusesToReplaceWhatIsNotThere, VersionsGrowOverDeletion, OneOfManyCreatorsWins,
                             NoUpdateIsLost, WhatCannotBeUnderstoodIsHeldAndCanBeReplacedByItsVersion,
                             AWatchSeesTheLastStateOfEverySequence, AnswersInTimeWhenNothingAnswers,
-                            AnUnknownOutcomeIsSettledByAReadAndAWrite, AWatchThatWasCutOffSeesWhatItMissed,
-                            NoTimeLeftIsATimeout, DestructionDropsWhatIsOutstanding, MayBeDestroyedByItsOwnCallback);
+                            AnswersInTimeWhenAnswersTrickle, AnUnknownOutcomeIsSettledByAReadAndAWrite,
+                            AWatchThatWasCutOffSeesWhatItMissed, NoTimeLeftIsATimeout,
+                            DestructionDropsWhatIsOutstanding, MayBeDestroyedByItsOwnCallback);
 
 }  // namespace leasehold::stores

@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 using testing::HasSubstr;
 
 const std::string kHeader = R"("header":{"cluster_id":"324952591200643719","revision":"3","raft_term":"2"})";
-const std::string kKeyValue = R"({"key":"a2V5","create_revision":"2","mod_revision":"3","value":"eyJ4IjoxfQ=="})";
+const std::string kKeyValue =
+    R"({"key":"a2V5","create_revision":"2","mod_revision":"3","version":"5","value":"eyJ4IjoxfQ=="})";
 
 template <class Parse>
 std::string problem_of(Parse parse, const std::string& text) {
@@ -29,12 +30,16 @@ std::string problem_of(Parse parse, const std::string& text) {
 TEST(Messages, RequestsSayWhatTheGatewayExpects) {
     EXPECT_EQ(Json::parse(range_request("key")), Json({{"key", "a2V5"}}));
     const Json put = {{{"request_put", {{"key", "a2V5"}, {"value", "dmFsdWU="}}}}};
+    const Json look = {{{"request_range", {{"key", "a2V5"}}}}};
     EXPECT_EQ(Json::parse(create_request("key", "value")),
               Json({{"compare", {{{"key", "a2V5"}, {"target", "VERSION"}, {"result", "EQUAL"}, {"version", "0"}}}},
-                    {"success", put}}));
-    EXPECT_EQ(Json::parse(update_request("key", "value", 7)),
-              Json({{"compare", {{{"key", "a2V5"}, {"target", "MOD"}, {"result", "EQUAL"}, {"mod_revision", "7"}}}},
-                    {"success", put}}));
+                    {"success", put},
+                    {"failure", look}}));
+    const Json same = {{{"key", "a2V5"}, {"target", "MOD"}, {"result", "EQUAL"}, {"mod_revision", "7"}},
+                       {{"key", "a2V5"}, {"target", "CREATE"}, {"result", "EQUAL"}, {"create_revision", "5"}},
+                       {{"key", "a2V5"}, {"target", "VERSION"}, {"result", "EQUAL"}, {"version", "2"}}};
+    EXPECT_EQ(Json::parse(update_request("key", "value", {7, 5, 2})),
+              Json({{"compare", same}, {"success", put}, {"failure", look}}));
     EXPECT_EQ(Json::parse(watch_request("key", 7)),
               Json({{"create_request", {{"key", "a2V5"}, {"progress_notify", true}, {"start_revision", "7"}}}}));
     EXPECT_EQ(Json::parse(authenticate_request("u", "p\"")), Json({{"name", "u"}, {"password", "p\""}}));
@@ -55,7 +60,7 @@ TEST(Messages, ARangeHasTheKeyOrNot) {
     EXPECT_EQ(there->header.cluster_id, "324952591200643719");
     EXPECT_EQ(there->header.revision, 3U);
     EXPECT_EQ(there->found->value, R"({"x":1})");
-    EXPECT_EQ(there->found->mod_revision, 3U);
+    EXPECT_EQ(there->found->place, (Place{3, 2, 5}));
     const auto absent = parse_range('{' + kHeader + '}', problem);
     ASSERT_TRUE(absent);
     EXPECT_FALSE(absent->found);
@@ -71,10 +76,18 @@ TEST(Messages, ATransactionSucceededOrNot) {
     ASSERT_TRUE(put) << problem;
     EXPECT_TRUE(put->succeeded);
     EXPECT_EQ(put->header.revision, 3U);
-    const auto refused = parse_txn('{' + kHeader + '}', problem);
+    const auto refused = parse_txn('{' + kHeader + R"(,"responses":[{"response_range":{"header":{}}}]})", problem);
     ASSERT_TRUE(refused);
     EXPECT_FALSE(refused->succeeded);
-    EXPECT_NE(problem_of(parse_txn, R"({"header":{"cluster_id":"1"},"succeeded":true})"), "") << "without a revision";
+    // What does not show which way it went proves nothing.
+    for (const char* rest : {"}", R"(,"succeeded":true})", R"(,"responses":[{"response_put":{}}]})",
+                             R"(,"succeeded":true,"responses":[{"response_range":{}}]})", R"(,"responses":[]})"}) {
+        EXPECT_NE(problem_of(parse_txn, '{' + kHeader + rest), "") << rest;
+    }
+    EXPECT_NE(
+        problem_of(parse_txn, R"({"header":{"cluster_id":"1"},"succeeded":true,"responses":[{"response_put":{}}]})"),
+        "")
+        << "without a revision";
 }
 
 TEST(Messages, AWatchTellsOfChangesAndOfItsEnd) {
@@ -92,19 +105,29 @@ TEST(Messages, AWatchTellsOfChangesAndOfItsEnd) {
     EXPECT_FALSE(changed->changes[0].deleted);
     EXPECT_EQ(changed->changes[0].now.value, R"({"x":1})");
     EXPECT_TRUE(changed->changes[1].deleted);
-    EXPECT_EQ(changed->changes[1].now.mod_revision, 9U);
+    EXPECT_EQ(changed->changes[1].now.place.mod_revision, 9U);
 
     const auto compacted =
         parse_watch(R"({"result":{)" + kHeader + R"(,"canceled":true,"compact_revision":"3"}})", problem);
     ASSERT_TRUE(compacted) << problem;
-    EXPECT_TRUE(compacted->canceled);
     EXPECT_TRUE(compacted->compacted);
+
+    const auto progress = parse_watch(R"({"result":{)" + kHeader + "}}", problem);
+    ASSERT_TRUE(progress) << problem;
+    EXPECT_FALSE(progress->created || progress->compacted || progress->refusal);
+    EXPECT_TRUE(progress->changes.empty());
+
+    const auto expired = parse_watch(
+        R"({"result":{)" + kHeader + R"(,"canceled":true,"cancel_reason":"etcdserver: invalid auth token"}})", problem);
+    ASSERT_TRUE(expired && expired->refusal) << problem;
+    EXPECT_TRUE(expired->refusal->is(Refusal::Code::unauthenticated));
 
     const auto no_leader = parse_watch(
         R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader","http_status":"x"}})", problem);
     ASSERT_TRUE(no_leader) << problem;
-    EXPECT_TRUE(no_leader->canceled);
-    EXPECT_EQ(no_leader->problem, "etcdserver: no leader");
+    ASSERT_TRUE(no_leader->refusal);
+    EXPECT_TRUE(no_leader->refusal->is(Refusal::Code::unavailable));
+    EXPECT_EQ(no_leader->refusal->message, "etcdserver: no leader");
 }
 
 TEST(Messages, ARefusalHasACodeAndASentence) {

@@ -35,6 +35,24 @@ TEST_P(FailureTest, accepted_and_left_alone) {
     EXPECT_THAT(answer.detail, HasSubstr(GetParam() ? "no TLS connection with" : "did not answer"));
 }
 
+TEST_P(FailureTest, a_connection_may_have_less_time_than_the_answer) {
+    const auto hole = servers::BlackHole::make("127.0.0.2", server_->port());
+    ASSERT_TRUE(hole);
+    Peer peer = peer_of(*server_);
+    peer.base_url.replace(peer.base_url.find("127.0.0.1"), 9, "127.0.0.2");
+    connect(peer);
+    Request request = getting("/x");
+    request.connect_timeout = kShort;
+    std::optional<Answer> ended;
+    const auto stream = client_->stream(request, kGenerous * 10, Duration::zero(),
+                                        {.opened = {}, .data = {}, .ended = [&](Answer answer) { ended = answer; }});
+    ASSERT_TRUE(turn_until([&] { return ended.has_value(); }));
+    EXPECT_EQ(ended->failure, Failure::timeout);
+    EXPECT_FALSE(ended->sent);
+    EXPECT_THAT(ended->detail, HasSubstr("no connection to"));
+    EXPECT_THAT(ended->detail, HasSubstr("within 400ms"));
+}
+
 TEST_P(FailureTest, a_slow_drip_runs_into_the_deadline) {
     server_->queue(Reply::drip(std::string(5000, 'x'), 1, milliseconds(5)));
     const Answer answer = get("/x", kShort);

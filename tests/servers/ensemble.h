@@ -34,6 +34,9 @@ public:
     // which are relays in the order of client_ports().
     virtual std::string store_option(const std::vector<int>& ports) const = 0;
 
+    // What a standby's watch sends for each change that it hears of, at most, in bytes.
+    virtual std::size_t bytes_per_change() const { return 0; }
+
     // The text in the place where the election `name` has its record with store_option(). Empty: nothing is there.
     // While the servers cannot answer, they are asked again for as long as a test may take.
     virtual std::optional<std::string> text(const std::string& name) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/servers/consul_cluster.h"
 #include "tests/servers/ensemble.h"
 #include "tests/servers/etcd_cluster.h"
+#include "tests/servers/zookeeper_cluster.h"
 
 namespace leasehold::servers {
 namespace {
@@ -17,6 +19,8 @@ EnsembleKind kind(const std::string& name) {
 
 }  // namespace
 
-std::vector<EnsembleKind> ensemble_kinds() { return {kind<EtcdCluster>("etcd")}; }
+std::vector<EnsembleKind> ensemble_kinds() {
+    return {kind<EtcdCluster>("etcd"), kind<ConsulCluster>("consul"), kind<ZookeeperCluster>("zookeeper")};
+}
 
 }  // namespace leasehold::servers

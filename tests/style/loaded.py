@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the program does not load libcurl, nor what libcurl brings, whenever it starts.
+"""Checks that the program loads neither libcurl, nor what that brings, nor ZooKeeper's client whenever it starts.
 
     loaded.py READELF PROGRAM
 
-Guardian and supervisor, and agents of other stores, would pay for it too. election/stores/http/curl_library.h loads it
-where it is needed.
+Guardian and supervisor, and agents of other stores, would pay for it too. election/stores/http/curl_library.h and
+election/stores/zookeeper/client_library.h load them where they are needed.
 """
 
 import re
 import subprocess
 import sys
 
-FORBIDDEN = re.compile(r"lib(?:curl|ssl|crypto|nghttp2|ssh2)\b")
+FORBIDDEN = re.compile(r"lib(?:curl|ssl|crypto|nghttp2|ssh2|zookeeper)(?:\b|_)")
 
 
 def needed(readelf, program):
@@ -30,5 +30,5 @@ def check(readelf, program):
 
 if __name__ == "__main__":
     found = check(*sys.argv[1:])
-    print("\n".join(found) or "it does not load libcurl")
+    print("\n".join(found) or "it loads neither")
     sys.exit(1 if found else 0)

@@ -3,15 +3,16 @@
 // The register in one key of etcd (v3), as JSON text (record_json.h), over the server's JSON gateway.
 //
 //   read     a range of one key, linearizable as it is by default
-//   write    a transaction: put if mod_revision is the expected one, or, to make it, if the key's version is 0
+//   write    a transaction: put if the key is in the expected place (messages.h), or, to make it, not there
 //   watch    key_watch.h
 //
-// Version: the mod_revision, which is a count of all writes to the cluster and so grows over deletion and re-creation;
-// restoring a snapshot takes it back. The tag is the cluster's id. An absence has no number.
+// Version: the mod_revision, which is a count of all writes to the cluster and so grows over deletion and re-creation.
+// Restoring a snapshot takes it back, mostly under the same cluster id; therefore the tag has, besides that id, what
+// else etcd counts about the key. An absence has no number.
 //
-// What an answer proves: a transaction that succeeded, applied; one whose comparison failed, conflict; a refusal that
-// etcd makes before it proposes anything (refusal.h), failed. Everything else may have been applied: no leader, a time
-// limit in the server, what is no answer of etcd, no answer at all.
+// What an answer proves: a transaction that says how it went and shows what it did then, applied or conflict; a refusal
+// that etcd makes before it proposes anything (refusal.h), failed. Everything else may have been applied: no leader, no
+// space, a time limit in the server, what is no answer of etcd, no answer at all.
 #pragma once
 
 #include <memory>

@@ -15,10 +15,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration kOpenTimeout = seconds(10);
+constexpr Duration kLookTimeout = seconds(5);
+constexpr Duration kOpenTimeout = seconds(3);
 constexpr Duration kStallLimit = seconds(5);
 constexpr Duration kFirstPause = milliseconds(50);
-constexpr Duration kTokenPause = milliseconds(100);
 constexpr Duration kLongestPause = seconds(5);
 constexpr Duration kLived = seconds(5);  // longer than what fails at once
 constexpr std::size_t kLongestLine = 4 << 20;
@@ -51,9 +51,8 @@ void KeyWatch::connect() {
     buffer_.clear();
     status_ = 0;
     created_at_.reset();
-    if (position_ == 0) return look();
-    if (!cluster_.has_token()) return retry_timer_->arm_in(kTokenPause);  // the next request gets one
-    const Cluster::Call call{"/v3/watch", watch_request(key_, position_ + 1), true};
+    if (position_ == 0 || !cluster_.has_token()) return look();
+    const Cluster::Call call{"/v3/watch", watch_request(key_, position_ + 1), "watch", true};
     stall_timer_->arm_in(kOpenTimeout);  // the headers may be there long before the first word
     stream_ = cluster_.stream(call, kOpenTimeout, std::exchange(fresh_connection_, false),
                               {.opened = [this](int status, const auto&) { opened(status); },
@@ -63,26 +62,24 @@ void KeyWatch::connect() {
 
 // Where to begin: a watch that began whenever the server gets to it would miss what happens until then.
 void KeyWatch::look() {
-    const auto looked = [this, alive = alive_](const Cluster::Reply& reply) {
-        if (!*alive) return;
-        if (reply.answer.failure != http::Failure::none || reply.answer.status != 200) {
-            const Explanation refusal = explain(reply.answer, "read", key_, reply.server);
-            return restart(refusal.label, refusal.detail);
-        }
-        std::string problem;
-        const auto answer = parse_range(reply.answer.body, problem);
-        if (!answer || answer->header.revision == 0) return restart("malformed", problem);
-        if (!cluster_.agrees(reply.server, answer->header.cluster_id)) {
-            return restart("another_cluster", reply.server + " belongs to another cluster than the other endpoints");
-        }
-        position_ = answer->header.revision;
-        const bool is_there = answer->found.has_value();
-        if (is_there) seen_ = std::max(seen_, answer->found->mod_revision);
-        const auto changed = events_.changed;  // survives this
-        changed({.deleted = !is_there, .now = answer->found.value_or(KeyValue{"", position_})});
-        if (*alive) connect();
+    const auto done = [this, alive = alive_](const Cluster::Reply& reply) {
+        if (*alive) looked(reply);
     };
-    cluster_.send({"/v3/kv/range", range_request(key_), true}, kOpenTimeout, looked);
+    cluster_.send({"/v3/kv/range", range_request(key_), "read", true}, kLookTimeout, done);
+}
+
+void KeyWatch::looked(const Cluster::Reply& reply) {
+    if (reply.refusal) return refused(*reply.refusal);
+    std::string problem;
+    const auto answer = parse_range(reply.body, problem);
+    if (!answer || answer->header.revision == 0) return refused(malformed(problem, reply.server));
+    position_ = answer->header.revision;
+    const bool is_there = answer->found.has_value();
+    seen_ = is_there ? answer->found->place.mod_revision : seen_;
+    const auto changed = events_.changed;  // survives this
+    const std::shared_ptr<bool> alive = alive_;
+    changed({.deleted = !is_there, .now = answer->found.value_or(KeyValue())});
+    if (*alive) connect();
 }
 
 void KeyWatch::opened(int status) {
@@ -113,32 +110,36 @@ bool KeyWatch::line(const std::string& text) {
     std::string problem;
     const auto message = parse_watch(text, problem);
     if (message) return take_in(*message);
-    restart("malformed", problem);
+    refused(malformed(problem, cluster_.stream_server()));
     return false;
 }
 
 bool KeyWatch::take_in(const WatchMessage& message) {
     const std::string& server = cluster_.stream_server();
-    if (!message.header.cluster_id.empty() && !cluster_.agrees(server, message.header.cluster_id)) {
-        restart("another_cluster", server + " belongs to another cluster than the other endpoints");
+    Identity& identity = cluster_.identity();
+    if (!message.refusal && !identity.accepts(message.header.cluster_id)) {
+        refused({"another_cluster", identity.problem(server, message.header.cluster_id)});
         return false;
     }
-    if (message.canceled) {
-        if (message.compacted) position_ = 0;
-        // As far as it can be told from a sentence: the streams of a watch have no codes.
-        if (message.problem.find("auth") != std::string::npos) cluster_.forget_token();
-        restart(message.compacted ? "compacted" : "refused",
-                message.compacted ? "the server no longer has the changes since the last one seen" : message.problem);
+    if (message.compacted) {
+        position_ = 0;
+        restart("compacted", server + " no longer has the changes since the last one seen");
+        return false;
+    }
+    if (message.refusal) {
+        refused(explain(*message.refusal, "watch", key_, server));
         return false;
     }
     if (message.created) return created(message.header);
-    position_ = std::max(position_, message.header.revision);
+    // The header of a message with changes may be ahead of them: others are still to come.
+    if (message.changes.empty()) position_ = std::max(position_, message.header.revision);
     const std::shared_ptr<bool> alive = alive_;
     const auto changed = events_.changed;  // survives this
     for (const WatchMessage::Change& change : message.changes) {
-        position_ = std::max(position_, change.now.mod_revision);
-        if (change.now.mod_revision > seen_) pause_ = Duration::zero();  // what was told before is no news
-        seen_ = std::max(seen_, change.now.mod_revision);
+        const std::uint64_t revision = change.now.place.mod_revision;
+        position_ = std::max(position_, revision);
+        if (revision > seen_) pause_ = Duration::zero();  // what was told before is no news
+        seen_ = std::max(seen_, revision);
         changed(change);
         if (!*alive) return false;
     }
@@ -147,25 +148,28 @@ bool KeyWatch::take_in(const WatchMessage& message) {
 
 // From now on the server tells.
 bool KeyWatch::created(const Header& header) {
-    if (header.revision < position_) {  // the future would be waited for
-        position_ = seen_ = 0;
-        restart("versions_went_back", "the cluster has been restored from a backup");
+    if (header.revision < position_) {
+        // It is behind the others, or all of them have been restored from a backup: a look will tell.
+        position_ = 0;
+        restart("behind", cluster_.stream_server() + " does not know yet what was seen at another member");
         return false;
     }
+    if (!said_.empty()) log::info("etcd: the watch works again, at {}", cluster_.stream_server());
+    said_.clear();
     created_at_ = now();
     stall_timer_->disarm();
     return true;
 }
 
 void KeyWatch::ended(const http::Answer& answer) {
-    if (answer.failure != http::Failure::none) return restart(http::label_of(answer.failure), answer.detail);
-    if (status_ == 200) return restart("ended", cluster_.stream_server() + " ended the watch");
+    const std::string& server = cluster_.stream_server();
+    // The last line of a stream that fails has no end, and says why it does.
+    if (const auto refusal = parse_refusal(buffer_)) return refused(explain(*refusal, "watch", key_, server));
+    if (answer.failure == http::Failure::none && status_ == 200) return restart("ended", server + " ended the watch");
     http::Answer whole = answer;
     whole.status = status_;
     whole.body = buffer_;
-    if (status_ == 401) cluster_.forget_token();
-    const Explanation refusal = explain(whole, "watch", key_, cluster_.stream_server());
-    restart(refusal.label, refusal.detail);
+    refused(explain(whole, "watch", key_, server));
 }
 
 void KeyWatch::on_stall() {
@@ -173,17 +177,29 @@ void KeyWatch::on_stall() {
     restart("stalled", cluster_.stream_server() + " says nothing of changes that there are");
 }
 
+// Told once, and again after it has worked; failures of the network are not refusals.
+void KeyWatch::refused(const Explanation& refusal) {
+    if (refusal.asks_for_token) cluster_.forget_stream_token();
+    const bool is_transport = refusal.label == "timeout" || refusal.label == "connect" || refusal.label == "reset";
+    if (!is_transport && said_ != refusal.label) {
+        log::warn("etcd: {}; until there is a watch, the record is read now and then", refusal.detail);
+        said_ = refusal.label;
+    }
+    pause_ = std::max(pause_, std::min(refusal.retry_after, kLongestPause));
+    restart(refusal.label, refusal.detail);
+}
+
 // The position is kept where it can be: what happened meanwhile is told then. Until then nothing is heard, so whoever
 // listens is told.
 void KeyWatch::restart(const std::string& reason, const std::string& detail) {
     log::debug("etcd: the watch ended: {}", detail);
+    if (stream_) cluster_.leave_stream_server();
     stream_.reset();
     if (created_at_ && elapsed_at_most(*created_at_, now()) >= kLived) pause_ = Duration::zero();
     created_at_.reset();
     stall_timer_->disarm();
     expected_ = 0;
     fresh_connection_ = true;
-    cluster_.pass_over_stream();
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     retry_timer_->arm_in(part_of(pause_));
     const auto broken = events_.broken;  // survives this

@@ -47,8 +47,10 @@ private:
     void ended(const http::Answer& answer);
     bool line(const std::string& text);  // false: the watch is over
     bool take_in(const WatchMessage& message);
+    void looked(const Cluster::Reply& reply);
     bool created(const Header& header);
     void on_stall();
+    void refused(const Explanation& refusal);
     void restart(const std::string& reason, const std::string& detail);
 
     Cluster& cluster_;
@@ -67,6 +69,7 @@ private:
     std::string buffer_;                 // an unfinished line, or the body of a refusal
     bool fresh_connection_ = false;
     Duration pause_{};  // before the next attempt; grows
+    std::string said_;  // the label of a refusal, as last told
 };
 
 }  // namespace leasehold::stores::etcd

@@ -63,9 +63,13 @@ bool key_value_in(const Json& object, KeyValue& key_value) {
     std::string encoded;
     if (!object.is_object() || !text_in(object, "value", encoded)) return false;
     const auto value = decode_base64(encoded);
-    if (!value || !number_in(object, "mod_revision", key_value.mod_revision)) return false;
+    Place& place = key_value.place;
+    if (!value || !number_in(object, "mod_revision", place.mod_revision) ||
+        !number_in(object, "create_revision", place.create_revision) || !number_in(object, "version", place.version)) {
+        return false;
+    }
     key_value.value = *value;
-    return key_value.mod_revision != 0;
+    return place.mod_revision != 0;
 }
 
 std::optional<Json> parse_object(const std::string& body, std::string& problem) {
@@ -75,26 +79,55 @@ std::optional<Json> parse_object(const std::string& body, std::string& problem) 
     return std::nullopt;
 }
 
-Json put_if(const Json& comparison, const std::string& key, const std::string& value) {
-    return {{"compare", {comparison}},
-            {"success", {{{"request_put", {{"key", encode_base64(key)}, {"value", encode_base64(value)}}}}}}};
+// `field` of the key is `number`: for "mod_revision" the target is "MOD".
+Json is_equal(const std::string& key, const char* target, const char* field, std::uint64_t number) {
+    return {{"key", encode_base64(key)}, {"target", target}, {"result", "EQUAL"}, {field, std::to_string(number)}};
+}
+
+// What is read otherwise is not of interest, but that it was read proves which way the transaction went.
+Json put_if(const Json& comparisons, const std::string& key, const std::string& value) {
+    return {{"compare", comparisons},
+            {"success", {{{"request_put", {{"key", encode_base64(key)}, {"value", encode_base64(value)}}}}}},
+            {"failure", {{{"request_range", {{"key", encode_base64(key)}}}}}}};
+}
+
+// The refusal in a stream, or of one. From 3.5 on a plain `error` is gone; up to 3.3 `code` is.
+bool refusal_in(const Json& object, Refusal& refusal) {
+    const Json& nested = member(object, "error");
+    const Json& at = nested.is_object() ? nested : object;
+    std::uint64_t code = 0;
+    const char* const name = member(at, "code").is_null() ? "grpc_code" : "code";
+    const bool good = number_in(at, name, code) && text_in(at, "message", refusal.message) && code != 0 && code <= 16;
+    refusal.code = static_cast<int>(code);
+    return good;
+}
+
+// A watch that is cancelled says why in a sentence only.
+Refusal refusal_for(const std::string& sentence) {
+    using Code = Refusal::Code;
+    const auto says = [&](const char* what) { return sentence.find(what) != std::string::npos; };
+    Code code = Code::unknown;
+    if (says("permission denied")) code = Code::permission_denied;
+    if (says("auth token") || says("Unauthenticated")) code = Code::unauthenticated;
+    if (says("no leader")) code = Code::unavailable;
+    return {static_cast<int>(code), sentence.empty() ? "cancelled" : sentence};
 }
 
 }  // namespace
 
 std::string range_request(const std::string& key) { return text_of({{"key", encode_base64(key)}}); }
 
+std::string status_request() { return "{}"; }
+
 std::string create_request(const std::string& key, const std::string& value) {
-    const Json absent = {{"key", encode_base64(key)}, {"target", "VERSION"}, {"result", "EQUAL"}, {"version", "0"}};
-    return text_of(put_if(absent, key, value));
+    return text_of(put_if(Json::array({is_equal(key, "VERSION", "version", 0)}), key, value));
 }
 
-std::string update_request(const std::string& key, const std::string& value, std::uint64_t mod_revision) {
-    const Json same = {{"key", encode_base64(key)},
-                       {"target", "MOD"},
-                       {"result", "EQUAL"},
-                       {"mod_revision", std::to_string(mod_revision)}};
-    return text_of(put_if(same, key, value));
+std::string update_request(const std::string& key, const std::string& value, const Place& expected) {
+    return text_of(put_if(Json::array({is_equal(key, "MOD", "mod_revision", expected.mod_revision),
+                                       is_equal(key, "CREATE", "create_revision", expected.create_revision),
+                                       is_equal(key, "VERSION", "version", expected.version)}),
+                          key, value));
 }
 
 std::string watch_request(const std::string& key, std::uint64_t start_revision) {
@@ -105,6 +138,14 @@ std::string watch_request(const std::string& key, std::uint64_t start_revision) 
 
 std::string authenticate_request(const std::string& username, const std::string& password) {
     return text_of({{"name", username}, {"password", password}});
+}
+
+std::optional<Header> parse_header(const std::string& body, std::string& problem) {
+    const auto json = parse_object(body, problem);
+    Header header;
+    if (json && header_in(*json, header)) return header;
+    if (json) problem = "it does not say which cluster it is from";
+    return std::nullopt;
 }
 
 std::optional<RangeAnswer> parse_range(const std::string& body, std::string& problem) {
@@ -127,8 +168,10 @@ std::optional<TxnAnswer> parse_txn(const std::string& body, std::string& problem
     const auto json = parse_object(body, problem);
     if (!json) return std::nullopt;
     TxnAnswer answer;
-    if (header_in(*json, answer.header) && flag_in(*json, "succeeded", answer.succeeded) &&
-        (!answer.succeeded || answer.header.revision != 0)) {
+    const Json& responses = member(*json, "responses");
+    if (header_in(*json, answer.header) && answer.header.revision != 0 &&
+        flag_in(*json, "succeeded", answer.succeeded) && responses.is_array() && responses.size() == 1 &&
+        member(responses.front(), answer.succeeded ? "response_put" : "response_range").is_object()) {
         return answer;
     }
     problem = "it is no answer to a transaction";
@@ -148,18 +191,20 @@ std::optional<WatchMessage> parse_watch(const std::string& line, std::string& pr
     const auto json = parse_object(line, problem);
     if (!json) return std::nullopt;
     WatchMessage message;
-    if (const Json& error = member(*json, "error"); error.is_object()) {
-        message.canceled = true;
-        text_in(error, "message", message.problem);
+    if (Refusal refusal; refusal_in(*json, refusal)) {
+        message.refusal = refusal;
         return message;
     }
     const Json& result = member(*json, "result");
     const Json& events = member(result, "events");
     std::uint64_t compacted = 0;
+    bool canceled = false;
+    std::string why;
     bool good = header_in(result, message.header) && flag_in(result, "created", message.created) &&
-                flag_in(result, "canceled", message.canceled) && text_in(result, "cancel_reason", message.problem) &&
+                flag_in(result, "canceled", canceled) && text_in(result, "cancel_reason", why) &&
                 number_in(result, "compact_revision", compacted) && (events.is_null() || events.is_array());
     message.compacted = compacted != 0;
+    if (canceled) message.refusal = refusal_for(why);
     for (auto event = events.begin(); good && events.is_array() && event != events.end(); ++event) {
         WatchMessage::Change change;
         std::string type;
@@ -175,13 +220,8 @@ std::optional<WatchMessage> parse_watch(const std::string& line, std::string& pr
 std::optional<Refusal> parse_refusal(const std::string& body) {
     std::string problem;
     const auto json = parse_object(body, problem);
-    if (!json) return std::nullopt;
     Refusal refusal;
-    std::uint64_t code = 0;
-    // From 3.5 on `error` is gone; up to 3.3 `code` is.
-    const bool good = number_in(*json, "code", code) && text_in(*json, "message", refusal.message);
-    if (!good || code == 0 || code > 16) return std::nullopt;
-    refusal.code = static_cast<int>(code);
+    if (!json || !refusal_in(*json, refusal)) return std::nullopt;
     return refusal;
 }
 

@@ -13,11 +13,22 @@
 
 namespace leasehold::stores::etcd {
 
+// Which write of a key it was. A cluster that was restored counts on from the backup, often under the same id, and so
+// gives the first number away twice; that the other two are the same as well is another matter.
+struct Place {
+    std::uint64_t mod_revision = 0;     // of this write
+    std::uint64_t create_revision = 0;  // of the one that made the key
+    std::uint64_t version = 0;          // how many there were since then
+
+    friend bool operator==(const Place&, const Place&) = default;
+};
+
 // Bodies of requests.
+std::string status_request();
 std::string range_request(const std::string& key);
-// Puts `value` if the key is not there, or was last modified by this revision.
+// Puts `value` if the key is not there, or is where it is expected.
 std::string create_request(const std::string& key, const std::string& value);
-std::string update_request(const std::string& key, const std::string& value, std::uint64_t mod_revision);
+std::string update_request(const std::string& key, const std::string& value, const Place& expected);
 // Changes from `start_revision` on.
 std::string watch_request(const std::string& key, std::uint64_t start_revision);
 std::string authenticate_request(const std::string& username, const std::string& password);
@@ -30,10 +41,12 @@ struct Header {
 
 struct KeyValue {
     std::string value;
-    std::uint64_t mod_revision = 0;
+    Place place;  // of a deletion, only the first
 };
 
 // Each parser returns nothing when the text is no such answer, and says why in `problem`.
+std::optional<Header> parse_header(const std::string& body, std::string& problem);
+
 struct RangeAnswer {
     Header header;
     std::optional<KeyValue> found;
@@ -42,30 +55,16 @@ std::optional<RangeAnswer> parse_range(const std::string& body, std::string& pro
 
 struct TxnAnswer {
     Header header;           // its revision is that of the write if it succeeded
-    bool succeeded = false;  // otherwise the comparison did not hold, and nothing was written
+    bool succeeded = false;  // otherwise the comparison did not hold, and nothing was written; the answer proves it
 };
 std::optional<TxnAnswer> parse_txn(const std::string& body, std::string& problem);
 
 std::optional<std::string> parse_token(const std::string& body, std::string& problem);
 
-// One line of a watch.
-struct WatchMessage {
-    struct Change {
-        bool deleted = false;
-        KeyValue now;  // of a deletion, only the revision
-    };
-    Header header;
-    bool created = false;
-    bool canceled = false;
-    bool compacted = false;  // the start revision is no longer known
-    std::string problem;     // why the server ends it, if it says so
-    std::vector<Change> changes;
-};
-std::optional<WatchMessage> parse_watch(const std::string& line, std::string& problem);
-
 // What etcd answers to a request that it did not carry out: a code of gRPC and a sentence.
 struct Refusal {
     enum class Code {
+        unknown = 2,
         invalid_argument = 3,
         not_found = 5,
         permission_denied = 7,
@@ -82,5 +81,19 @@ struct Refusal {
 };
 // Nothing when the body is no refusal of etcd's: then somebody else answered, such as a proxy.
 std::optional<Refusal> parse_refusal(const std::string& body);
+
+// One line of a watch.
+struct WatchMessage {
+    struct Change {
+        bool deleted = false;
+        KeyValue now;
+    };
+    Header header;
+    bool created = false;
+    bool compacted = false;          // the start revision is no longer known; the watch is over
+    std::optional<Refusal> refusal;  // the watch is over
+    std::vector<Change> changes;
+};
+std::optional<WatchMessage> parse_watch(const std::string& line, std::string& problem);
 
 }  // namespace leasehold::stores::etcd

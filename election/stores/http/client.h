@@ -50,6 +50,7 @@ struct Request {
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
     std::size_t body_limit = 4 << 20;  // of the answer, in bytes; streams have none
+    Duration connect_timeout{};  // until a new connection is there, TLS and all; zero: as long as the answer may take
     // Not on a kept connection, and the name is looked up anew.
     bool fresh_connection = false;
 };

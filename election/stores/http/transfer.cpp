@@ -124,7 +124,7 @@ std::optional<std::string> Transfer::set_up() {
     easy.set<CURLOPT_OPENSOCKETFUNCTION>(&socket_callback);
     easy.set<CURLOPT_OPENSOCKETDATA>(static_cast<void*>(this));
     // Of this, libcurl gives half of what is left to each address that is not the last one of its family.
-    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(for_curl(limits_.answer));
+    easy.set<CURLOPT_CONNECTTIMEOUT_MS>(for_curl(connect_limit()));
     // Our deadline comes first.
     if (!events_.stream) easy.set<CURLOPT_TIMEOUT_MS>(for_curl(limits_.answer + std::chrono::seconds(2)));
     if (request_.fresh_connection) {
@@ -256,10 +256,17 @@ void Transfer::on_idle() {
                                                  to_rounded_text(limits_.idle))}));
 }
 
+Duration Transfer::connect_limit() const {
+    const Duration limit = request_.connect_timeout;
+    return limit > Duration::zero() ? std::min(limit, limits_.answer) : limits_.answer;
+}
+
 Answer Transfer::too_late() {
     const auto tried = reached();
     multi_->suspects().silent(tried);
-    return failed(outcome_of_deadline(stage(), limits_.answer, tried, multi_->endpoint()));
+    const bool connected = stage() == Stage::answer || stage() == Stage::rest;
+    return failed(
+        outcome_of_deadline(stage(), connected ? limits_.answer : connect_limit(), tried, multi_->endpoint()));
 }
 
 Answer Transfer::failed(Outcome outcome) {

@@ -73,6 +73,7 @@ private:
     Evidence evidence(CURLcode code) const;
     std::vector<std::string> reached() const;
     Answer failed(Outcome outcome);
+    Duration connect_limit() const;
     Answer too_late();
     Answer result();
 
