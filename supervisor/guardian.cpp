@@ -51,8 +51,9 @@ Result<void> Guardian::prepare() {
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected<Error>(loop.error());
     loop_ = std::move(*loop);
-    auto signals = SignalSource::create(
-        *loop_, [this](const signalfd_siginfo& info) { on_signal(static_cast<int>(info.ssi_signo)); });
+    auto signals = SignalSource::create(*loop_, [this](const signalfd_siginfo& info) {
+        on_signal(static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid));
+    });
     if (!signals) return tl::unexpected<Error>(signals.error());
     signals_ = std::move(*signals);
     const auto timer = [this](std::unique_ptr<Timer>& place, std::function<void()> callback) -> Result<void> {
@@ -93,7 +94,9 @@ int Guardian::run() {
 
 // ---- signals ------------------------------------------------------------------------------------------------------
 
-void Guardian::on_signal(int signal) {
+void Guardian::on_signal(int signal, pid_t sender) {
+    // The supervisor only wakes the guardian so. Handed on, it would continue what may have been stopped again since.
+    if (signal == SIGCONT && sender == supervisor_.process.pid) return;
     if (signal == SIGTSTP && page_->populated() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
     const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
     switch (rule.duty) {
@@ -120,6 +123,11 @@ void Guardian::pass_suspend_key_on() {
 
 // A shell waits for leasehold, its own child, to stop or to end. Supervisor and agent go on meanwhile.
 void Guardian::on_workload_stopped(int signal) {
+    suspend(signal);
+    tell(supervisor_, ResumedMessage{});
+}
+
+void Guardian::suspend(int signal) {
     if (ending_) return tell(supervisor_, SignalMessage{SIGCONT});
     log::info("the workload was stopped by {}: leasehold waits for SIGCONT, and goes on renewing", signal_name(signal));
     if (suspend_own_group()) return;  // SIGCONT is there, and is handed on like any signal

@@ -58,9 +58,10 @@ private:
     Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage> page);
     Result<void> prepare();
 
-    void on_signal(int signal);
+    void on_signal(int signal, pid_t sender);
     void hand_on(int signal, int handed_on);
     void on_workload_stopped(int signal);
+    void suspend(int signal);
     void pass_suspend_key_on();
     void on_supervisor_message(const Message& message);
     void on_agent_message(const Message& message);

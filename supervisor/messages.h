@@ -15,7 +15,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -73,6 +73,7 @@ struct StopMessage {
 struct SignalMessage {  // to the workload; SIGCONT hands it the terminal again as well, if that is the guardian's
     int signal = 0;
 };
+struct ResumedMessage {};         // the answer to each WorkloadStoppedMessage, once the guardian runs again
 struct NewPeerMessage {};         // carries a descriptor: the socket to the (new) agent, or to the (new) supervisor
 struct SupervisorGoneMessage {};  // to the agent: nothing can be granted any more; emptying
 struct TreeEmptiedMessage {       // to the agent: the guardian has proven empty what the supervisor left
@@ -91,10 +92,11 @@ struct GiveUpMessage {              // from the agent: leasehold is to end with 
     int exit_status = 0;
 };
 
-using Message = std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage,
-                             StoppingMessage, KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage,
-                             NewPeerMessage, SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage,
-                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage, WorkloadStoppedMessage>;
+using Message =
+    std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
+                 KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
+                 SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage>;
 
 struct Received {
     Message message;

@@ -112,8 +112,9 @@ void Supervisor::from_guardian(Received received) {
         stop_requested_ = true;
         perform(machine_.on_stop(now(), stop->mode));
     } else if (const auto* signal = std::get_if<SignalMessage>(&received.message)) {
-        if (signal->signal == SIGCONT) guardian_is_suspended_ = false;
         signal_workload(signal->signal);
+    } else if (std::holds_alternative<ResumedMessage>(received.message)) {
+        if (suspensions_ > 0) --suspensions_;
     } else if (std::holds_alternative<NewPeerMessage>(received.message) && received.fd) {
         if (agent_) loop_->unwatch(agent_.fd());
         agent_ = Channel(std::move(received.fd));

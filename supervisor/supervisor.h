@@ -97,8 +97,8 @@ private:
     LaunchSpec spec_;
     Terminal terminal_ = Terminal::of_parent();
     const pid_t guardian_pid_ = getppid();
-    bool main_is_stopped_ = false;        // by job control
-    bool guardian_is_suspended_ = false;  // it was told of that, and has not handed on SIGCONT since
+    bool main_is_stopped_ = false;  // by job control
+    int suspensions_ = 0;           // of the guardian, which it was asked for and has not said to be over
     std::unique_ptr<SharedPage> page_;
     Channel guardian_;
     Channel agent_;

@@ -34,7 +34,7 @@ void Supervisor::notice_job_control() {
         case StopMeaning::needs_terminal: return signal_workload(SIGCONT);
         case StopMeaning::suspend:
             main_is_stopped_ = true;
-            guardian_is_suspended_ = true;
+            ++suspensions_;
             return tell_guardian(WorkloadStoppedMessage{*signal});
     }
 }
@@ -43,7 +43,7 @@ void Supervisor::notice_job_control() {
 // killed by hand, and below another init there may be nobody who does it. True when that is to be repeated, until it
 // answers: it may not have stopped yet when it is continued.
 bool Supervisor::wake_guardian() {
-    if (!guardian_is_suspended_ || main_is_stopped_ || !guardian_) return false;
+    if (suspensions_ == 0 || main_is_stopped_ || !guardian_) return false;
     if (getppid() == guardian_pid_) kill(guardian_pid_, SIGCONT);
     return true;
 }

@@ -93,12 +93,12 @@ TEST(Suspended, goes_on_with_a_workload_that_is_continued_by_hand) {
     const pid_t guardian = harness::children_of(tini.init()).front();
     const auto workload = harness::children_of(role_of(guardian, "leasehold-super"));
     ASSERT_EQ(workload.size(), 1U);
-    for (int round = 0; round < 5; ++round) {
+    for (int round = 0; round < 200; ++round) {
         kill(workload.front(), SIGSTOP);
         const bool wait_for_it = round % 2 == 0;
-        EXPECT_TRUE(!wait_for_it || eventually([&] { return is_stopped(guardian); }));
+        ASSERT_TRUE(!wait_for_it || eventually([&] { return is_stopped(guardian); })) << "round " << round;
         kill(workload.front(), SIGCONT);
-        EXPECT_TRUE(eventually([&] { return !is_stopped(guardian); }));
+        ASSERT_TRUE(eventually([&] { return !is_stopped(guardian); })) << "round " << round;
     }
     kill(tini.init(), SIGTERM);
     EXPECT_TRUE(tini.says("got TERM", kLimit)) << tini.heard();

@@ -60,6 +60,7 @@ TEST(Channel, carries_every_field) {
     EXPECT_EQ(through(PongMessage{5}).number, 5U);
     EXPECT_EQ(through(StopMessage{StopMode::kill}).mode, StopMode::kill);
     EXPECT_EQ(through(SignalMessage{64}).signal, 64);
+    through(ResumedMessage{});
     through(NewPeerMessage{});
     through(SupervisorGoneMessage{});
     EXPECT_EQ(through(TreeEmptiedMessage{8}).closed_through, 8U);
