@@ -195,12 +195,7 @@ std::string lease_in(KubeApi& cluster) {
 std::unique_ptr<Ensemble> start_ensemble(std::string_view name) {
     for (const auto& kind : leasehold::servers::ensemble_kinds()) {
         if (kind.name != name) continue;
-        if (kind.unavailable.empty()) {
-            auto ensemble = kind.start();
-            // Servers that have just begun are not what anybody runs: a Java machine still interprets its program.
-            for (int i = 0; i < 1000; ++i) ensemble->put("warm-up", std::to_string(i));
-            return ensemble;
-        }
+        if (kind.unavailable.empty()) return start_warm(kind);
         fmt::print(stderr, "{}\n", kind.unavailable);
         std::exit(1);
     }

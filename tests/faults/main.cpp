@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
         return kUsage;
     }
     std::unique_ptr<leasehold::servers::Ensemble> ensemble;
-    if (store.kind) ensemble = store.kind->start();
+    if (store.kind) ensemble = leasehold::servers::start_warm(*store.kind);
     store.shared = ensemble.get();
     Table table(cells);
     const bool done = run(cells, options.jobs, [&table] { table.print_complete(); });

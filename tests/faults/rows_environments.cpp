@@ -10,7 +10,6 @@ namespace leasehold::faults {
 namespace {
 
 constexpr double kAtOnce = 300;
-constexpr milliseconds kTwoLeases{2000};
 const std::string kPid1 = "leasehold is PID 1 of a container";
 const std::string kManager = "leasehold in a service manager's cgroup, which is killed when the main process ends";
 const std::string kAfterLease = "successor after the lease";
@@ -74,7 +73,7 @@ std::vector<Row> rows_of_environments() {
                           as_pid_1("agent: SIGKILL", "the same process runs on",
                                    [](Trial& trial) {
                                        trial.signal(Part::agent, SIGKILL);
-                                       trial.expect_same_for(kTwoLeases);
+                                       trial.expect_same_for(trial.leases(2));
                                    }),
                           as_pid_1("agent: SIGSTOP", kAfterLease, signals({agent}, SIGSTOP)),
                           as_pid_1("SIGTERM", "successor at once",

@@ -17,7 +17,6 @@ using harness::eventually;
 using harness::read_file;
 using harness::write_file;
 
-constexpr milliseconds kTwoLeases{2000};
 const std::string kStore = "the store, a file";
 const std::string kNothing = "the same process runs on";
 
@@ -29,7 +28,7 @@ Row row(const std::string& fault, const std::string& expected, std::function<voi
 Row damaged(const std::string& fault, std::function<void(const std::string&)> damage) {
     return row(fault, kNothing, [damage = std::move(damage)](Trial& trial) {
         damage(trial.lease());
-        trial.expect_same_for(kTwoLeases);
+        trial.expect_same_for(trial.leases(2));
         if (!nlohmann::json::parse(read_file(trial.lease()), nullptr, false).is_object()) {
             throw Failed{"the record was not repaired"};
         }
@@ -47,7 +46,7 @@ Row new_folder() {
         const std::string folder = trial.folder().path("store");
         std::filesystem::rename(folder, folder + ".gone");
         std::filesystem::create_directory(folder);
-        Trial::pass(kTwoLeases * 2);
+        Trial::pass(trial.leases(4));
     });
 }
 
@@ -61,7 +60,7 @@ Row lock_held(const std::string& fault, milliseconds length, bool longer) {
         if (longer) {
             trial.expect_successor();
         } else {
-            trial.expect_same_for(kTwoLeases / 2);
+            trial.expect_same_for(trial.leases(1));
         }
     });
 }
@@ -72,7 +71,7 @@ Row on_small_disk(const std::string& fault, std::function<void(const std::string
                    [break_it = std::move(break_it), repair_it = std::move(repair_it)](Trial& trial) {
                        const std::string folder = trial.folder().path("store");
                        break_it(folder);
-                       Trial::pass(kTwoLeases);
+                       Trial::pass(trial.leases(2));
                        if (trial.still_stamping()) throw Failed{"the workload outlives its lease"};
                        repair_it(folder);
                        trial.expect_successor();

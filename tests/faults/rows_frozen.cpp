@@ -10,7 +10,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr milliseconds kALease{1000};
 const std::string kFrozen = "the whole leader frozen, thawed when the successor runs";
 
 Row frozen(const std::string& fault, std::function<void(Trial&)> freeze_it, std::function<void(Trial&)> thaw_it) {
@@ -24,7 +23,7 @@ Row frozen(const std::string& fault, std::function<void(Trial&)> freeze_it, std:
                     trial.expect_successor();
                     thaw_it(trial);
                     for (const pid_t process : workload) trial.wait_until_gone(process);
-                    trial.expect_same_for(kALease);
+                    trial.expect_same_for(trial.leases(1));
                 },
             .variants = {"plain", "worst", "ignores TERM", "daemon"},
             .setup = {.frozen = true}};

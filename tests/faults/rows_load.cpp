@@ -16,7 +16,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr milliseconds kTwoLeases{2000};
 constexpr int kBusy = 20;
 constexpr rlim_t kMemory = 24 << 20;
 const std::string kLoad = "overload: 20 busy processes, lease of 5 s";
@@ -91,7 +90,7 @@ Row without_descriptors(const std::string& who, Part part, const std::string& th
                     if (prlimit(process, RLIMIT_NOFILE, &none, nullptr) != 0) throw Skipped{"prlimit is not permitted"};
                     play(trial);
                     prlimit(process, RLIMIT_NOFILE, &before, nullptr);
-                    Trial::pass(kTwoLeases);
+                    Trial::pass(trial.leases(2));
                     if (!trial.still_stamping(std::chrono::seconds(10))) throw Failed{"nobody leads"};
                 },
             .variants = few_variants(),
@@ -126,7 +125,7 @@ Row without_memory() {
                         }
                         Helpers helpers;
                         helpers.add([&] { take_memory(cgroup); });
-                        Trial::pass(kTwoLeases * 2);
+                        Trial::pass(trial.leases(4));
                     } catch (...) {
                         remove_cgroup(cgroup);
                         throw;
@@ -152,13 +151,13 @@ void stop_leader(Trial& trial) {
 
 void kill_supervisor(Trial& trial) {
     trial.signal(Part::supervisor, SIGKILL);
-    Trial::pass(kTwoLeases);
+    Trial::pass(trial.leases(2));
 }
 
 }  // namespace
 
 std::vector<Row> rows_of_load() {
-    const auto nothing = [](Trial&) { Trial::pass(kTwoLeases); };
+    const auto nothing = [](Trial& trial) { Trial::pass(trial.leases(2)); };
     return {
         without_descriptors("agent", Part::agent, "for two leases", nothing),
         without_descriptors("supervisor", Part::supervisor, "for two leases", nothing),

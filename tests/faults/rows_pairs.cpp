@@ -10,7 +10,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr milliseconds kTwoLeases{2000};
 const std::string kSeveral = "several processes of the leader at once";
 
 // At once: what is to be killed is stopped first, so that none sees another one die.
@@ -40,9 +39,9 @@ Row stopped(const std::string& who, std::vector<Part> parts) {
             .play =
                 [parts = std::move(parts)](Trial& trial) {
                     signal_all(trial, parts, SIGSTOP);
-                    Trial::pass(kTwoLeases);
+                    Trial::pass(trial.leases(2));
                     signal_all(trial, parts, SIGCONT);
-                    Trial::pass(kTwoLeases / 2);
+                    Trial::pass(trial.leases(1));
                 },
             .variants = few_variants()};
 }

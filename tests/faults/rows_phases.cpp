@@ -11,7 +11,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr milliseconds kALease{1000};
 const std::string kPhases = "SIGKILL in a certain phase";
 
 const char* name_of(Part part) {
@@ -40,7 +39,7 @@ Row row(Part part, const std::string& phase, const std::string& expected, std::f
 Row of_standby(Part part) {
     return row(part, "of a standby", "the leader's process runs on", [part](Trial& trial) {
         kill(trial.standbys(part), SIGKILL);
-        trial.expect_same_for(kALease * 3 / 2);
+        trial.expect_same_for(trial.leases(1.5));
     });
 }
 
@@ -51,9 +50,9 @@ Row of_successor(Part part) {
         trial.signal(Part::guardian, SIGTERM);
         wait_a_spread(trial);
         kill(victim, SIGKILL);
-        if (part == Part::guardian) return Trial::pass(kALease * 3 / 2);
+        if (part == Part::guardian) return Trial::pass(trial.leases(1.5));
         trial.expect_successor();
-        trial.pass(kALease * 3 / 2);
+        trial.pass(trial.leases(1.5));
         if (!trial.still_stamping(std::chrono::seconds(5))) throw Failed{"nobody leads"};
     });
 }

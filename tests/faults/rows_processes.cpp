@@ -9,7 +9,6 @@ namespace leasehold::faults {
 namespace {
 
 constexpr double kAtOnce = 300;
-constexpr milliseconds kTwoLeases{2000};
 const std::string kProcesses = "one process of the leader";
 
 Row killed_supervisor(const std::string& fault, int number) {
@@ -33,7 +32,7 @@ Row killed_agent(const std::string& fault, int number) {
                 [number](Trial& trial) {
                     trial.signal(Part::agent, number);
                     trial.wait_until_gone(trial.pid_of(Part::agent));
-                    trial.expect_same_for(kTwoLeases);
+                    trial.expect_same_for(trial.leases(2));
                 },
             .variants = all_variants()};
 }
@@ -62,7 +61,7 @@ Row stopped_agent() {
                     trial.signal(Part::agent, SIGSTOP);
                     trial.expect_successor();
                     trial.signal(Part::agent, SIGCONT);
-                    trial.expect_same_for(kTwoLeases);
+                    trial.expect_same_for(trial.leases(2));
                 },
             .variants = all_variants()};
 }
@@ -75,9 +74,9 @@ Row stopped_for_a_while(const std::string& who, Part part) {
             .play =
                 [part](Trial& trial) {
                     trial.signal(part, SIGSTOP);
-                    Trial::pass(kTwoLeases);
+                    Trial::pass(trial.leases(2));
                     trial.signal(part, SIGCONT);
-                    Trial::pass(kTwoLeases / 2);
+                    Trial::pass(trial.leases(1));
                 },
             .variants = all_variants()};
 }
@@ -92,7 +91,7 @@ Row stopped_guardian_and_no_workload() {
                     trial.signal(Part::guardian, SIGSTOP);
                     trial.signal_workload(SIGKILL);
                     trial.expect_successor();
-                    trial.expect_same_for(kTwoLeases);
+                    trial.expect_same_for(trial.leases(2));
                     trial.signal(Part::guardian, SIGCONT);
                     trial.expect_status(trial.leader(), 128 + SIGKILL);
                 },

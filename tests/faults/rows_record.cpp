@@ -11,7 +11,6 @@ namespace {
 using harness::eventually;
 using nlohmann::json;
 
-constexpr milliseconds kTwoLeases{2000};
 const std::string kRecord = "the record";
 
 Row row(const std::string& fault, const std::string& expected, std::function<void(Trial&)> play) {
@@ -22,7 +21,7 @@ Row row(const std::string& fault, const std::string& expected, std::function<voi
 Row damaged(const std::string& fault, std::function<void(Trial&)> damage) {
     return row(fault, "the same process runs on", [damage = std::move(damage)](Trial& trial) {
         damage(trial);
-        trial.expect_same_for(kTwoLeases);
+        trial.expect_same_for(trial.leases(2));
         if (!json::parse(trial.record().value_or(""), nullptr, false).is_object()) {
             throw Failed{"the record was not repaired"};
         }
@@ -62,7 +61,7 @@ Row older_copy() {
         const std::string copy = trial.record().value_or("");
         Trial::pass(milliseconds(350));
         trial.put_record(copy);
-        Trial::pass(kTwoLeases);
+        Trial::pass(trial.leases(2));
         if (!trial.still_stamping(std::chrono::seconds(5))) throw Failed{"nobody leads"};
     });
 }

@@ -21,7 +21,6 @@ const harness::TestTiming kPatient{"9s", "6s", "300ms", ""};
 // One that is longer.
 const harness::TestTiming kQuick{"2s", "1s", "200ms", ""};
 constexpr milliseconds kSomeRenewals{1000};
-constexpr milliseconds kTwoLeases{4000};
 
 Row row(const std::string& subject, const std::string& fault, const std::string& expected,
         const harness::TestTiming& timing, std::function<void(Trial&)> play) {
@@ -100,7 +99,7 @@ Row too_long(const std::string& subject, const std::string& fault, std::function
     return row(subject, fault, "tree gone in time; led again when repaired", kQuick,
                [break_it = std::move(break_it), repair_it = std::move(repair_it)](Trial& trial) {
                    break_it(trial);
-                   Trial::pass(kTwoLeases);
+                   Trial::pass(trial.leases(2));
                    if (trial.still_stamping()) throw Failed{"the workload outlives its lease"};
                    repair_it(trial);
                    trial.expect_successor();
@@ -153,7 +152,7 @@ Row standby_cut_off(const std::string& how, Mode mode) {
     return row(kNetwork, "the standby: " + how + " for two leases, then SIGTERM to the leader", kAfterLease, kQuick,
                [mode](Trial& trial) {
                    trial.ways_of(trial.standby()).set(mode);
-                   trial.expect_same_for(kTwoLeases);
+                   trial.expect_same_for(trial.leases(2));
                    trial.ways_of(trial.standby()).repair();
                    trial.signal(Part::guardian, SIGTERM);
                    trial.expect_successor();

@@ -11,7 +11,6 @@ namespace leasehold::faults {
 namespace {
 
 constexpr double kAtOnce = 300;
-constexpr milliseconds kALease{1000};
 constexpr milliseconds kMoment{100};
 const std::string kSignals = "signals to leasehold";
 
@@ -41,7 +40,7 @@ Row to_standby(const std::string& name, int number) {
                 [number](Trial& trial) {
                     kill(trial.standbys(Part::guardian), number);
                     trial.expect_status(trial.standby(), 0);
-                    trial.expect_same_for(kALease);
+                    trial.expect_same_for(trial.leases(1));
                 },
             .containments = {}};
 }

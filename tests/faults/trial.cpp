@@ -26,6 +26,14 @@ using harness::eventually;
 constexpr milliseconds kPatience = std::chrono::seconds(30);
 constexpr milliseconds kTimeToEnd = std::chrono::seconds(10);
 
+// Servers on the same machine need longer than a file, above all while several trials begin.
+const harness::TestTiming kOnServers{"2s", "1200ms", "150ms", ""};
+
+harness::TestTiming timing_of(const Row& row, const TrialStore& store) {
+    const bool chosen = row.setup.timing.lease != harness::TestTiming().lease;
+    return store.kind && !chosen ? kOnServers : row.setup.timing;
+}
+
 std::size_t count_trees(const std::vector<harness::Stint>& stints) {
     std::set<std::uint64_t> trees;
     for (const harness::Stint& stint : stints) trees.insert(stint.tree);
@@ -46,6 +54,7 @@ std::vector<pid_t> living_below_us() {
 Trial::Trial(const Row& row, const TrialStore& store, std::string containment, int repetition)
     : row_(row),
       store_(store),
+      timing_(timing_of(row, store)),
       containment_(std::move(containment)),
       repetition_(repetition),
       lease_(folder_.path("store/test.lease")) {
@@ -99,7 +108,7 @@ std::unique_ptr<Candidate> Trial::start(const std::string& name, const std::stri
     options.store = store_option(name);
     options.command = {harness::stamper_program(), folder_.path("board")};
     for (const std::string& option : stamper_options(outcome_.variant)) options.command.push_back(option);
-    options.timing = row_.setup.timing;
+    options.timing = timing_;
     options.lease = lease_;
     options.workload = fmt::format("  stop: {{grace_period: {}ms}}\n  containment: {}\n", row_.setup.grace_ms,
                                    containment.empty() ? own_containment : containment);
@@ -319,6 +328,12 @@ void Trial::wait_until_gone(pid_t process) {
     if (!eventually([&] { return !harness::lives(process); }, kPatience)) {
         throw Failed{fmt::format("process {} lives on", process)};
     }
+}
+
+milliseconds Trial::leases(double count) const {
+    const bool whole_seconds = !timing_.lease.ends_with("ms");
+    const double lease = std::stod(timing_.lease) * (whole_seconds ? 1000 : 1);
+    return milliseconds(static_cast<milliseconds::rep>(lease * count));
 }
 
 void Trial::pass(milliseconds length) { std::this_thread::sleep_for(length); }

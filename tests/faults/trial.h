@@ -78,6 +78,7 @@ public:
     void expect_log(harness::Candidate& candidate, const std::string& text);
     void wait_until_gone(pid_t process);
     static void pass(milliseconds length);
+    milliseconds leases(double count) const;  // so many times the lease duration of the candidates
     bool still_stamping(milliseconds within = milliseconds(200)) const;
     std::size_t trees() const;
 
@@ -113,6 +114,7 @@ private:
 
     const Row& row_;
     const TrialStore& store_;
+    const harness::TestTiming timing_;
     std::string containment_;
     int repetition_;
     harness::TempFolder folder_;

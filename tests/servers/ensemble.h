@@ -51,6 +51,10 @@ struct EnsembleKind {
     std::unique_ptr<Ensemble> (*start)();
 };
 
+// Starts it, and has it write for a while: servers that have just begun are slower than any that somebody runs; a Java
+// machine still interprets its program.
+std::unique_ptr<Ensemble> start_warm(const EnsembleKind& kind);
+
 // All that there are, in the order in which they are documented.
 std::vector<EnsembleKind> ensemble_kinds();
 

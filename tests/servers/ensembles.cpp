@@ -19,6 +19,12 @@ EnsembleKind kind(const std::string& name) {
 
 }  // namespace
 
+std::unique_ptr<Ensemble> start_warm(const EnsembleKind& kind) {
+    auto ensemble = kind.start();
+    for (int i = 0; i < 1000; ++i) ensemble->put("warm-up", std::to_string(i));
+    return ensemble;
+}
+
 std::vector<EnsembleKind> ensemble_kinds() {
     return {kind<EtcdCluster>("etcd"), kind<ConsulCluster>("consul"), kind<ZookeeperCluster>("zookeeper")};
 }

@@ -149,7 +149,8 @@ std::string ZookeeperCluster::live_members() const {
 }
 
 void ZookeeperCluster::disconnect() {
-    if (session_ != nullptr) zookeeper_close(session_);
+    // After a fork its threads are in the other process only, and closing waits for them.
+    if (session_ != nullptr && session_owner_ == getpid()) zookeeper_close(session_);
     session_ = nullptr;
 }
 
@@ -158,9 +159,10 @@ int ZookeeperCluster::with_session(const std::function<int(_zhandle*)>& what) {
     const bool done = harness::eventually([&] {
         const std::string members = live_members();
         if (members.empty()) return false;
-        if (session_ == nullptr || members != session_members_ || is_unrecoverable(session_) != ZOK) {
+        if (session_ == nullptr || session_owner_ != getpid() || members != session_members_ || is_unrecoverable(session_) != ZOK) {
             disconnect();
             session_members_ = members;
+            session_owner_ = getpid();
             session_ = zookeeper_init2(members.c_str(), ignore_event, kSessionMs, nullptr, nullptr,
                                        ZOO_NO_LOG_CLIENTENV, ignore_line);
         }

@@ -91,6 +91,7 @@ private:
     harness::TempFolder folder_;
     std::vector<std::unique_ptr<Member>> members_;
     _zhandle* session_ = nullptr;
+    pid_t session_owner_ = -1;
     std::string session_members_;
 };
 
