@@ -47,7 +47,7 @@ Result<std::string> contents(const std::string& file) {
     std::string text;
     char buffer[16 * 1024];
     while (text.size() <= kMaxFileSize) {  // one byte more is enough to know
-        const ssize_t count = read(fd->get(), buffer, sizeof buffer);
+        const ssize_t count = ::read(fd->get(), buffer, sizeof buffer);
         if (count == 0) break;
         if (count > 0) {
             text.append(buffer, static_cast<std::size_t>(count));

@@ -30,7 +30,6 @@ namespace {
 using Population = CgroupGroup::Population;
 
 constexpr const char* kProbe = "probe-";
-constexpr int kAttempts = 20;
 
 class Cgroup : public Containment {
 public:
@@ -56,7 +55,7 @@ public:
             return system_failure("rmdir " + group_.path() + ", which should be empty", problem);
         }
         Result<pid_t> forked = failure("unreachable");
-        for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        for (int attempt = 0; attempt < CgroupGroup::kAttempts; ++attempt) {
             forked = make().and_then([this] { return group_.fork_into(); });
             // Another candidate on this machine that ends takes empty groups away, this one too.
             if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;

@@ -23,7 +23,6 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr int kAttempts = 20;
 constexpr mode_t kMode = 0755;
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }

@@ -21,6 +21,9 @@ namespace leasehold::supervisor {
 
 class CgroupGroup {
 public:
+    // So often it is tried to use a group that somebody else, who thinks it is empty, removes at the same moment.
+    static constexpr int kAttempts = 20;
+
     explicit CgroupGroup(std::string path) : path_(std::move(path)) {}
 
     const std::string& path() const { return path_; }

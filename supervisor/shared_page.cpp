@@ -16,19 +16,19 @@ using Field = std::atomic<std::uint64_t>;
 using Nanoseconds = std::atomic<std::int64_t>;
 static_assert(Field::is_always_lock_free && Nanoseconds::is_always_lock_free);
 
-struct Deadline {
-    Nanoseconds boot, raw;
-
-    Instant load() const { return {Duration(boot.load()), Duration(raw.load())}; }
-    void store(Instant at) {
-        boot.store(at.boot.count());
-        raw.store(at.raw.count());
-    }
-};
-
 }  // namespace
 
 struct SharedPage::Layout {
+    struct Deadline {
+        Nanoseconds boot, raw;
+
+        Instant load() const { return {Duration(boot.load()), Duration(raw.load())}; }
+        void store(Instant at) {
+            boot.store(at.boot.count());
+            raw.store(at.raw.count());
+        }
+    };
+
     Field magic;
     Field term, token, transitions;
     Deadline soft, hard;

@@ -3,6 +3,7 @@
 # The tests that also run with sanitizers, one program after the other: `sanitizable_tests` builds them in any build
 # folder. The release build's ctest runs those of build/asan and build/tsan as well, so that one run and one summary
 # tell everything; where they were not built (scripts/test does it) they are skipped.
+# Both are unity builds (CMakePresets.json), which take a third of the time; the release build is not.
 # ThreadSanitizer only sees what threads share: there the rooms that have some, and what they rest on.
 set(sanitized_asan base core stores http kubernetes etcd consul zookeeper supervisor metrics config app sim)
 set(sanitized_tsan base core stores http zookeeper sim)

@@ -29,7 +29,7 @@ TEST(LockObject, KnowsTheKinds) {
 }
 
 TEST(LockObject, ALeaseLooksAsClientGoWritesIt) {
-    Record record = sample_record();
+    Record record = record_of_pod();
     record.acquire_time_us += 123'456;
     const Json lease = encode_new(sample_name(), record);
     EXPECT_EQ(lease["apiVersion"], "coordination.k8s.io/v1");
@@ -47,15 +47,15 @@ TEST(LockObject, ALeaseLooksAsClientGoWritesIt) {
 }
 
 TEST(LockObject, AnAnnotationLockHoldsNothingElse) {
-    const Json endpoints = encode_new(sample_name(KubernetesLock::endpoints), sample_record());
+    const Json endpoints = encode_new(sample_name(KubernetesLock::endpoints), record_of_pod());
     EXPECT_FALSE(endpoints.contains("subsets"));
     EXPECT_FALSE(endpoints.contains("spec"));
-    EXPECT_FALSE(encode_new(sample_name(KubernetesLock::configmap), sample_record()).contains("data"));
+    EXPECT_FALSE(encode_new(sample_name(KubernetesLock::configmap), record_of_pod()).contains("data"));
 }
 
 TEST(LockObject, WhatIsWrittenIsReadAgain) {
     for (const KubernetesLock lock : kLocks) {
-        Record record = sample_record();
+        Record record = record_of_pod();
         for (const char* holder : {"pod-1_x", "ä€😀", "a\"b\\c/<>&", "\xe2\x80\xa8\xe2\x80\xa9", " ", "{}", "null"}) {
             record.holder = holder;
             record.released = false;
@@ -77,7 +77,7 @@ TEST(LockObject, WhatIsWrittenIsReadAgain) {
 }
 
 TEST(LockObject, ALeaseKeepsMicroseconds) {
-    Record record = sample_record();
+    Record record = record_of_pod();
     record.acquire_time_us += 1;
     record.renew_time_us += 999'999;
     EXPECT_EQ(decoded(KubernetesLock::lease, stored(encode_new(sample_name(), record))).record, record);
@@ -85,7 +85,7 @@ TEST(LockObject, ALeaseKeepsMicroseconds) {
 
 TEST(LockObject, AReleaseLooksLikeClientGosButIsOurs) {
     for (const KubernetesLock lock : kLocks) {
-        Record record = sample_record();
+        Record record = record_of_pod();
         record.released = true;
         const Json object = stored(encode_new(sample_name(lock), record));
         edited(lock, object, [](const Json& shown) {
@@ -97,7 +97,7 @@ TEST(LockObject, AReleaseLooksLikeClientGosButIsOurs) {
 }
 
 TEST(LockObject, FitsNumbersIntoThoseOfTheApi) {
-    Record record = sample_record();
+    Record record = record_of_pod();
     record.lease_duration = milliseconds(1500);
     record.transitions = UINT64_MAX;
     const Json lease = encode_new(sample_name(), record);
@@ -112,7 +112,7 @@ TEST(LockObject, FitsNumbersIntoThoseOfTheApi) {
 }
 
 TEST(LockObject, TimesThatNoTextCanExpressAreLeftOut) {
-    Record record = sample_record();
+    Record record = record_of_pod();
     record.acquire_time_us = INT64_MAX;
     record.renew_time_us = 0;
     const Json lease = stored(encode_new(sample_name(), record));
@@ -120,13 +120,13 @@ TEST(LockObject, TimesThatNoTextCanExpressAreLeftOut) {
     EXPECT_FALSE(lease["spec"].contains("renewTime"));
     EXPECT_EQ(decoded(KubernetesLock::lease, lease).record.incarnation, "c0ffee");
     EXPECT_FALSE(
-        encode_update(sample_name(), stored(encode_new(sample_name(), sample_record())), record)["spec"].contains(
+        encode_update(sample_name(), stored(encode_new(sample_name(), record_of_pod())), record)["spec"].contains(
             "renewTime"));
 }
 
 TEST(LockObject, NeverThrowsOnAnIdentityThatIsNotUtf8) {
     for (const KubernetesLock lock : kLocks) {
-        Record record = sample_record();
+        Record record = record_of_pod();
         record.holder = "a\xff\xc0\x80z";
         record.incarnation = "\xed\xa0\x80";
         const Snapshot snapshot = decoded(lock, stored(encode_new(sample_name(lock), record)));
@@ -144,32 +144,32 @@ TEST(LockObject, AnUpdateKeepsWhatIsNotTheRecords) {
         "spec":{"preferredHolder":"b","strategy":"OldestEmulationVersion","holderIdentity":"old","unknown":[1]}})");
     Json expected = lease;
     expected["metadata"].erase("managedFields");
-    const Json fresh = encode_new(sample_name(), sample_record());
+    const Json fresh = encode_new(sample_name(), record_of_pod());
     expected["metadata"]["annotations"][kRecordAnnotation] = fresh["metadata"]["annotations"][kRecordAnnotation];
     expected["spec"].update(fresh["spec"]);
-    EXPECT_EQ(encode_update(sample_name(), lease, sample_record()), expected);
+    EXPECT_EQ(encode_update(sample_name(), lease, record_of_pod()), expected);
     EXPECT_EQ(decoded(KubernetesLock::lease, lease).preferred_holder, "b");
     EXPECT_EQ(preferred_holder(expected), "b");
 
     const Json endpoints = Json::parse(R"({"kind":"Endpoints","metadata":{"name":"billing","namespace":"prod",
         "uid":"1fa2-77","resourceVersion":"99"},"subsets":[{"addresses":[{"ip":"10.0.0.1"}],"ports":[{"port":1}]}]})");
-    const Json updated = encode_update(sample_name(KubernetesLock::endpoints), endpoints, sample_record());
+    const Json updated = encode_update(sample_name(KubernetesLock::endpoints), endpoints, record_of_pod());
     EXPECT_EQ(updated["subsets"], endpoints["subsets"]);
     EXPECT_EQ(updated["metadata"]["resourceVersion"], "99");
     EXPECT_EQ(updated["metadata"]["uid"], "1fa2-77");
     EXPECT_EQ(updated["apiVersion"], "v1");
 
     const Json configmap = Json::parse(R"({"metadata":{"annotations":null},"data":{"k":"v"},"immutable":false})");
-    EXPECT_EQ(encode_update(sample_name(KubernetesLock::configmap), configmap, sample_record())["data"],
+    EXPECT_EQ(encode_update(sample_name(KubernetesLock::configmap), configmap, record_of_pod())["data"],
               configmap["data"]);
 }
 
 TEST(LockObject, AnOwnerIsSetAtTheBeginningOnly) {
     ObjectName name = sample_name();
     name.owner = {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "billing"}, {"uid", "5"}};
-    EXPECT_EQ(encode_new(name, sample_record())["metadata"]["ownerReferences"], Json::array({name.owner}));
-    const Json last = stored(encode_new(sample_name(), sample_record()));
-    EXPECT_FALSE(encode_update(name, last, sample_record())["metadata"].contains("ownerReferences"));
+    EXPECT_EQ(encode_new(name, record_of_pod())["metadata"]["ownerReferences"], Json::array({name.owner}));
+    const Json last = stored(encode_new(sample_name(), record_of_pod()));
+    EXPECT_FALSE(encode_update(name, last, record_of_pod())["metadata"].contains("ownerReferences"));
 }
 
 TEST(LockObject, PreferredHolderIsEmptyWhenThereIsNone) {
@@ -269,7 +269,7 @@ TEST(LockObject, SaysWhyAnObjectIsNotTheOneAskedFor) {
         {"/metadata/uid", "", "metadata.uid"},
         {"/metadata/uid", R"("")", "metadata.uid"},
     };
-    const Json lease = stored(encode_new(sample_name(), sample_record()));
+    const Json lease = stored(encode_new(sample_name(), record_of_pod()));
     for (const Wrong& each : cases) {
         const DecodedObject decoded = decode_object(sample_name(), with(lease, each));
         EXPECT_FALSE(decoded.snapshot) << each.at << each.value;
@@ -301,7 +301,7 @@ TEST(LockObject, WhatCannotBeUnderstoodSaysWhy) {
         {"/spec/leaseTransitions", "2147483648", "its spec.leaseTransitions is not between 0 and 2147483647"},
         {"/spec/leaseTransitions", "{}", "its spec.leaseTransitions is not a whole number"},
     };
-    const Json lease = stored(encode_new(sample_name(), sample_record()));
+    const Json lease = stored(encode_new(sample_name(), record_of_pod()));
     for (const Wrong& each : cases) {
         const Snapshot snapshot = decoded(KubernetesLock::lease, with(lease, each));
         EXPECT_EQ(snapshot.presence, Presence::unreadable) << each.at << each.value;
@@ -319,7 +319,7 @@ TEST(LockObject, WhatCannotBeUnderstoodSaysWhy) {
 }
 
 TEST(LockObject, TimesAreForPeopleAndNeverAProblem) {
-    Json lease = stored(encode_new(sample_name(), sample_record()));
+    Json lease = stored(encode_new(sample_name(), record_of_pod()));
     lease["metadata"].erase("annotations");
     for (const char* time : {R"("yesterday")", "null", "12", "{}", R"("")", R"("2024-13-01T00:00:00Z")"}) {
         lease["spec"]["renewTime"] = Json::parse(time);

@@ -16,7 +16,7 @@ inline constexpr KubernetesLock kLocks[] = {KubernetesLock::lease, KubernetesLoc
 
 inline ObjectName sample_name(KubernetesLock lock = KubernetesLock::lease) { return {lock, "prod", "billing", {}}; }
 
-inline election::Record sample_record(std::int64_t seconds = 15) {
+inline election::Record record_of_pod(std::int64_t seconds = 15) {
     election::Record record;
     record.holder = "pod-1_x";
     record.lease_duration = std::chrono::seconds(seconds);

@@ -34,7 +34,7 @@ void expect_foreign(const Snapshot& snapshot, const std::string& holder) {
 TEST(SharedLock, WhatClientGoWritesIntoOurObjectIsItsOwn) {
     for (const KubernetesLock lock : kLocks) {
         for (const bool released : {false, true}) {
-            Record record = sample_record();
+            Record record = record_of_pod();
             record.released = released;
             const Json taken = updated_by_client_go(lock, ours(lock, record), {"go", 20, kThen, kThen, 42});
             expect_foreign(decoded(lock, taken), "go");
@@ -51,7 +51,7 @@ TEST(SharedLock, WhatClientGoWritesIntoOurObjectIsItsOwn) {
 
 TEST(SharedLock, ClientGoUnderOurNameIsNotUs) {
     for (const KubernetesLock lock : kLocks) {
-        const Record record = sample_record();
+        const Record record = record_of_pod();
         const Json renewed = updated_by_client_go(lock, ours(lock, record), {record.holder, 5, kThen, kNow, 41});
         expect_foreign(decoded(lock, renewed), record.holder);
         EXPECT_EQ(decoded(lock, renewed).record.lease_duration, seconds(15));  // of the two, to be sure
@@ -61,7 +61,7 @@ TEST(SharedLock, ClientGoUnderOurNameIsNotUs) {
 // Since kubernetes/kubernetes#80954 (2020): client-go in v1.20 and all later ones.
 TEST(SharedLock, ClientGosReleaseIsFreeAtOnce) {
     for (const KubernetesLock lock : kLocks) {
-        const Json released = updated_by_client_go(lock, ours(lock, sample_record()), {"", 1, kNow, kNow, 42});
+        const Json released = updated_by_client_go(lock, ours(lock, record_of_pod()), {"", 1, kNow, kNow, 42});
         const Snapshot snapshot = decoded(lock, released);
         EXPECT_EQ(snapshot.presence, Presence::present) << snapshot.problem;
         EXPECT_TRUE(snapshot.record.released);
@@ -69,7 +69,7 @@ TEST(SharedLock, ClientGosReleaseIsFreeAtOnce) {
         EXPECT_EQ(snapshot.record.incarnation, "");
         EXPECT_EQ(snapshot.record.transitions, 42U);
     }
-    Json absent = updated_by_client_go(KubernetesLock::lease, ours(KubernetesLock::lease, sample_record()),
+    Json absent = updated_by_client_go(KubernetesLock::lease, ours(KubernetesLock::lease, record_of_pod()),
                                        {"", 1, kNow, kNow, 42});
     absent["spec"].erase("holderIdentity");  // as a server may show an empty one
     EXPECT_TRUE(decoded(KubernetesLock::lease, absent).record.released);
@@ -80,12 +80,12 @@ TEST(SharedLock, ClientGosReleaseIsFreeAtOnce) {
 TEST(SharedLock, TheReleaseOfOldClientGoIsFreeInAnAnnotationOnly) {
     for (const KubernetesLock lock : {KubernetesLock::endpoints, KubernetesLock::configmap}) {
         const Snapshot snapshot =
-            decoded(lock, updated_by_client_go(lock, ours(lock, sample_record()), {"", 0, "", "", 42}));
+            decoded(lock, updated_by_client_go(lock, ours(lock, record_of_pod()), {"", 0, "", "", 42}));
         EXPECT_EQ(snapshot.presence, Presence::present) << snapshot.problem;
         EXPECT_TRUE(snapshot.record.released);
         EXPECT_EQ(snapshot.record.lease_duration, seconds(1));
     }
-    Json lease = ours(KubernetesLock::lease, sample_record());
+    Json lease = ours(KubernetesLock::lease, record_of_pod());
     lease["spec"] = {{"holderIdentity", ""}, {"leaseTransitions", 42}};
     EXPECT_EQ(decoded(KubernetesLock::lease, lease).presence, Presence::vacated);
     lease["spec"]["leaseDurationSeconds"] = 0;
@@ -94,7 +94,7 @@ TEST(SharedLock, TheReleaseOfOldClientGoIsFreeInAnAnnotationOnly) {
 
 TEST(SharedLock, WhatOnlyResemblesAReleaseIsNotFree) {
     for (const KubernetesLock lock : kLocks) {
-        const Json object = ours(lock, sample_record());
+        const Json object = ours(lock, record_of_pod());
         const std::vector<LeaderElectionRecord> cases{
             {"", 1, kThen, kNow, 42}, {"", 2, kNow, kNow, 42}, {"", 15, kNow, kNow, 42}, {"", 1, "", "", 42}};
         for (const LeaderElectionRecord& each : cases) {
@@ -109,7 +109,7 @@ TEST(SharedLock, WhatOnlyResemblesAReleaseIsNotFree) {
 TEST(SharedLock, OursEmptiedByHandIsVacatedWhateverItsDuration) {
     for (const KubernetesLock lock : kLocks) {
         for (const std::int64_t duration : {1, 15}) {
-            Record record = sample_record(duration);
+            Record record = record_of_pod(duration);
             record.acquire_time_us = record.renew_time_us;  // at the beginning of a term
             const Json object = ours(lock, record);
             const auto empty = [](Json& shown) { shown["holderIdentity"] = ""; };
@@ -119,7 +119,7 @@ TEST(SharedLock, OursEmptiedByHandIsVacatedWhateverItsDuration) {
             EXPECT_EQ(snapshot.presence, Presence::vacated);
             EXPECT_EQ(snapshot.record.lease_duration, seconds(duration));
         }
-        Json wiped = ours(lock, sample_record());
+        Json wiped = ours(lock, record_of_pod());
         wiped.erase("spec");
         wiped["metadata"]["annotations"].erase(kLeaderAnnotation);
         wiped["metadata"]["annotations"][kUnusedAnnotation] = "true";
@@ -133,21 +133,21 @@ TEST(SharedLock, ADurationEditedByHandIsStillOursAndTheLongerCounts) {
     for (const KubernetesLock lock : kLocks) {
         for (const std::int64_t seconds_now : {1, 14, 16, 600}) {
             const auto edit = [&](Json& shown) { shown["leaseDurationSeconds"] = seconds_now; };
-            const Snapshot snapshot = decoded(lock, edited(lock, ours(lock, sample_record()), edit));
-            Record expected = sample_record();
+            const Snapshot snapshot = decoded(lock, edited(lock, ours(lock, record_of_pod()), edit));
+            Record expected = record_of_pod();
             expected.lease_duration = seconds(std::max<std::int64_t>(seconds_now, 15));
             EXPECT_EQ(snapshot.record, expected);
         }
     }
-    Json lease = ours(KubernetesLock::lease, sample_record());
+    Json lease = ours(KubernetesLock::lease, record_of_pod());
     lease["spec"].erase("leaseDurationSeconds");
-    EXPECT_EQ(decoded(KubernetesLock::lease, lease).record, sample_record());
+    EXPECT_EQ(decoded(KubernetesLock::lease, lease).record, record_of_pod());
 }
 
 TEST(SharedLock, AnotherHolderPutThereByHandIsAnotherHolder) {
     for (const KubernetesLock lock : kLocks) {
         for (const bool released : {false, true}) {
-            Record record = sample_record();
+            Record record = record_of_pod();
             record.released = released;
             const auto edit = [](Json& shown) { shown["holderIdentity"] = "me", shown["leaseDurationSeconds"] = 1; };
             const Snapshot snapshot = decoded(lock, edited(lock, ours(lock, record), edit));
@@ -159,22 +159,22 @@ TEST(SharedLock, AnotherHolderPutThereByHandIsAnotherHolder) {
 
 TEST(SharedLock, ARecordIsNotReleasedByItsAnnotationAlone) {
     for (const KubernetesLock lock : kLocks) {
-        Json object = ours(lock, sample_record());
+        Json object = ours(lock, record_of_pod());
         Json parts = Json::parse(annotation(object).get<std::string>());
         parts["released"] = true;
         annotation(object) = parts.dump();
-        EXPECT_EQ(decoded(lock, object).record, sample_record());
+        EXPECT_EQ(decoded(lock, object).record, record_of_pod());
     }
 }
 
 TEST(SharedLock, WithoutItsAnnotationARecordIsSomebodyElses) {
     for (const KubernetesLock lock : kLocks) {
-        Json removed = ours(lock, sample_record());
+        Json removed = ours(lock, record_of_pod());
         removed["metadata"]["annotations"].erase(kRecordAnnotation);
         expect_foreign(decoded(lock, removed), "pod-1_x");
         EXPECT_EQ(decoded(lock, removed).record.lease_duration, seconds(15));
 
-        Record record = sample_record();
+        Record record = record_of_pod();
         record.released = true;
         Json released = ours(lock, record);
         released["metadata"]["annotations"].erase(kRecordAnnotation);
@@ -183,7 +183,7 @@ TEST(SharedLock, WithoutItsAnnotationARecordIsSomebodyElses) {
 }
 
 TEST(SharedLock, ADamagedAnnotationIsNone) {
-    const std::string good = ours(KubernetesLock::lease, sample_record())["metadata"]["annotations"][kRecordAnnotation];
+    const std::string good = ours(KubernetesLock::lease, record_of_pod())["metadata"]["annotations"][kRecordAnnotation];
     const auto without = [&](const char* key) {
         Json parts = Json::parse(good);
         parts.erase(key);
@@ -218,7 +218,7 @@ TEST(SharedLock, ADamagedAnnotationIsNone) {
                                   with("leaseDurationSeconds", 0),
                                   with("incarnation", "a\nb")};
     for (const Json& each : cases) {
-        Json object = ours(KubernetesLock::lease, sample_record());
+        Json object = ours(KubernetesLock::lease, record_of_pod());
         annotation(object) = each;
         SCOPED_TRACE(each.dump().substr(0, 100));
         expect_foreign(decoded(KubernetesLock::lease, object), "pod-1_x");
@@ -227,7 +227,7 @@ TEST(SharedLock, ADamagedAnnotationIsNone) {
 
 TEST(SharedLock, ANewerFormatIsHeldWhileItIsTheLastWord) {
     for (const KubernetesLock lock : kLocks) {
-        Json object = ours(lock, sample_record());
+        Json object = ours(lock, record_of_pod());
         Json parts = Json::parse(annotation(object).get<std::string>());
         parts = {{"format", 2}, {"of", parts["of"]}, {"released", "maybe"}};
         annotation(object) = parts.dump();
@@ -244,7 +244,7 @@ TEST(SharedLock, OwnershipIsRightInMixedSequences) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     for (const KubernetesLock lock : kLocks) {
         std::mt19937_64 random(seed);
-        Json object = ours(lock, sample_record());
+        Json object = ours(lock, record_of_pod());
         std::uint64_t transitions = 41;
         std::int64_t time = 1'715'100'000;
         for (int i = 0; i < 500; ++i) {
@@ -252,7 +252,7 @@ TEST(SharedLock, OwnershipIsRightInMixedSequences) {
             const bool ends_in_release = random() % 2 == 0;
             ++transitions;
             if (random() % 2 == 0) {
-                Record record = sample_record();
+                Record record = record_of_pod();
                 record.holder = "pod-" + std::to_string(random() % 3);
                 record.write_id = "1.1." + std::to_string(i);
                 record.transitions = transitions;
@@ -313,7 +313,7 @@ TEST(SharedLock, SurvivesDamagedObjects) {
         std::mt19937_64 random(each);
         for (int i = 0; i < 3000; ++i) {
             const KubernetesLock lock = kLocks[random() % 3];
-            Json object = ours(lock, sample_record());
+            Json object = ours(lock, record_of_pod());
             if (random() % 3 == 0) object = updated_by_client_go(lock, object, {"go", 20, kThen, kNow, 42});
             if (random() % 2 == 0) damage(object, random);
             const Json::json_pointer annotations("/metadata/annotations");
@@ -324,8 +324,8 @@ TEST(SharedLock, SurvivesDamagedObjects) {
 
             const DecodedObject decoded = decode_object(sample_name(lock), object);
             ASSERT_EQ(decoded.snapshot.has_value(), decoded.problem.empty());
-            const Json updated = stored(encode_update(sample_name(lock), object, sample_record()));
-            ASSERT_EQ(decode_object(sample_name(lock), updated).snapshot->record, sample_record());
+            const Json updated = stored(encode_update(sample_name(lock), object, record_of_pod()));
+            ASSERT_EQ(decode_object(sample_name(lock), updated).snapshot->record, record_of_pod());
             if (!decoded.snapshot) continue;
             const Snapshot& snapshot = *decoded.snapshot;
             ASSERT_NE(snapshot.presence, Presence::absent);

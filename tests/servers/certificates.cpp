@@ -12,7 +12,6 @@
 #include <openssl/x509v3.h>
 
 namespace leasehold::servers {
-namespace {
 
 void must(bool done, const char* what) {
     if (done) return;
@@ -20,6 +19,8 @@ void must(bool done, const char* what) {
     ERR_print_errors_fp(stderr);
     std::abort();
 }
+
+namespace {
 
 std::shared_ptr<EVP_PKEY> new_key() {
     std::shared_ptr<EVP_PKEY> key(EVP_EC_gen("P-256"), EVP_PKEY_free);

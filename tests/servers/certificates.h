@@ -43,6 +43,9 @@ private:
     std::string pem_;
 };
 
+// Ends the program, with OpenSSL's errors, when it could not do something that a test needs.
+void must(bool done, const char* what);
+
 // The same private key, encrypted.
 std::string encrypted_key(const std::string& key_pem, const std::string& password);
 

@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/servers/scripted_tls.h"
 
-#include <cstdio>
-#include <cstdlib>
-
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 namespace leasehold::servers {
 namespace {
-
-void must(bool done, const char* what) {
-    if (done) return;
-    std::fprintf(stderr, "scripted server: OpenSSL cannot %s\n", what);
-    ERR_print_errors_fp(stderr);
-    std::abort();
-}
 
 template <class Kind, void (*kFree)(Kind*), class Read>
 std::shared_ptr<Kind> read(const std::string& pem, Read read_from) {

@@ -73,16 +73,6 @@ int write_on_and_on(const TempFolder& temp, const SharedBoard& board, const File
     }
 }
 
-template <class Condition>
-bool wait_until(const Condition& condition) {
-    const Instant begin = now();
-    while (!condition()) {
-        if (elapsed_at_most(begin, now()) > std::chrono::seconds(60)) return false;
-        usleep(100);
-    }
-    return true;
-}
-
 void expect_next_write_works(const TempFolder& temp) {
     RegisterFile next(temp.place(), "next");
     const auto seen = next.read().snapshot;

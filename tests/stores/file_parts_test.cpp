@@ -145,16 +145,6 @@ private:
     Gate& gate_;
 };
 
-template <class Condition>
-bool wait_until(const Condition& condition) {
-    const Instant begin = now();
-    while (!condition()) {
-        if (elapsed_at_most(begin, now()) > std::chrono::seconds(60)) return false;
-        usleep(500);
-    }
-    return true;
-}
-
 TEST(DiskWorkerRules, AStuckJobHoldsUpNobodyAndTooManyAreRefused) {
     Gate closed, open;
     closed.close();

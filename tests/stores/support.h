@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "election/stores/file_store_loop.h"
 #include "election/stores/register_file.h"
 
@@ -61,6 +62,16 @@ inline std::string text_of_file(const std::string& path) {
 
 inline void put_file(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+template <class Condition>
+bool wait_until(const Condition& condition) {
+    const Instant begin = now();
+    while (!condition()) {
+        if (elapsed_at_most(begin, now()) > std::chrono::seconds(60)) return false;
+        usleep(100);
+    }
+    return true;
 }
 
 // Threads that come to it wait while it is closed: a disk that does not answer.
