@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/etcd/refusal.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-
 #include <fmt/core.h>
 
+#include "election/stores/http/retry_after.h"
 #include "election/stores/secret_text.h"
 
 namespace leasehold::stores::etcd {
 namespace {
 
 using Code = Refusal::Code;
+
+constexpr std::chrono::seconds kMostPatience{60};
 
 bool says(const Refusal& refusal, const char* what) { return refusal.message.find(what) != std::string::npos; }
 
@@ -39,17 +38,6 @@ bool is_about_identity(const Refusal& refusal, const std::string& server, Explan
         return true;
     }
     return false;
-}
-
-Duration retry_after(const http::Answer& answer) {
-    constexpr std::uint64_t kMostPatience = 60;
-    const auto found = answer.headers.find("retry-after");
-    if (found == answer.headers.end() || (answer.status != 429 && answer.status != 503)) return {};
-    const std::string& text = found->second;
-    std::uint64_t number = 0;
-    const auto [next, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || next != text.data() + text.size()) return {};
-    return std::chrono::seconds(std::min(number, kMostPatience));
 }
 
 }  // namespace
@@ -107,7 +95,7 @@ Explanation explain(const http::Answer& answer, const std::string& action, const
                                    "--enable-grpc-gateway=false",
                                    server, answer.status, shown(answer.body))};
     }
-    explanation.retry_after = retry_after(answer);
+    explanation.retry_after = http::retry_after(answer, kMostPatience);
     return explanation;
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/refusal.h"
 
-#include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include <fmt/core.h>
 
 #include "base/duration_text.h"
+#include "election/stores/http/retry_after.h"
 #include "election/stores/json_fields.h"
 #include "election/stores/kubernetes/go_json.h"
 
@@ -15,7 +14,7 @@ namespace leasehold::stores::kubernetes {
 namespace {
 
 constexpr std::size_t kLongestQuote = 500;  // bytes of what others say
-constexpr std::uint64_t kMostPatience = 24 * 3600;
+constexpr std::chrono::hours kMostPatience{24};
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -51,16 +50,6 @@ std::string text_of(const Action& action) {
 std::string header(const http::Answer& answer, const char* name) {
     const auto found = answer.headers.find(name);
     return found == answer.headers.end() ? std::string() : one_line(found->second);
-}
-
-// Seconds. The other form, a date, is never sent by an API server (apiserver, responsewriters and filters).
-Duration retry_after(const http::Answer& answer) {
-    if (answer.status != 429 && answer.status != 503) return {};
-    const std::string text = header(answer, "retry-after");
-    std::uint64_t number = 0;
-    const auto [next, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || next != text.data() + text.size()) return {};
-    return std::chrono::seconds(std::min(number, kMostPatience));
 }
 
 struct Reason {
@@ -122,7 +111,7 @@ Reason reason_of(const Status& status, const http::Answer& answer, const Action&
 }
 
 std::string patience_text(const http::Answer& answer) {
-    const Duration patience = retry_after(answer);
+    const Duration patience = http::retry_after(answer, kMostPatience);
     return patience == Duration::zero() ? "" : ", and asks to be left alone for " + to_text(patience);
 }
 
@@ -195,7 +184,7 @@ Refusal explain(const http::Answer& answer, const Action& action, const std::str
     refusal.label = reason.label;
     refusal.detail = fmt::format("{} at {}: {}", text_of(action), server, reason.text);
     if (failed) return refusal;
-    refusal.retry_after = retry_after(answer);
+    refusal.retry_after = http::retry_after(answer, kMostPatience);
     const auto status = answer.status == 403 ? parse_status(answer.body) : std::nullopt;
     if (status) refusal.denied_user = user_in(status->message);
     if (refusal.denied_user == kAnonymous) refusal.denied_user.clear();
