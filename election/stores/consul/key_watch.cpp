@@ -2,7 +2,6 @@
 #include "election/stores/consul/key_watch.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <fmt/core.h>
@@ -24,8 +23,6 @@ constexpr Duration kAskingTimeout = seconds(10);
 constexpr Duration kBodyLimit = seconds(5);
 constexpr Duration kStallLimit = seconds(5);
 constexpr Duration kLived = seconds(5);  // longer than what fails at once
-constexpr Duration kFirstPause = milliseconds(50);
-constexpr Duration kLongestPause = seconds(5);
 constexpr std::size_t kLongestBody = 4 << 20;
 
 // However fast somebody answers: ten requests a second in the long run, one if they bring nothing new (while a key is
@@ -33,11 +30,6 @@ constexpr std::size_t kLongestBody = 4 << 20;
 constexpr Duration kMostCredit = seconds(2);
 constexpr Duration kCostOfNews = milliseconds(100);
 constexpr Duration kCostOfNothing = seconds(1);
-
-Duration part_of(Duration pause) {
-    static std::minstd_rand random(std::random_device{}());
-    return pause * std::uniform_int_distribution<int>(50, 100)(random) / 100;
-}
 
 }  // namespace
 
@@ -136,7 +128,7 @@ void KeyWatch::take_in(std::uint64_t index, const std::optional<Entry>& entry) {
         stall_timer_->disarm();
         expected_.reset();
     }
-    if (waited) pause_ = Duration::zero();  // whoever answers at once may still refuse to wait
+    if (waited) pause_.reset();  // whoever answers at once may still refuse to wait
     const bool news = std::exchange(seen_, now_at) != now_at;
     const bool abandoned = waited && index == index_ && elapsed_at_most(asked_at_, now()) < kWait;
     index_ = abandoned ? 0 : std::max<std::uint64_t>(index, 1);  // 0 does not wait
@@ -153,12 +145,11 @@ void KeyWatch::restart(const std::string& reason, const std::string& detail) {
     stream_.reset();
     stall_timer_->disarm();
     expected_.reset();
-    if (index_ != 0 && elapsed_at_most(asked_at_, now()) >= kLived) pause_ = Duration::zero();
+    if (index_ != 0 && elapsed_at_most(asked_at_, now()) >= kLived) pause_.reset();
     index_ = 0;
     fresh_connection_ = true;
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     pay(kCostOfNothing);
-    ask_timer_->arm_in(std::max(part_of(pause_), -credit_));
+    ask_timer_->arm_in(std::max(part_of(pause_.next()), -credit_));
     const auto broken = events_.broken;  // survives this
     broken(reason + ": " + detail);
 }

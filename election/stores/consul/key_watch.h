@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "election/stores/consul/agent.h"
 #include "election/stores/consul/messages.h"
+#include "election/stores/growing_pause.h"
 
 namespace leasehold::stores::consul {
 
@@ -79,8 +80,8 @@ private:
 
     Instant asked_at_;
     Instant paid_at_;
-    Duration credit_;   // for asking: a request costs some, and it comes back with time
-    Duration pause_{};  // after a failure; grows
+    Duration credit_;  // for asking: a request costs some, and it comes back with time
+    GrowingPause pause_{std::chrono::milliseconds(50), std::chrono::seconds(5)};  // after a failure
 };
 
 }  // namespace leasehold::stores::consul

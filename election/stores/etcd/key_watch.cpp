@@ -2,7 +2,6 @@
 #include "election/stores/etcd/key_watch.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "base/clock.h"
@@ -12,21 +11,13 @@
 namespace leasehold::stores::etcd {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kLookTimeout = seconds(5);
 constexpr Duration kOpenTimeout = seconds(3);
 constexpr Duration kStallLimit = seconds(5);
-constexpr Duration kFirstPause = milliseconds(50);
-constexpr Duration kLongestPause = seconds(5);
 constexpr Duration kLived = seconds(5);  // longer than what fails at once
 constexpr std::size_t kLongestLine = 4 << 20;
-
-Duration part_of(Duration pause) {
-    static std::minstd_rand random(std::random_device{}());
-    return pause * std::uniform_int_distribution<int>(50, 100)(random) / 100;
-}
 
 }  // namespace
 
@@ -138,7 +129,7 @@ bool KeyWatch::take_in(const WatchMessage& message) {
     for (const WatchMessage::Change& change : message.changes) {
         const std::uint64_t revision = change.now.place.mod_revision;
         position_ = std::max(position_, revision);
-        if (revision > seen_) pause_ = Duration::zero();  // what was told before is no news
+        if (revision > seen_) pause_.reset();  // what was told before is no news
         seen_ = std::max(seen_, revision);
         changed(change);
         if (!*alive) return false;
@@ -185,7 +176,7 @@ void KeyWatch::refused(const Explanation& refusal) {
         log::warn("etcd: {}; until there is a watch, the record is read now and then", refusal.detail);
         said_ = refusal.label;
     }
-    pause_ = std::max(pause_, std::min(refusal.retry_after, kLongestPause));
+    pause_.at_least(refusal.retry_after);
     restart(refusal.label, refusal.detail);
 }
 
@@ -195,13 +186,12 @@ void KeyWatch::restart(const std::string& reason, const std::string& detail) {
     log::debug("etcd: the watch ended: {}", detail);
     if (stream_) cluster_.leave_stream_server();
     stream_.reset();
-    if (created_at_ && elapsed_at_most(*created_at_, now()) >= kLived) pause_ = Duration::zero();
+    if (created_at_ && elapsed_at_most(*created_at_, now()) >= kLived) pause_.reset();
     created_at_.reset();
     stall_timer_->disarm();
     expected_ = 0;
     fresh_connection_ = true;
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    retry_timer_->arm_in(part_of(pause_));
+    retry_timer_->arm_in(part_of(pause_.next()));
     const auto broken = events_.broken;  // survives this
     broken(reason + ": " + detail);
 }

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "election/stores/etcd/cluster.h"
 #include "election/stores/etcd/messages.h"
+#include "election/stores/growing_pause.h"
 
 namespace leasehold::stores::etcd {
 
@@ -68,7 +69,7 @@ private:
     std::optional<Instant> created_at_;  // when the server confirmed it
     std::string buffer_;                 // an unfinished line, or the body of a refusal
     bool fresh_connection_ = false;
-    Duration pause_{};  // before the next attempt; grows
+    GrowingPause pause_{std::chrono::milliseconds(50), std::chrono::seconds(5)};  // before the next attempt
     std::string said_;  // the label of a refusal, as last told
 };
 

@@ -18,8 +18,6 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kTimeout = seconds(10);
-constexpr Duration kFirstPause = seconds(2);
-constexpr Duration kLongestPause = seconds(60);  // at once when somebody has to do something first
 constexpr std::size_t kLongestNameStem = 200;
 
 std::int64_t unix_us() {
@@ -105,7 +103,7 @@ void Announcer::set_pod_role(PodRole role) {
     if (role == wanted_ && (label_set_ || sending_)) return;
     wanted_ = role;
     label_set_ = label_hopeless_ = false;
-    label_pause_ = Duration::zero();
+    label_pause_.reset();
     send_label();
 }
 
@@ -137,8 +135,8 @@ void Announcer::label_answered(PodRole sent, const http::Answer& answer) {
         log::warn("the label {} of pod {} does not say {} yet: {}", settings_.role_label, settings_.pod,
                   text_of(wanted_), refusal.detail);
     }
-    label_pause_ = label_hopeless_ ? kLongestPause : std::clamp(label_pause_ * 2, kFirstPause, kLongestPause);
-    retry_timer_->arm_in(std::max(label_pause_, refusal.retry_after));
+    if (label_hopeless_) label_pause_.at_least(Duration::max());  // somebody has to do something first
+    retry_timer_->arm_in(std::max(label_pause_.next(), refusal.retry_after));
     if (label_hopeless_) settle();
 }
 

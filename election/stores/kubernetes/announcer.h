@@ -13,6 +13,7 @@
 
 #include "base/event_loop.h"
 #include "base/result.h"
+#include "election/stores/growing_pause.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/lock_object.h"
 
@@ -71,7 +72,7 @@ private:
     bool sending_ = false;
     bool complained_of_events_ = false;
     bool complained_of_label_ = false;
-    Duration label_pause_{};  // before the next attempt; grows
+    GrowingPause label_pause_{std::chrono::seconds(2), std::chrono::seconds(60)};  // before the next attempt
     std::uint64_t events_sent_ = 0;
     int events_under_way_ = 0;
     std::unique_ptr<Timer> farewell_timer_;

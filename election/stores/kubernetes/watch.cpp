@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <random>
 #include <utility>
 
 #include <fmt/core.h>
@@ -22,16 +21,7 @@ constexpr Duration kOpenTimeout = seconds(10);
 constexpr Duration kStallLimit = seconds(5);
 constexpr Duration kRefusalLimit = seconds(5);  // until the whole body of a refusal is there
 constexpr Duration kLived = seconds(5);         // what ends after this has worked
-constexpr Duration kFirstPause = milliseconds(100);
-constexpr Duration kLongestPause = seconds(5);
 constexpr std::size_t kLongestLine = 4 << 20;
-
-// The server ends a watch by itself, spread over five minutes as client-go has it, so that many do not come back at
-// once.
-int random_from(int least, int most) {
-    static std::minstd_rand random(std::random_device{}());
-    return std::uniform_int_distribution<int>(least, most)(random);
-}
 
 std::string version_of(const Json& object) {
     const auto metadata = object.find("metadata");
@@ -72,6 +62,8 @@ Result<std::unique_ptr<ObjectWatch>> ObjectWatch::start(EventLoop& loop, Api& ap
     return watch;
 }
 
+// The server ends a watch by itself, spread over five minutes as client-go has it, so that many do not come back at
+// once.
 std::string ObjectWatch::target() const {
     std::string text =
         fmt::format("{}?watch=1&allowWatchBookmarks=true&fieldSelector=metadata.name%3D{}&timeoutSeconds={}",
@@ -161,7 +153,7 @@ bool ObjectWatch::has_lived() const {
 
 void ObjectWatch::works() {
     worked_ = true;
-    pause_ = Duration::zero();
+    pause_.reset();
     if (!std::exchange(complaint_, {}).empty()) log::info("kubernetes: the watch works again");
 }
 
@@ -198,7 +190,7 @@ void ObjectWatch::refused() {
         log::warn("kubernetes: there is no watch, so changes are noticed later: {}", refusal.detail);
         complaint_ = refusal.label;
     }
-    pause_ = std::max(pause_, std::min(refusal.retry_after, kLongestPause));
+    pause_.at_least(refusal.retry_after);
     restart(normal ? refusal.label : refusal.label + ": " + refusal.detail, false);
 }
 
@@ -211,8 +203,7 @@ void ObjectWatch::restart(const std::string& reason, bool fresh_connection) {
     stall_timer_->disarm();
     expected_ = 0;
     fresh_connection_ = fresh_connection;
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    retry_timer_->arm_in(pause_ * random_from(50, 100) / 100);
+    retry_timer_->arm_in(part_of(pause_.next()));
     const auto broken = events_.broken;  // survives this
     broken(reason);
 }

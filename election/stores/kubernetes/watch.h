@@ -24,6 +24,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "election/stores/growing_pause.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/refusal.h"
 
@@ -89,7 +90,7 @@ private:
     std::string buffer_;     // an unfinished line, or the body of a refusal
     std::string complaint_;  // the kind of refusal that was said last; empty: it works
     bool fresh_connection_ = false;
-    Duration pause_{};  // before the next attempt; grows
+    GrowingPause pause_{std::chrono::milliseconds(100), std::chrono::seconds(5)};  // before the next attempt
 };
 
 }  // namespace leasehold::stores::kubernetes

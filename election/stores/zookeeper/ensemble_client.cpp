@@ -2,7 +2,6 @@
 #include "election/stores/zookeeper/ensemble_client.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -15,19 +14,11 @@
 namespace leasehold::stores::zookeeper {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kFirstPatience = seconds(1);  // with a server that does not answer
 constexpr Duration kLongestPatience = seconds(8);
-constexpr Duration kFirstPause = milliseconds(50);
-constexpr Duration kLongestPause = seconds(1);
 constexpr int kMostKeepers = 16;
-
-Duration part_of(Duration pause) {
-    static std::minstd_rand random(std::random_device{}());
-    return pause * std::uniform_int_distribution<int>(50, 100)(random) / 100;
-}
 
 }  // namespace
 
@@ -140,7 +131,7 @@ void EnsembleClient::on_up() {
 void EnsembleClient::prove() {
     if (std::exchange(is_good_, true)) return;
     failures_ = 0;
-    pause_ = Duration::zero();
+    pause_.reset();
     for (Problem& problem : problems_) problem = {};
     for (const CallPointer& call : calls_) call->failures_ = 0;
 }
@@ -188,10 +179,7 @@ void EnsembleClient::replace_connection() {
     lose({"reconnecting", "the credential in " + options_.auth_file + " has changed"}, true);
 }
 
-void EnsembleClient::retry_later() {
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    retry_timer_->arm_in(part_of(pause_));
-}
+void EnsembleClient::retry_later() { retry_timer_->arm_in(part_of(pause_.next())); }
 
 bool EnsembleClient::any_under_way() const {
     return std::any_of(calls_.begin(), calls_.end(), [](const CallPointer& call) { return call->has_begun_; });

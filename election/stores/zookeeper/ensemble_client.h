@@ -24,6 +24,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "election/stores/growing_pause.h"
 #include "election/stores/watched_file.h"
 #include "election/stores/zookeeper/connection.h"
 #include "election/stores/zookeeper/options.h"
@@ -109,7 +110,8 @@ private:
     std::size_t current_ = 0;
     std::size_t failures_ = 0;       // of attempts to connect, one after the other
     std::vector<Problem> problems_;  // of each server, the last one
-    Duration pause_{};               // before the next attempt, once all have been tried; grows
+    // Before the next attempt, once all have been tried.
+    GrowingPause pause_{std::chrono::milliseconds(50), std::chrono::seconds(1)};
     std::set<CallPointer> calls_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/log.h"
+#include "election/stores/growing_pause.h"
 #include "election/stores/record_json.h"
 #include "election/stores/zookeeper/ensemble_client.h"
 #include "election/stores/zookeeper/names.h"
@@ -26,8 +27,6 @@ using election::WriteStatus;
 using CallPointer = EnsembleClient::CallPointer;
 
 constexpr Duration kWatchTimeout = std::chrono::seconds(10);
-constexpr Duration kFirstPause = std::chrono::milliseconds(50);
-constexpr Duration kLongestPause = std::chrono::seconds(5);
 
 Snapshot snapshot_of(const RecordNode::State& state) {
     Snapshot snapshot;
@@ -73,7 +72,7 @@ private:
     bool arming_ = false;
     bool changed_ = false;     // since the read that is under way began
     bool is_current_ = false;  // the connection has shown what a quorum knows
-    Duration watch_pause_{};
+    GrowingPause watch_pause_{std::chrono::milliseconds(50), std::chrono::seconds(5)};
 };
 
 Result<std::unique_ptr<Store>> ZookeeperStore::open(EventLoop& loop, ZookeeperOptions options,
@@ -201,7 +200,7 @@ void ZookeeperStore::armed(const RecordNode::State& state) {
         return watch_failed({why.label, why.detail});
     }
     is_current_ = true;
-    watch_pause_ = Duration::zero();
+    watch_pause_.reset();
     const std::shared_ptr<bool> alive = alive_;
     const auto watcher = watcher_;  // survives this
     watcher->seen(snapshot_of(state));
@@ -210,8 +209,7 @@ void ZookeeperStore::armed(const RecordNode::State& state) {
 
 void ZookeeperStore::watch_failed(const Problem& problem) {
     log::debug("zookeeper: no watch: {}", problem.detail);
-    watch_pause_ = std::clamp(watch_pause_ * 2, kFirstPause, kLongestPause);
-    watch_timer_->arm_in(watch_pause_);
+    watch_timer_->arm_in(watch_pause_.next());
     const auto watcher = watcher_;
     watcher->broken(problem.label + ": " + problem.detail);
 }
