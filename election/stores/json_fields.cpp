@@ -38,6 +38,19 @@ std::optional<Json> parse_json(std::string_view text, std::string& problem) {
     return document;
 }
 
+const Json& member(const Json& object, const char* key) {
+    static const Json none;
+    if (!object.is_object()) return none;
+    const auto found = object.find(key);
+    return found == object.end() ? none : *found;
+}
+
+bool text_in(const Json& object, const char* key, std::string& text) {
+    const Json& value = member(object, key);
+    text = value.is_string() ? value.get<std::string>() : std::string();
+    return value.is_null() || value.is_string();
+}
+
 JsonFields::JsonFields(const Json& object, std::string prefix, std::string& problem)
     : object_(object), prefix_(std::move(prefix)), problem_(problem) {}
 

@@ -21,6 +21,14 @@ inline constexpr Duration kLongestLease = std::chrono::hours(24 * 366);
 // `problem`, empty before, says what is wrong when there is no value: "it is not JSON in UTF-8".
 std::optional<nlohmann::json> parse_json(std::string_view text, std::string& problem);
 
+// For objects of servers, which leave out what they have nothing to say about, or write null there.
+
+// A member of an object; null when there is none, or when it is no object.
+const nlohmann::json& member(const nlohmann::json& object, const char* key);
+
+// The text of such a member, empty when there is none. False: it is something else than text, and `text` is empty.
+bool text_in(const nlohmann::json& object, const char* key, std::string& text);
+
 // The fields of an object, each of which must be there and of the right kind, or `problem` says otherwise ("its " +
 // prefix + "holderIdentity is not a string") and the answer is empty or zero. The first problem stays.
 class JsonFields {

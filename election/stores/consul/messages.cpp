@@ -16,14 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A member of an object; null when there is none.
-const Json& member(const Json& object, const char* key) {
-    static const Json none;
-    if (!object.is_object()) return none;
-    const auto found = object.find(key);
-    return found == object.end() ? none : *found;
-}
-
 std::optional<std::uint64_t> number_of(std::string_view text) {
     std::uint64_t number = 0;
     const char* const end = text.data() + text.size();
@@ -43,13 +35,6 @@ std::uint64_t index_in(const Json& object, const std::string& key) {
     const Json& index = member(object, "ModifyIndex");
     if (!name.is_string() || name.get_ref<const std::string&>() != key || !index.is_number_unsigned()) return 0;
     return index.get<std::uint64_t>();
-}
-
-// Text, or null for none.
-bool text_in(const Json& object, const char* key, std::string& text) {
-    const Json& value = member(object, key);
-    text = value.is_string() ? value.get<std::string>() : std::string();
-    return value.is_string() || value.is_null();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "election/stores/json_fields.h"
 #include "election/stores/secret_text.h"
 
 namespace leasehold::stores::etcd {
@@ -13,14 +14,6 @@ namespace {
 using Json = nlohmann::json;
 
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-// A member of an object; null when there is none.
-const Json& member(const Json& object, const char* key) {
-    static const Json none;
-    if (!object.is_object()) return none;
-    const auto found = object.find(key);
-    return found == object.end() ? none : *found;
-}
 
 // The gateway writes 64-bit numbers as strings, and leaves out zero.
 bool number_in(const Json& object, const char* key, std::uint64_t& number) {
@@ -42,12 +35,6 @@ bool flag_in(const Json& object, const char* key, bool& flag) {
     const Json& value = member(object, key);
     flag = value.is_boolean() && value.get<bool>();
     return value.is_null() || value.is_boolean();
-}
-
-bool text_in(const Json& object, const char* key, std::string& text) {
-    const Json& value = member(object, key);
-    text = value.is_string() ? value.get<std::string>() : std::string();
-    return value.is_null() || value.is_string();
 }
 
 bool header_in(const Json& object, Header& header) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/kubernetes/exec_credential.h"
 
+#include "election/stores/json_fields.h"
 #include "election/stores/rfc3339.h"
 #include "election/stores/secret_text.h"
 
@@ -11,14 +12,6 @@ using Json = nlohmann::json;
 
 constexpr const char* kGroup = "client.authentication.k8s.io/";
 
-// A field that may be missing or null; nothing when it is something else than a text.
-std::optional<std::string> text_in(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || found->is_null()) return "";
-    if (!found->is_string()) return std::nullopt;
-    return found->get<std::string>();
-}
-
 // The error of a check of one field.
 tl::unexpected<Error> unusable(const char* key, const Error& why) {
     return failure(std::string("printed a status.") + key + " that " + why.message);
@@ -26,35 +19,38 @@ tl::unexpected<Error> unusable(const char* key, const Error& why) {
 
 Result<ExecCredential> parse_status(const Json& status) {
     ExecCredential credential;
-    const auto token = text_in(status, "token");
-    const auto certificate = text_in(status, "clientCertificateData");
-    const auto key = text_in(status, "clientKeyData");
-    const auto expires = text_in(status, "expirationTimestamp");
-    if (!token || !certificate || !key || !expires) return failure("printed a status with a field that is no text");
-    if (certificate->empty() != key->empty()) {
+    std::string token;
+    std::string certificate;
+    std::string key;
+    std::string expires;
+    if (!text_in(status, "token", token) || !text_in(status, "clientCertificateData", certificate) ||
+        !text_in(status, "clientKeyData", key) || !text_in(status, "expirationTimestamp", expires)) {
+        return failure("printed a status with a field that is no text");
+    }
+    if (certificate.empty() != key.empty()) {
         return failure("printed only one of status.clientCertificateData and status.clientKeyData; it takes both");
     }
-    if (token->empty() && key->empty()) {
+    if (token.empty() && key.empty()) {
         return failure("printed a status with neither a token nor a client certificate; is somebody logged in?");
     }
-    if (!token->empty()) {
-        const auto accepted = accept_token(*token);
+    if (!token.empty()) {
+        const auto accepted = accept_token(token);
         if (!accepted) return unusable("token", accepted.error());
         credential.token = *accepted;
     }
-    if (!key->empty()) {
-        if (const auto accepted = accept_certificates(*certificate); !accepted) {
+    if (!key.empty()) {
+        if (const auto accepted = accept_certificates(certificate); !accepted) {
             return unusable("clientCertificateData", accepted.error());
         }
-        if (const auto accepted = accept_private_key(*key); !accepted)
+        if (const auto accepted = accept_private_key(key); !accepted)
             return unusable("clientKeyData", accepted.error());
-        credential.certificate_pem = *certificate;
-        credential.key_pem = *key;
+        credential.certificate_pem = certificate;
+        credential.key_pem = key;
     }
-    if (!expires->empty()) {
-        credential.expires_us = parse_rfc3339(*expires);
+    if (!expires.empty()) {
+        credential.expires_us = parse_rfc3339(expires);
         if (!credential.expires_us) {
-            return failure("printed the status.expirationTimestamp '" + shown(*expires, 40) +
+            return failure("printed the status.expirationTimestamp '" + shown(expires, 40) +
                            "', which is no RFC 3339 time");
         }
     }
@@ -89,13 +85,14 @@ Result<ExecCredential> parse_exec_credential(const ExecCommand& command, const s
     if (printed.find_first_not_of(" \t\r\n") == std::string::npos) return failure("printed nothing");
     const Json answer = Json::parse(printed, nullptr, false);
     if (!answer.is_object()) return failure("printed something that is not the JSON of an ExecCredential");
-    const auto version = text_in(answer, "apiVersion");
-    const auto kind = text_in(answer, "kind");
-    if (!version || !kind || *kind != "ExecCredential") {
-        return failure("printed an object of kind '" + shown(kind.value_or(""), 60) + "' and not an ExecCredential");
+    std::string version;
+    std::string kind;
+    const bool has_version = text_in(answer, "apiVersion", version);
+    if (!text_in(answer, "kind", kind) || !has_version || kind != "ExecCredential") {
+        return failure("printed an object of kind '" + shown(kind, 60) + "' and not an ExecCredential");
     }
-    if (*version != command.api_version) {
-        return failure("printed an ExecCredential of version '" + shown(*version, 60) +
+    if (version != command.api_version) {
+        return failure("printed an ExecCredential of version '" + shown(version, 60) +
                        "', but the kubeconfig asks for '" + command.api_version +
                        "'; one of the two has to be changed");
     }

@@ -19,14 +19,6 @@ using election::Presence;
 using election::Record;
 using election::Snapshot;
 
-// A member of an object; null when there is none, or when it is no object.
-const Json& member(const Json& object, const char* key) {
-    static const Json none;
-    if (!object.is_object()) return none;
-    const auto found = object.find(key);
-    return found == object.end() ? none : *found;
-}
-
 // Makes an object of a member that is to be filled in, whatever it was.
 Json& object_in(Json& object, const char* key) {
     Json& value = object[key];

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "election/stores/json_fields.h"
+
+#include <gtest/gtest.h>
+
+namespace leasehold::stores {
+namespace {
+
+using Json = nlohmann::json;
+
+TEST(JsonMember, is_null_where_there_is_none) {
+    const Json object = {{"a", 1}, {"nothing", nullptr}};
+    EXPECT_EQ(member(object, "a"), 1);
+    EXPECT_TRUE(member(object, "nothing").is_null());
+    EXPECT_TRUE(member(object, "b").is_null());
+    for (const Json& other : {Json(), Json(7), Json("text"), Json::array({object})}) {
+        EXPECT_TRUE(member(other, "a").is_null()) << other;
+    }
+    EXPECT_TRUE(member(member(object, "b"), "c").is_null()) << "of what is not there";
+}
+
+TEST(JsonMember, is_text_or_absent) {
+    const Json object = {{"text", "t"}, {"empty", ""}, {"nothing", nullptr}, {"number", 1}, {"list", Json::array()}};
+    std::string text = "of before";
+    EXPECT_TRUE(text_in(object, "text", text));
+    EXPECT_EQ(text, "t");
+    for (const char* key : {"empty", "nothing", "missing"}) {
+        text = "of before";
+        EXPECT_TRUE(text_in(object, key, text)) << key;
+        EXPECT_EQ(text, "") << key;
+    }
+    for (const char* key : {"number", "list"}) {
+        text = "of before";
+        EXPECT_FALSE(text_in(object, key, text)) << key;
+        EXPECT_EQ(text, "") << key;
+    }
+}
+
+}  // namespace
+}  // namespace leasehold::stores
