@@ -8,6 +8,8 @@
 namespace leasehold::config {
 namespace {
 
+void append(std::vector<Key>& keys, const std::vector<Key>& more) { keys.insert(keys.end(), more.begin(), more.end()); }
+
 Key file_path() {
     Key path = scalar_key(
         "election.store.file.path", "The lease file; /var/lib/leasehold/<election.name>.lease if empty or not given.",
@@ -70,64 +72,65 @@ std::vector<Key> kubernetes() {
     };
 }
 
+// `options` finds those of the store. They have the same names in every store whose servers speak HTTP.
+template <class Of>
+Key prefix(const std::string& path, Of options) {
+    return scalar_key(
+        path + "prefix", "What stands before election.name in the key.",
+        argument_form(), [options](auto& o) -> auto& { return options(o).prefix; });
+}
+
+template <class Of>
+std::vector<Key> tls_files(const std::string& path, const std::string& of_the_server, Of options) {
+    return {
+        scalar_key(
+            path + "ca_file", "Certificates of who may sign " + of_the_server + "; those of the system if not given.",
+            absolute_path_form(), [options](auto& o) -> auto& { return options(o).ca_file; }),
+        scalar_key(
+            path + "cert_file", "A certificate for this client; with key_file.",
+            absolute_path_form(), [options](auto& o) -> auto& { return options(o).cert_file; }),
+        scalar_key(
+            path + "key_file", "Its private key.",
+            absolute_path_form(), [options](auto& o) -> auto& { return options(o).key_file; }),
+    };
+}
+
 std::vector<Key> etcd() {
     const std::string path = "election.store.etcd.";
-    const auto file = [&path](const char* name, const char* help, auto field) {
-        return scalar_key(path + name, help, absolute_path_form(), field);
-    };
+    const auto own = [](auto& o) -> auto& { return o.election.store.etcd; };
     Key endpoints = list_key(
         path + "endpoints", "The members' client addresses, tried in this order.", endpoint_form(),
         [](auto& o) -> auto& { return o.election.store.etcd.endpoints; });
     endpoints.example = "[https://10.0.0.1:2379]";
-    return {
-        endpoints,
-        scalar_key(
-            path + "prefix", "What stands before election.name in the key.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.etcd.prefix; }),
-        file(
-            "ca_file", "Certificates of who may sign those of the members; those of the system if not given.",
-            [](auto& o) -> auto& { return o.election.store.etcd.ca_file; }),
-        file(
-            "cert_file", "A certificate for this client; with key_file.",
-            [](auto& o) -> auto& { return o.election.store.etcd.cert_file; }),
-        file(
-            "key_file", "Its private key.", [](auto& o) -> auto& { return o.election.store.etcd.key_file; }),
-        scalar_key(
-            path + "username", "Who this client is; with password_file.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.etcd.username; }),
-        file(
-            "password_file", "The password is its first line.",
-            [](auto& o) -> auto& { return o.election.store.etcd.password_file; }),
-    };
+    std::vector<Key> keys{endpoints, prefix(path, own)};
+    append(keys, tls_files(path, "those of the members", own));
+    keys.push_back(scalar_key(
+        path + "username", "Who this client is; with password_file.", argument_form(),
+        [](auto& o) -> auto& { return o.election.store.etcd.username; }));
+    keys.push_back(scalar_key(
+        path + "password_file", "The password is its first line.", absolute_path_form(),
+        [](auto& o) -> auto& { return o.election.store.etcd.password_file; }));
+    return keys;
 }
 
 std::vector<Key> consul() {
     const std::string path = "election.store.consul.";
-    const auto file = [&path](const char* name, const char* help, auto field) {
-        return scalar_key(path + name, help, absolute_path_form(), field);
-    };
-    return {
+    const auto own = [](auto& o) -> auto& { return o.election.store.consul; };
+    std::vector<Key> keys{
         scalar_key(
             path + "address", "An agent's HTTP API.", endpoint_form(),
             [](auto& o) -> auto& { return o.election.store.consul.address; }),
-        scalar_key(
-            path + "prefix", "What stands before election.name in the key.", argument_form(),
-            [](auto& o) -> auto& { return o.election.store.consul.prefix; }),
+        prefix(path, own),
         scalar_key(
             path + "datacenter",
             "The datacenter that keeps the key; may be left away only with an agent on this machine: its own.",
             argument_form(), [](auto& o) -> auto& { return o.election.store.consul.datacenter; }),
-        file(
-            "token_file", "Holds the ACL token.", [](auto& o) -> auto& { return o.election.store.consul.token_file; }),
-        file(
-            "ca_file", "Certificates of who may sign the agent's; those of the system if not given.",
-            [](auto& o) -> auto& { return o.election.store.consul.ca_file; }),
-        file(
-            "cert_file", "A certificate for this client; with key_file.",
-            [](auto& o) -> auto& { return o.election.store.consul.cert_file; }),
-        file(
-            "key_file", "Its private key.", [](auto& o) -> auto& { return o.election.store.consul.key_file; }),
+        scalar_key(
+            path + "token_file", "Holds the ACL token.", absolute_path_form(),
+            [](auto& o) -> auto& { return o.election.store.consul.token_file; }),
     };
+    append(keys, tls_files(path, "the agent's", own));
+    return keys;
 }
 
 std::vector<Key> zookeeper() {
@@ -170,9 +173,7 @@ std::vector<Section> store_sections() {
 
 std::vector<Key> store_keys() {
     std::vector<Key> keys{file_path()};
-    for (auto& of_a_store : {kubernetes(), etcd(), consul(), zookeeper()}) {
-        keys.insert(keys.end(), of_a_store.begin(), of_a_store.end());
-    }
+    for (const auto& of_a_store : {kubernetes(), etcd(), consul(), zookeeper()}) append(keys, of_a_store);
     return keys;
 }
 
