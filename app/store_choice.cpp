@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/store_choice.h"
 
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "app/exit_status.h"
@@ -41,38 +43,35 @@ Result<PreparedStore> prepare_kubernetes(const config::Options& options) {
 }
 
 // The stores that are a register in servers of their own, and nothing more.
-Result<std::unique_ptr<stores::Store>> open_register(EventLoop& loop, const config::Options& options) {
+struct Register {
+    std::unique_ptr<stores::Store> store;
+    std::string lock_id;
+};
+
+Result<Register> open_register(EventLoop& loop, const config::Options& options) {
+    const auto open = [&](auto make, auto lock_id_of, const auto& its_options) -> Result<Register> {
+        auto made = make(loop, its_options, options.election.name);
+        if (!made) return tl::unexpected<Error>(made.error());
+        return Register{std::move(*made), lock_id_of(its_options, options.election.name)};
+    };
     const config::StoreOptions& store = options.election.store;
-    const std::string& name = options.election.name;
     switch (store.kind) {
+        case StoreKind::etcd: return open(stores::open_etcd_store, stores::etcd_lock_id, store.etcd);
+        case StoreKind::consul: return open(stores::open_consul_store, stores::consul_lock_id, store.consul);
+        case StoreKind::zookeeper:
+            return open(stores::open_zookeeper_store, stores::zookeeper_lock_id, store.zookeeper);
         case StoreKind::file:
         case StoreKind::kubernetes: break;
-        case StoreKind::etcd: return stores::open_etcd_store(loop, store.etcd, name);
-        case StoreKind::consul: return stores::open_consul_store(loop, store.consul, name);
-        case StoreKind::zookeeper: return stores::open_zookeeper_store(loop, store.zookeeper, name);
     }
     return failure("this store is no register");
-}
-
-std::string register_lock_id(const config::Options& options) {
-    const config::StoreOptions& store = options.election.store;
-    const std::string& name = options.election.name;
-    switch (store.kind) {
-        case StoreKind::file:
-        case StoreKind::kubernetes: break;
-        case StoreKind::etcd: return stores::etcd_lock_id(store.etcd, name);
-        case StoreKind::consul: return stores::consul_lock_id(store.consul, name);
-        case StoreKind::zookeeper: return stores::zookeeper_lock_id(store.zookeeper, name);
-    }
-    return name;
 }
 
 Result<PreparedStore> prepare_register(const config::Options& options) {
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected<Error>(loop.error());
-    auto store = open_register(**loop, options);
-    if (!store) return tl::unexpected<Error>(store.error());
-    return PreparedStore{.place = (*store)->describe(), .lock_id = register_lock_id(options), .held = {}};
+    auto opened = open_register(**loop, options);
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    return PreparedStore{.place = opened->store->describe(), .lock_id = std::move(opened->lock_id), .held = {}};
 }
 
 // Reads, and writes a released record if there is none; turns the loop until that is done.
@@ -150,11 +149,14 @@ Result<OpenedStore> open_store(EventLoop& loop, const config::Options& options, 
         parts->api->print_missing_rights(needs_of_a_run(*parts, options));
         return OpenedStore{std::move(parts->store), std::move(parts->announcer)};
     }
-    auto store = options.election.store.kind == StoreKind::file
-                     ? stores::open_file_store(loop, options.election.store.file, std::move(writer_name))
-                     : open_register(loop, options);
-    if (!store) return tl::unexpected<Error>(store.error());
-    return OpenedStore{std::move(*store), nullptr};
+    if (options.election.store.kind == StoreKind::file) {
+        auto store = stores::open_file_store(loop, options.election.store.file, std::move(writer_name));
+        if (!store) return tl::unexpected<Error>(store.error());
+        return OpenedStore{std::move(*store), nullptr};
+    }
+    auto opened = open_register(loop, options);
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    return OpenedStore{std::move(opened->store), nullptr};
 }
 
 }  // namespace leasehold::app
