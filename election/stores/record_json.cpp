@@ -122,6 +122,12 @@ DecodedRecord decode_record(std::string_view text) {
     return decoded;
 }
 
+void put_into(election::Snapshot& snapshot, const DecodedRecord& decoded) {
+    snapshot.presence = decoded.presence;
+    snapshot.record = decoded.record;
+    snapshot.problem = decoded.problem;
+}
+
 Record make_released_record(Duration lease_duration, std::int64_t now_us) {
     Record record;
     record.lease_duration = lease_duration;

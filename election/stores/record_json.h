@@ -42,6 +42,9 @@ struct DecodedRecord {
 // Text of no bytes at all counts as vacated: somebody emptied the record.
 DecodedRecord decode_record(std::string_view text);
 
+// What stands there, as a snapshot tells it. The version and whether it was ever written are for the store to say.
+void put_into(election::Snapshot& snapshot, const DecodedRecord& decoded);
+
 // What `leasehold init` writes: nobody holds it, no term was ever served, free at once.
 election::Record make_released_record(Duration lease_duration, std::int64_t now_us);
 

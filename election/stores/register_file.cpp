@@ -50,9 +50,7 @@ FileState assemble_state(const FileText& record, const std::optional<LockState>&
     } else {
         decoded.problem = record.problem;
     }
-    snapshot.presence = decoded.presence;
-    snapshot.record = std::move(decoded.record);
-    snapshot.problem = std::move(decoded.problem);
+    put_into(snapshot, decoded);
     snapshot.version.number = decoded.generation != 0 ? decoded.generation : later.committed;
     snapshot.version.tag = tag_of(snapshot.record.write_id, record.problem.empty() ? record.text : record.problem);
     // Said before the record was read: since then it can only have become newer.

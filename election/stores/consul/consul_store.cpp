@@ -33,10 +33,8 @@ Version version_of(std::uint64_t modify_index, const std::string& value) {
 Snapshot snapshot_of(const std::optional<Entry>& entry) {
     Snapshot snapshot;
     if (!entry) return snapshot;
-    DecodedRecord decoded = decode_record(entry->value);
-    snapshot.presence = decoded.presence;
-    snapshot.record = std::move(decoded.record);
-    snapshot.problem = std::move(decoded.problem);
+    const DecodedRecord decoded = decode_record(entry->value);
+    put_into(snapshot, decoded);
     snapshot.never_written = decoded.prepared;
     snapshot.version = version_of(entry->modify_index, entry->value);
     if (entry->value.empty() && !entry->session.empty()) {

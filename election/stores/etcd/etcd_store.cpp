@@ -91,10 +91,8 @@ Snapshot EtcdStore::snapshot_of(const std::optional<KeyValue>& found) const {
     Snapshot snapshot;
     snapshot.version.tag = cluster;
     if (!found) return snapshot;
-    DecodedRecord decoded = decode_record(found->value);
-    snapshot.presence = decoded.presence;
-    snapshot.record = std::move(decoded.record);
-    snapshot.problem = std::move(decoded.problem);
+    const DecodedRecord decoded = decode_record(found->value);
+    put_into(snapshot, decoded);
     snapshot.never_written = decoded.prepared && found->place.version == 1;  // nobody has written since it was made
     snapshot.version = {found->place.mod_revision, tag_of(cluster, found->place)};
     return snapshot;

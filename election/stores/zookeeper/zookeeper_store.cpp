@@ -31,10 +31,8 @@ constexpr Duration kWatchTimeout = std::chrono::seconds(10);
 Snapshot snapshot_of(const RecordNode::State& state) {
     Snapshot snapshot;
     if (state.code == ZNONODE) return snapshot;
-    DecodedRecord decoded = decode_record(state.text);
-    snapshot.presence = decoded.presence;
-    snapshot.record = std::move(decoded.record);
-    snapshot.problem = std::move(decoded.problem);
+    const DecodedRecord decoded = decode_record(state.text);
+    put_into(snapshot, decoded);
     snapshot.never_written = decoded.prepared;
     snapshot.version = state.version;
     return snapshot;
