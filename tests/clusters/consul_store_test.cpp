@@ -260,10 +260,10 @@ TEST_F(ConsulStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     ConsulCluster cluster({.servers = 1, .agent = false, .tls = true});
     ConsulOptions options;
     options.address = cluster.url();
-    options.ca_file = cluster.ca_file();
+    options.ca_file = cluster.tls().ca_file;
     EXPECT_EQ(read(*open(options), seconds(5)).status, ReadStatus::failed) << "without a certificate";
-    options.cert_file = cluster.certificate_file();
-    options.key_file = cluster.key_file();
+    options.cert_file = cluster.tls().certificate_file;
+    options.key_file = cluster.tls().key_file;
     const auto store = open(options);
     create(*store);
     watch(*store);

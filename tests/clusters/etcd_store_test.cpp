@@ -231,10 +231,10 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     EtcdCluster cluster({.members = 1, .tls = true});
     EtcdOptions options;
     options.endpoints = urls(cluster);
-    options.ca_file = cluster.ca_file();
+    options.ca_file = cluster.tls().ca_file;
     EXPECT_EQ(read(*open(options), seconds(5)).status, ReadStatus::failed) << "without a certificate";
-    options.cert_file = cluster.certificate_file();
-    options.key_file = cluster.key_file();
+    options.cert_file = cluster.tls().certificate_file;
+    options.key_file = cluster.tls().key_file;
     const auto store = open(options);
     EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::applied);
     EXPECT_EQ(read(*store).snapshot.presence, Presence::present);
