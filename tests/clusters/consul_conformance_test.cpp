@@ -19,9 +19,7 @@ public:
     std::unique_ptr<Store> open(EventLoop& loop) {
         ConsulOptions options;
         options.address = "http://127.0.0.1:" + std::to_string(relay_.port());
-        auto store = open_consul_store(loop, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_consul_store(loop, std::move(options), name_));
     }
 
     void remove() { cluster_.remove(name_); }

@@ -5,27 +5,22 @@
 #include "election/stores/consul/consul_store.h"
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 
 #include "election/stores/digest.h"
 #include "election/stores/record_json.h"
 #include "tests/clusters/consul_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/conformance/store_fixture.h"
 #include "tests/servers/relay.h"
 
 namespace leasehold::stores {
 namespace {
 
 using election::Presence;
-using election::ReadOutcome;
 using election::ReadStatus;
-using election::Snapshot;
 using election::Version;
-using election::WriteOutcome;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::ConsulCluster;
@@ -33,22 +28,16 @@ using servers::SharedConsul;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr Duration kAmple = seconds(30);
 const ConsulCluster::Options kAlone{.servers = 1, .agent = false};
 
-class ConsulStoreTest : public testing::Test {
+class ConsulStoreTest : public StoreFixture {
 protected:
     void SetUp() override {
         if (!ConsulCluster::available()) GTEST_SKIP() << ConsulCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
     }
 
     std::unique_ptr<Store> open(ConsulOptions options) {
-        auto store = open_consul_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_consul_store(*loop_, std::move(options), name_));
     }
     std::unique_ptr<Store> open(const std::string& address) {
         ConsulOptions options;
@@ -56,23 +45,7 @@ protected:
         return open(std::move(options));
     }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
-    Version create(Store& store) {
-        const auto outcome = write(store, creation(sample_record("a", 1)));
-        EXPECT_EQ(outcome.status, WriteStatus::applied) << outcome.reason << ": " << outcome.detail;
-        return outcome.version;
-    }
+    Version create(Store& store) { return must(write(store, creation(sample_record("a", 1)))); }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, Version before, std::uint64_t number) {
         std::string last;
@@ -89,18 +62,7 @@ protected:
         EXPECT_TRUE(turn_until(*loop_, written)) << "nothing could be written: " << last;
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
     std::string name_ = SharedConsul::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(ConsulStoreTest, GoesOnWithoutAnyOneServer) {

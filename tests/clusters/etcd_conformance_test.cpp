@@ -17,9 +17,7 @@ public:
     std::unique_ptr<Store> open(EventLoop& loop) {
         EtcdOptions options;
         options.endpoints = SharedEtcd::urls(relays_.ports());
-        auto store = open_etcd_store(loop, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_etcd_store(loop, std::move(options), name_));
     }
 
     void remove() { cluster_.remove(name_); }

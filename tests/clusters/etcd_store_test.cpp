@@ -5,7 +5,6 @@
 #include "election/stores/etcd/etcd_store.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +12,14 @@
 
 #include "election/stores/secret_text.h"
 #include "tests/clusters/etcd_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/conformance/store_fixture.h"
 
 namespace leasehold::stores {
 namespace {
 
 using election::Presence;
-using election::ReadOutcome;
 using election::ReadStatus;
-using election::Snapshot;
 using election::Version;
-using election::WriteOutcome;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::EtcdCluster;
@@ -31,21 +27,14 @@ using servers::SharedEtcd;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr Duration kAmple = seconds(30);
-
-class EtcdStoreTest : public testing::Test {
+class EtcdStoreTest : public StoreFixture {
 protected:
     void SetUp() override {
         if (!EtcdCluster::available()) GTEST_SKIP() << EtcdCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
     }
 
     std::unique_ptr<Store> open(EtcdOptions options) {
-        auto store = open_etcd_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_etcd_store(*loop_, std::move(options), name_));
     }
     std::unique_ptr<Store> open(std::vector<std::string> endpoints) {
         EtcdOptions options;
@@ -58,18 +47,6 @@ protected:
         return urls;
     }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, const Version& before, std::uint64_t number) {
         for (int i = 0; i < 100; ++i) {
@@ -83,18 +60,7 @@ protected:
         ADD_FAILURE() << "nothing could be written";
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
     std::string name_ = SharedEtcd::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(EtcdStoreTest, GoesOnWithoutAnyOneMember) {

@@ -19,9 +19,7 @@ public:
     std::unique_ptr<Store> open(EventLoop& loop) {
         ZookeeperOptions options;
         options.servers = SharedZookeeper::servers(relays_.ports());
-        auto store = open_zookeeper_store(loop, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_zookeeper_store(loop, std::move(options), name_));
     }
 
     void remove() { cluster_.remove(name_); }

@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/clusters/zookeeper_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/conformance/store_fixture.h"
 
 namespace leasehold::stores {
 namespace {
@@ -30,21 +30,14 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr Duration kAmple = seconds(30);
-
-class ZookeeperStoreTest : public testing::Test {
+class ZookeeperStoreTest : public StoreFixture {
 protected:
     void SetUp() override {
         if (!ZookeeperCluster::available()) GTEST_SKIP() << ZookeeperCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
     }
 
     std::unique_ptr<Store> open(ZookeeperOptions options) {
-        auto store = open_zookeeper_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_zookeeper_store(*loop_, std::move(options), name_));
     }
     static ZookeeperOptions at(const std::vector<int>& ports) {
         ZookeeperOptions options;
@@ -54,18 +47,6 @@ protected:
     std::unique_ptr<Store> open(const std::vector<int>& ports) { return open(at(ports)); }
     std::string path() const { return "/leasehold/" + name_; }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, const Version& before, std::uint64_t number) {
         for (int i = 0; i < 100; ++i) {
@@ -81,18 +62,7 @@ protected:
         ADD_FAILURE() << "nothing could be written";
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
     std::string name_ = SharedZookeeper::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(ZookeeperStoreTest, GoesOnWithoutAnyOneServer) {
