@@ -2,7 +2,8 @@
 #include "tests/conformance/store_conformance.h"
 
 #include "election/stores/consul/consul_store.h"
-#include "tests/clusters/consul_fixture.h"
+#include "tests/clusters/shared_ensembles.h"
+#include "tests/servers/consul_cluster.h"
 #include "tests/servers/relay.h"
 
 namespace leasehold::stores {
@@ -10,7 +11,7 @@ namespace {
 
 using servers::ConsulCluster;
 using servers::Relay;
-using servers::SharedConsul;
+using servers::SharedEnsembles;
 
 class ConsulSubject {
 public:
@@ -32,9 +33,9 @@ public:
     }
 
 private:
-    ConsulCluster& cluster_ = SharedConsul::get();
+    ConsulCluster& cluster_ = SharedEnsembles::get<ConsulCluster>();
     Relay relay_{{.server_port = cluster_.client_ports().front()}};
-    std::string name_ = SharedConsul::new_name();
+    std::string name_ = SharedEnsembles::new_name();
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Consul, StoreConformance, ConsulSubject);

@@ -11,8 +11,8 @@
 
 #include "election/stores/digest.h"
 #include "election/stores/record_json.h"
-#include "tests/clusters/consul_fixture.h"
-#include "tests/conformance/store_fixture.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/consul_cluster.h"
 #include "tests/servers/relay.h"
 
 namespace leasehold::stores {
@@ -24,18 +24,13 @@ using election::Version;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::ConsulCluster;
-using servers::SharedConsul;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
 const ConsulCluster::Options kAlone{.servers = 1, .agent = false};
 
-class ConsulStoreTest : public StoreFixture {
+class ConsulStoreTest : public ClusterFixture<ConsulCluster> {
 protected:
-    void SetUp() override {
-        if (!ConsulCluster::available()) GTEST_SKIP() << ConsulCluster::unavailable_message();
-    }
-
     std::unique_ptr<Store> open(ConsulOptions options) {
         return opened(open_consul_store(*loop_, std::move(options), name_));
     }
@@ -62,11 +57,10 @@ protected:
         EXPECT_TRUE(turn_until(*loop_, written)) << "nothing could be written: " << last;
         return before;
     }
-    std::string name_ = SharedConsul::new_name();
 };
 
 TEST_F(ConsulStoreTest, GoesOnWithoutAnyOneServer) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto writer = open(cluster.url());
     const auto standby = open(cluster.url());
     Version version = create(*writer);
@@ -89,7 +83,7 @@ TEST_F(ConsulStoreTest, GoesOnWithoutAnyOneServer) {
 }
 
 TEST_F(ConsulStoreTest, GoesOnWhenItsAgentIsStartedAgain) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto writer = open(cluster.url());
     Version version = create(*writer);
     watch(*writer);
@@ -241,7 +235,7 @@ TEST_F(ConsulStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
 
 TEST_F(ConsulStoreTest, ADatacenterThatIsNotThereIsNamed) {
     ConsulOptions options;
-    options.address = SharedConsul::get().url();
+    options.address = shared().url();
     options.datacenter = "nowhere";
     const auto outcome = read(*open(options));
     EXPECT_EQ(outcome.reason, "no_datacenter");
@@ -253,7 +247,7 @@ TEST_F(ConsulStoreTest, ADatacenterThatIsNotThereIsNamed) {
 }
 
 TEST_F(ConsulStoreTest, ThePortOfTheServersAmongThemselvesIsNoApi) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const std::string address = "http://127.0.0.1:" + std::to_string(cluster.rpc_port(0));
     const auto outcome = read(*open(address), seconds(5));
     EXPECT_EQ(outcome.status, ReadStatus::failed);
@@ -263,7 +257,7 @@ TEST_F(ConsulStoreTest, ThePortOfTheServersAmongThemselvesIsNoApi) {
 
 TEST_F(ConsulStoreTest, AllCharactersThatAPrefixMayHaveAreKept) {
     ConsulOptions options;
-    options.address = SharedConsul::get().url();
+    options.address = shared().url();
     options.prefix = "Lease.hold/a,b_c-d/.e/";  // all that Consul 1.21 takes
     const auto store = open(options);
     watch(*store);
@@ -271,11 +265,11 @@ TEST_F(ConsulStoreTest, AllCharactersThatAPrefixMayHaveAreKept) {
     EXPECT_EQ(read(*store).snapshot.version, version);
     EXPECT_TRUE(sees(1));
     EXPECT_EQ(write(*store, creation(sample_record("b"))).status, WriteStatus::conflict);
-    EXPECT_EQ(read(*open(SharedConsul::get().url())).snapshot.presence, Presence::absent);
+    EXPECT_EQ(read(*open(shared().url())).snapshot.presence, Presence::absent);
 }
 
 TEST_F(ConsulStoreTest, WhatElseStandsThereCountsAsHeld) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto store = open(cluster.url());
     cluster.put(name_ + '/', "");
     cluster.put(name_ + "/below", "x");
@@ -294,7 +288,7 @@ TEST_F(ConsulStoreTest, WhatElseStandsThereCountsAsHeld) {
 
 // A lock by a session of Consul, as `consul lock` takes, does not keep out a compare-and-swap; flags are of no account.
 TEST_F(ConsulStoreTest, ALockByASessionIsLeftAloneUnlessItIsAllThereIs) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto store = open(cluster.url());
     const json made = json::parse(cluster.must("PUT", "/v1/session/create", R"({"LockDelay":"0s"})").body);
     const std::string session = made["ID"].get<std::string>();
@@ -317,7 +311,7 @@ TEST_F(ConsulStoreTest, ALockByASessionIsLeftAloneUnlessItIsAllThereIs) {
 
 // As consul_store.h says: what changes nothing is no write to Consul. Of no harm, but to be known.
 TEST_F(ConsulStoreTest, AWriteThatChangesNothingIsNotCountedByConsul) {
-    const auto store = open(SharedConsul::get().url());
+    const auto store = open(shared().url());
     const Version version = create(*store);
     const auto again = write(*store, replacement(version, sample_record("a", 1)));
     EXPECT_EQ(again.status, WriteStatus::unknown);
@@ -325,7 +319,7 @@ TEST_F(ConsulStoreTest, AWriteThatChangesNothingIsNotCountedByConsul) {
 }
 
 TEST_F(ConsulStoreTest, AStandbyAsksOnceForEachChangeAndOtherwiseNotAtAll) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     servers::Relay relay({.server_port = cluster.client_ports().front()});
     const auto writer = open(cluster.url());
     const auto standby = open("http://127.0.0.1:" + std::to_string(relay.port()));

@@ -2,13 +2,15 @@
 #include "tests/conformance/store_conformance.h"
 
 #include "election/stores/etcd/etcd_store.h"
-#include "tests/clusters/etcd_fixture.h"
+#include "tests/clusters/shared_ensembles.h"
+#include "tests/servers/etcd_cluster.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::stores {
 namespace {
 
 using servers::EtcdCluster;
-using servers::SharedEtcd;
+using servers::SharedEnsembles;
 
 class EtcdSubject {
 public:
@@ -16,7 +18,7 @@ public:
 
     std::unique_ptr<Store> open(EventLoop& loop) {
         EtcdOptions options;
-        options.endpoints = SharedEtcd::urls(relays_.ports());
+        options.endpoints = servers::addresses(relays_.ports(), "http://");
         return opened(open_etcd_store(loop, std::move(options), name_));
     }
 
@@ -28,9 +30,9 @@ public:
     void resume() { relays_.repair(); }
 
 private:
-    EtcdCluster& cluster_ = SharedEtcd::get();
+    EtcdCluster& cluster_ = SharedEnsembles::get<EtcdCluster>();
     servers::Relays relays_{cluster_.client_ports()};
-    std::string name_ = SharedEtcd::new_name();
+    std::string name_ = SharedEnsembles::new_name();
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Etcd, StoreConformance, EtcdSubject);

@@ -11,8 +11,9 @@
 #include <gmock/gmock.h>
 
 #include "election/stores/secret_text.h"
-#include "tests/clusters/etcd_fixture.h"
-#include "tests/conformance/store_fixture.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/etcd_cluster.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::stores {
 namespace {
@@ -23,16 +24,11 @@ using election::Version;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::EtcdCluster;
-using servers::SharedEtcd;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-class EtcdStoreTest : public StoreFixture {
+class EtcdStoreTest : public ClusterFixture<EtcdCluster> {
 protected:
-    void SetUp() override {
-        if (!EtcdCluster::available()) GTEST_SKIP() << EtcdCluster::unavailable_message();
-    }
-
     std::unique_ptr<Store> open(EtcdOptions options) {
         return opened(open_etcd_store(*loop_, std::move(options), name_));
     }
@@ -60,11 +56,10 @@ protected:
         ADD_FAILURE() << "nothing could be written";
         return before;
     }
-    std::string name_ = SharedEtcd::new_name();
 };
 
 TEST_F(EtcdStoreTest, GoesOnWithoutAnyOneMember) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto writer = open(urls(cluster));
     const auto standby = open(urls(cluster));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
@@ -79,7 +74,7 @@ TEST_F(EtcdStoreTest, GoesOnWithoutAnyOneMember) {
 }
 
 TEST_F(EtcdStoreTest, AMemberThatStandsStillIsPassedOver) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto writer = open(urls(cluster));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
     for (int i = 0; i < cluster.size(); ++i) {
@@ -129,7 +124,7 @@ TEST_F(EtcdStoreTest, AWatchGoesOnAfterACompaction) {
     EtcdCluster cluster({.members = 1});
     servers::Relays relays(cluster.client_ports());
     const auto writer = open(urls(cluster));
-    const auto standby = open(SharedEtcd::urls(relays.ports()));
+    const auto standby = open(servers::addresses(relays.ports(), "http://"));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
     watch(*standby);
     version = write(*writer, replacement(version, sample_record("a", 2))).version;
@@ -210,7 +205,7 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
 }
 
 TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     EtcdOptions options;
     options.endpoints = urls(cluster);
     for (const char* prefix : {"", "/", "a b?c#d%2F..//", "\xc3\xa4\"\\{}"}) {
@@ -224,7 +219,7 @@ TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
 }
 
 TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto store = open({cluster.peer_url(0)});
     const auto outcome = read(*store);
     EXPECT_EQ(outcome.reason, "not_etcd");
@@ -233,7 +228,7 @@ TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
 }
 
 TEST_F(EtcdStoreTest, EndpointsOfTwoClustersAreRefused) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     EtcdCluster other({.members = 1});
     const auto store = open({cluster.url(0), other.url(0)});
     const auto outcome = read(*store);

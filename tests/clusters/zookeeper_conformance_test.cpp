@@ -2,12 +2,14 @@
 #include "tests/conformance/store_conformance.h"
 
 #include "election/stores/zookeeper/zookeeper_store.h"
-#include "tests/clusters/zookeeper_fixture.h"
+#include "tests/clusters/shared_ensembles.h"
+#include "tests/servers/relays.h"
+#include "tests/servers/zookeeper_cluster.h"
 
 namespace leasehold::stores {
 namespace {
 
-using servers::SharedZookeeper;
+using servers::SharedEnsembles;
 using servers::ZookeeperCluster;
 
 class ZookeeperSubject {
@@ -18,7 +20,7 @@ public:
 
     std::unique_ptr<Store> open(EventLoop& loop) {
         ZookeeperOptions options;
-        options.servers = SharedZookeeper::servers(relays_.ports());
+        options.servers = servers::addresses(relays_.ports());
         return opened(open_zookeeper_store(loop, std::move(options), name_));
     }
 
@@ -29,9 +31,9 @@ public:
     void resume() { relays_.repair(); }
 
 private:
-    ZookeeperCluster& cluster_ = SharedZookeeper::get();
+    ZookeeperCluster& cluster_ = SharedEnsembles::get<ZookeeperCluster>();
     servers::Relays relays_{cluster_.client_ports()};
-    std::string name_ = SharedZookeeper::new_name();
+    std::string name_ = SharedEnsembles::new_name();
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Zookeeper, StoreConformance, ZookeeperSubject);

@@ -28,7 +28,7 @@ std::string ConsulCluster::unavailable_message() {
 }
 
 ConsulCluster::ConsulCluster(Options options)
-    : MemberProcesses("consul", options.servers + (options.agent ? 1 : 0)),
+    : MemberProcesses(kName, options.servers + (options.agent ? 1 : 0)),
       options_(options),
       gossip_ports_(static_cast<std::size_t>(processes())),
       rpc_ports_(static_cast<std::size_t>(processes())) {

@@ -28,6 +28,8 @@ public:
         bool acl = false;   // nothing is allowed without a token
     };
 
+    static constexpr const char* kName = "consul";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 

@@ -29,7 +29,7 @@ std::string EtcdCluster::unavailable_message() {
 }
 
 EtcdCluster::EtcdCluster(Options options)
-    : MemberProcesses("etcd", options.members), peer_ports_(static_cast<std::size_t>(options.members)) {
+    : MemberProcesses(kName, options.members), peer_ports_(static_cast<std::size_t>(options.members)) {
     if (!available()) throw std::runtime_error(unavailable_message());
     if (options.tls) tls_ = write_tls_files(folder());
     start_all();
@@ -62,9 +62,7 @@ std::vector<std::string> EtcdCluster::command(int member) {
 }
 
 std::string EtcdCluster::store_option(const std::vector<int>& ports) const {
-    std::vector<std::string> urls;
-    for (const int port : ports) urls.push_back(fmt::format("\"http://127.0.0.1:{}\"", port));
-    return fmt::format("etcd: {{endpoints: [{}]}}", fmt::join(urls, ", "));
+    return fmt::format("etcd: {{endpoints: {}}}", addresses(ports, "http://"));
 }
 
 std::optional<std::string> EtcdCluster::text(const std::string& name) {

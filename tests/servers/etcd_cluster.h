@@ -23,6 +23,8 @@ public:
         bool tls = false;  // towards clients, who need a certificate of the same authority
     };
 
+    static constexpr const char* kName = "etcd";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 

@@ -20,7 +20,10 @@ void MemberProcesses::start(int number) {
 }
 
 void MemberProcesses::start_all() {
-    for (int i = 0; i < processes(); ++i) start(i);
+    for (int i = 0; i < processes(); ++i) {
+        start(i);
+        if (member(i).paused) resume(i);
+    }
 }
 
 void MemberProcesses::kill(int number) { member(number).process.reset(); }

@@ -29,6 +29,8 @@ public:
     void await_ready() override;
     std::vector<int> client_ports() const override;
 
+    void start_all();  // those that do not run; and resumes those that are paused
+
     // All of them, also those that are no member and do not vote: these have the last numbers.
     int processes() const { return static_cast<int>(members_.size()); }
     int port(int member) const { return members_[static_cast<std::size_t>(member)].port.number(); }
@@ -37,7 +39,6 @@ protected:
     // None runs yet. `program` is what messages call it.
     MemberProcesses(std::string program, int processes);
 
-    void start_all();
     bool answers(int member) const;  // it was started, and is not paused
     std::string path(const std::string& name) const { return folder_.path(name); }
     std::string data(int member) const { return path("data-" + std::to_string(member)); }

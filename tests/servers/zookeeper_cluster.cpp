@@ -35,7 +35,7 @@ std::string ZookeeperCluster::unavailable_message() {
 }
 
 ZookeeperCluster::ZookeeperCluster(Options options)
-    : MemberProcesses("zookeeper", options.members),
+    : MemberProcesses(kName, options.members),
       settings_(std::move(options.settings)),
       peer_ports_(static_cast<std::size_t>(options.members)),
       election_ports_(static_cast<std::size_t>(options.members)) {
@@ -79,9 +79,7 @@ std::vector<std::string> ZookeeperCluster::command(int member) {
 }
 
 std::string ZookeeperCluster::store_option(const std::vector<int>& ports) const {
-    std::vector<std::string> servers;
-    for (const int port : ports) servers.push_back(fmt::format("\"127.0.0.1:{}\"", port));
-    return fmt::format("zookeeper: {{servers: [{}]}}", fmt::join(servers, ", "));
+    return fmt::format("zookeeper: {{servers: {}}}", addresses(ports));
 }
 
 std::string ZookeeperCluster::ask(int member, const std::string& letters) const {

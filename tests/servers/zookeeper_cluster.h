@@ -25,6 +25,8 @@ public:
         std::string settings{};  // more lines of zoo.cfg
     };
 
+    static constexpr const char* kName = "zookeeper";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 
