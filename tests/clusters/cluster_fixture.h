@@ -9,6 +9,7 @@
 
 #include "tests/clusters/shared_ensembles.h"
 #include "tests/conformance/store_fixture.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::stores {
 
@@ -23,6 +24,24 @@ protected:
     static Cluster& shared() { return servers::SharedEnsembles::get<Cluster>(); }
 
     const std::string name_ = servers::SharedEnsembles::new_name();  // of the election
+};
+
+// What a Subject of the conformance suite is but for open(): its clients get to the cluster by relays_.
+template <class Cluster>
+class ClusterSubject {
+public:
+    static std::string unavailable() { return servers::ensemble_kind<Cluster>().unavailable; }
+
+    void remove() { cluster_.remove(name_); }
+    void put(const std::string& text) { cluster_.put(name_, text); }
+    void stall() { relays_.set(servers::Relay::Mode::black_hole); }
+    void lose_answers() { relays_.set(servers::Relay::Mode::one_way); }
+    void resume() { relays_.repair(); }
+
+protected:
+    Cluster& cluster_ = servers::SharedEnsembles::get<Cluster>();
+    servers::Relays relays_{cluster_.client_ports()};
+    const std::string name_ = servers::SharedEnsembles::new_name();
 };
 
 }  // namespace leasehold::stores
