@@ -2,41 +2,19 @@
 #include "tests/conformance/store_conformance.h"
 
 #include "election/stores/consul/consul_store.h"
-#include "tests/clusters/consul_fixture.h"
-#include "tests/servers/relay.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/consul_cluster.h"
 
 namespace leasehold::stores {
 namespace {
 
-using servers::ConsulCluster;
-using servers::Relay;
-using servers::SharedConsul;
-
-class ConsulSubject {
+class ConsulSubject : public ClusterSubject<servers::ConsulCluster> {
 public:
-    static std::string unavailable() { return ConsulCluster::available() ? "" : ConsulCluster::unavailable_message(); }
-
     std::unique_ptr<Store> open(EventLoop& loop) {
         ConsulOptions options;
-        options.address = "http://127.0.0.1:" + std::to_string(relay_.port());
-        auto store = open_consul_store(loop, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        options.address = servers::addresses(relays_.ports(), "http://").front();
+        return opened(open_consul_store(loop, std::move(options), name_));
     }
-
-    void remove() { cluster_.remove(name_); }
-    void put(const std::string& text) { cluster_.put(name_, text); }
-    void stall() { relay_.set(Relay::Mode::black_hole); }
-    void lose_answers() { relay_.set(Relay::Mode::one_way); }
-    void resume() {
-        relay_.cut();
-        relay_.set(Relay::Mode::pass);
-    }
-
-private:
-    ConsulCluster& cluster_ = SharedConsul::get();
-    Relay relay_{{.server_port = cluster_.client_ports().front()}};
-    std::string name_ = SharedConsul::new_name();
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Consul, StoreConformance, ConsulSubject);

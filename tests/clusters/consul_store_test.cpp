@@ -5,50 +5,34 @@
 #include "election/stores/consul/consul_store.h"
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 
 #include "election/stores/digest.h"
 #include "election/stores/record_json.h"
-#include "tests/clusters/consul_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/consul_cluster.h"
 #include "tests/servers/relay.h"
 
 namespace leasehold::stores {
 namespace {
 
 using election::Presence;
-using election::ReadOutcome;
 using election::ReadStatus;
-using election::Snapshot;
 using election::Version;
-using election::WriteOutcome;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::ConsulCluster;
-using servers::SharedConsul;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr Duration kAmple = seconds(30);
 const ConsulCluster::Options kAlone{.servers = 1, .agent = false};
 
-class ConsulStoreTest : public testing::Test {
+class ConsulStoreTest : public ClusterFixture<ConsulCluster> {
 protected:
-    void SetUp() override {
-        if (!ConsulCluster::available()) GTEST_SKIP() << ConsulCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
-    }
-
     std::unique_ptr<Store> open(ConsulOptions options) {
-        auto store = open_consul_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_consul_store(*loop_, std::move(options), name_));
     }
     std::unique_ptr<Store> open(const std::string& address) {
         ConsulOptions options;
@@ -56,23 +40,7 @@ protected:
         return open(std::move(options));
     }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
-    Version create(Store& store) {
-        const auto outcome = write(store, creation(sample_record("a", 1)));
-        EXPECT_EQ(outcome.status, WriteStatus::applied) << outcome.reason << ": " << outcome.detail;
-        return outcome.version;
-    }
+    Version create(Store& store) { return must(write(store, creation(sample_record("a", 1)))); }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, Version before, std::uint64_t number) {
         std::string last;
@@ -89,22 +57,10 @@ protected:
         EXPECT_TRUE(turn_until(*loop_, written)) << "nothing could be written: " << last;
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
-    std::string name_ = SharedConsul::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(ConsulStoreTest, GoesOnWithoutAnyOneServer) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto writer = open(cluster.url());
     const auto standby = open(cluster.url());
     Version version = create(*writer);
@@ -127,7 +83,7 @@ TEST_F(ConsulStoreTest, GoesOnWithoutAnyOneServer) {
 }
 
 TEST_F(ConsulStoreTest, GoesOnWhenItsAgentIsStartedAgain) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto writer = open(cluster.url());
     Version version = create(*writer);
     watch(*writer);
@@ -260,10 +216,10 @@ TEST_F(ConsulStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     ConsulCluster cluster({.servers = 1, .agent = false, .tls = true});
     ConsulOptions options;
     options.address = cluster.url();
-    options.ca_file = cluster.ca_file();
+    options.ca_file = cluster.tls().ca_file;
     EXPECT_EQ(read(*open(options), seconds(5)).status, ReadStatus::failed) << "without a certificate";
-    options.cert_file = cluster.certificate_file();
-    options.key_file = cluster.key_file();
+    options.cert_file = cluster.tls().certificate_file;
+    options.key_file = cluster.tls().key_file;
     const auto store = open(options);
     create(*store);
     watch(*store);
@@ -279,7 +235,7 @@ TEST_F(ConsulStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
 
 TEST_F(ConsulStoreTest, ADatacenterThatIsNotThereIsNamed) {
     ConsulOptions options;
-    options.address = SharedConsul::get().url();
+    options.address = shared().url();
     options.datacenter = "nowhere";
     const auto outcome = read(*open(options));
     EXPECT_EQ(outcome.reason, "no_datacenter");
@@ -291,7 +247,7 @@ TEST_F(ConsulStoreTest, ADatacenterThatIsNotThereIsNamed) {
 }
 
 TEST_F(ConsulStoreTest, ThePortOfTheServersAmongThemselvesIsNoApi) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const std::string address = "http://127.0.0.1:" + std::to_string(cluster.rpc_port(0));
     const auto outcome = read(*open(address), seconds(5));
     EXPECT_EQ(outcome.status, ReadStatus::failed);
@@ -301,7 +257,7 @@ TEST_F(ConsulStoreTest, ThePortOfTheServersAmongThemselvesIsNoApi) {
 
 TEST_F(ConsulStoreTest, AllCharactersThatAPrefixMayHaveAreKept) {
     ConsulOptions options;
-    options.address = SharedConsul::get().url();
+    options.address = shared().url();
     options.prefix = "Lease.hold/a,b_c-d/.e/";  // all that Consul 1.21 takes
     const auto store = open(options);
     watch(*store);
@@ -309,11 +265,11 @@ TEST_F(ConsulStoreTest, AllCharactersThatAPrefixMayHaveAreKept) {
     EXPECT_EQ(read(*store).snapshot.version, version);
     EXPECT_TRUE(sees(1));
     EXPECT_EQ(write(*store, creation(sample_record("b"))).status, WriteStatus::conflict);
-    EXPECT_EQ(read(*open(SharedConsul::get().url())).snapshot.presence, Presence::absent);
+    EXPECT_EQ(read(*open(shared().url())).snapshot.presence, Presence::absent);
 }
 
 TEST_F(ConsulStoreTest, WhatElseStandsThereCountsAsHeld) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto store = open(cluster.url());
     cluster.put(name_ + '/', "");
     cluster.put(name_ + "/below", "x");
@@ -332,7 +288,7 @@ TEST_F(ConsulStoreTest, WhatElseStandsThereCountsAsHeld) {
 
 // A lock by a session of Consul, as `consul lock` takes, does not keep out a compare-and-swap; flags are of no account.
 TEST_F(ConsulStoreTest, ALockByASessionIsLeftAloneUnlessItIsAllThereIs) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     const auto store = open(cluster.url());
     const json made = json::parse(cluster.must("PUT", "/v1/session/create", R"({"LockDelay":"0s"})").body);
     const std::string session = made["ID"].get<std::string>();
@@ -355,7 +311,7 @@ TEST_F(ConsulStoreTest, ALockByASessionIsLeftAloneUnlessItIsAllThereIs) {
 
 // As consul_store.h says: what changes nothing is no write to Consul. Of no harm, but to be known.
 TEST_F(ConsulStoreTest, AWriteThatChangesNothingIsNotCountedByConsul) {
-    const auto store = open(SharedConsul::get().url());
+    const auto store = open(shared().url());
     const Version version = create(*store);
     const auto again = write(*store, replacement(version, sample_record("a", 1)));
     EXPECT_EQ(again.status, WriteStatus::unknown);
@@ -363,7 +319,7 @@ TEST_F(ConsulStoreTest, AWriteThatChangesNothingIsNotCountedByConsul) {
 }
 
 TEST_F(ConsulStoreTest, AStandbyAsksOnceForEachChangeAndOtherwiseNotAtAll) {
-    ConsulCluster& cluster = SharedConsul::get();
+    ConsulCluster& cluster = shared();
     servers::Relay relay({.server_port = cluster.client_ports().front()});
     const auto writer = open(cluster.url());
     const auto standby = open("http://127.0.0.1:" + std::to_string(relay.port()));

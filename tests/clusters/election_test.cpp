@@ -2,15 +2,13 @@
 //
 // leasehold candidates on each real cluster. Its servers and their network fail in tests/faults.
 #include <chrono>
-#include <map>
-#include <memory>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/clusters/shared_ensembles.h"
 #include "tests/harness/with_candidates.h"
-#include "tests/servers/ensemble.h"
 #include "tests/servers/relays.h"
 
 namespace leasehold::servers {
@@ -34,19 +32,13 @@ class EnsembleTest : public testing::TestWithParam<EnsembleKind> {
 protected:
     void SetUp() override {
         if (!GetParam().unavailable.empty()) GTEST_SKIP() << GetParam().unavailable;
-        auto& shared = shared_[GetParam().name];
-        if (!shared) shared = GetParam().start();
-        ensemble_ = shared.get();
+        ensemble_ = &SharedEnsembles::get(GetParam());
         ensemble_->remove(kElection);
     }
-    static void TearDownTestSuite() { shared_.clear(); }
 
     std::string here() { return ensemble_->store_option(ensemble_->client_ports()); }
 
     Ensemble* ensemble_ = nullptr;
-
-private:
-    static inline std::map<std::string, std::unique_ptr<Ensemble>> shared_;
 };
 
 class ElectionTest : public harness::WithCandidates<EnsembleTest> {

@@ -5,47 +5,32 @@
 #include "election/stores/etcd/etcd_store.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 
 #include "election/stores/secret_text.h"
-#include "tests/clusters/etcd_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/etcd_cluster.h"
+#include "tests/servers/relays.h"
 
 namespace leasehold::stores {
 namespace {
 
 using election::Presence;
-using election::ReadOutcome;
 using election::ReadStatus;
-using election::Snapshot;
 using election::Version;
-using election::WriteOutcome;
 using election::WriteStatus;
 using nlohmann::json;
 using servers::EtcdCluster;
-using servers::SharedEtcd;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr Duration kAmple = seconds(30);
-
-class EtcdStoreTest : public testing::Test {
+class EtcdStoreTest : public ClusterFixture<EtcdCluster> {
 protected:
-    void SetUp() override {
-        if (!EtcdCluster::available()) GTEST_SKIP() << EtcdCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
-    }
-
     std::unique_ptr<Store> open(EtcdOptions options) {
-        auto store = open_etcd_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_etcd_store(*loop_, std::move(options), name_));
     }
     std::unique_ptr<Store> open(std::vector<std::string> endpoints) {
         EtcdOptions options;
@@ -58,18 +43,6 @@ protected:
         return urls;
     }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, const Version& before, std::uint64_t number) {
         for (int i = 0; i < 100; ++i) {
@@ -83,22 +56,10 @@ protected:
         ADD_FAILURE() << "nothing could be written";
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
-    std::string name_ = SharedEtcd::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(EtcdStoreTest, GoesOnWithoutAnyOneMember) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto writer = open(urls(cluster));
     const auto standby = open(urls(cluster));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
@@ -113,7 +74,7 @@ TEST_F(EtcdStoreTest, GoesOnWithoutAnyOneMember) {
 }
 
 TEST_F(EtcdStoreTest, AMemberThatStandsStillIsPassedOver) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto writer = open(urls(cluster));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
     for (int i = 0; i < cluster.size(); ++i) {
@@ -163,7 +124,7 @@ TEST_F(EtcdStoreTest, AWatchGoesOnAfterACompaction) {
     EtcdCluster cluster({.members = 1});
     servers::Relays relays(cluster.client_ports());
     const auto writer = open(urls(cluster));
-    const auto standby = open(SharedEtcd::urls(relays.ports()));
+    const auto standby = open(servers::addresses(relays.ports(), "http://"));
     Version version = write(*writer, creation(sample_record("a", 1))).version;
     watch(*standby);
     version = write(*writer, replacement(version, sample_record("a", 2))).version;
@@ -231,10 +192,10 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
     EtcdCluster cluster({.members = 1, .tls = true});
     EtcdOptions options;
     options.endpoints = urls(cluster);
-    options.ca_file = cluster.ca_file();
+    options.ca_file = cluster.tls().ca_file;
     EXPECT_EQ(read(*open(options), seconds(5)).status, ReadStatus::failed) << "without a certificate";
-    options.cert_file = cluster.certificate_file();
-    options.key_file = cluster.key_file();
+    options.cert_file = cluster.tls().certificate_file;
+    options.key_file = cluster.tls().key_file;
     const auto store = open(options);
     EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::applied);
     EXPECT_EQ(read(*store).snapshot.presence, Presence::present);
@@ -244,7 +205,7 @@ TEST_F(EtcdStoreTest, SpeaksTlsWithACertificateOfItsOwn) {
 }
 
 TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     EtcdOptions options;
     options.endpoints = urls(cluster);
     for (const char* prefix : {"", "/", "a b?c#d%2F..//", "\xc3\xa4\"\\{}"}) {
@@ -258,7 +219,7 @@ TEST_F(EtcdStoreTest, AnyTextMayStandBeforeTheName) {
 }
 
 TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     const auto store = open({cluster.peer_url(0)});
     const auto outcome = read(*store);
     EXPECT_EQ(outcome.reason, "not_etcd");
@@ -267,7 +228,7 @@ TEST_F(EtcdStoreTest, SomebodyElseAtTheAddressIsNamed) {
 }
 
 TEST_F(EtcdStoreTest, EndpointsOfTwoClustersAreRefused) {
-    EtcdCluster& cluster = SharedEtcd::get();
+    EtcdCluster& cluster = shared();
     EtcdCluster other({.members = 1});
     const auto store = open({cluster.url(0), other.url(0)});
     const auto outcome = read(*store);

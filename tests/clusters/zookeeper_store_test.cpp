@@ -11,8 +11,9 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/clusters/zookeeper_fixture.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/clusters/cluster_fixture.h"
+#include "tests/servers/relays.h"
+#include "tests/servers/zookeeper_cluster.h"
 
 namespace leasehold::stores {
 namespace {
@@ -24,48 +25,24 @@ using election::Snapshot;
 using election::Version;
 using election::WriteOutcome;
 using election::WriteStatus;
-using servers::SharedZookeeper;
 using servers::ZookeeperCluster;
 using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr Duration kAmple = seconds(30);
-
-class ZookeeperStoreTest : public testing::Test {
+class ZookeeperStoreTest : public ClusterFixture<ZookeeperCluster> {
 protected:
-    void SetUp() override {
-        if (!ZookeeperCluster::available()) GTEST_SKIP() << ZookeeperCluster::unavailable_message();
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
-    }
-
     std::unique_ptr<Store> open(ZookeeperOptions options) {
-        auto store = open_zookeeper_store(*loop_, std::move(options), name_);
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
+        return opened(open_zookeeper_store(*loop_, std::move(options), name_));
     }
     static ZookeeperOptions at(const std::vector<int>& ports) {
         ZookeeperOptions options;
-        options.servers = SharedZookeeper::servers(ports);
+        options.servers = servers::addresses(ports);
         return options;
     }
     std::unique_ptr<Store> open(const std::vector<int>& ports) { return open(at(ports)); }
     std::string path() const { return "/leasehold/" + name_; }
 
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
-    WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
-    }
     // Writes until one is applied, as a holder does; what had no answer is looked for.
     Version write_somehow(Store& store, const Version& before, std::uint64_t number) {
         for (int i = 0; i < 100; ++i) {
@@ -81,22 +58,10 @@ protected:
         ADD_FAILURE() << "nothing could be written";
         return before;
     }
-    void watch(Store& store) {
-        store.watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
-    bool sees(std::uint64_t number) {
-        return turn_until(*loop_, [&] { return !seen_.empty() && seen_.back().record.transitions == number; });
-    }
-
-    std::unique_ptr<EventLoop> loop_;
-    std::string name_ = SharedZookeeper::new_name();
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(ZookeeperStoreTest, GoesOnWithoutAnyOneServer) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto writer = open(cluster.client_ports());
     const auto standby = open(cluster.client_ports());
     Version version = write(*writer, creation(sample_record("a", 1))).version;
@@ -112,7 +77,7 @@ TEST_F(ZookeeperStoreTest, GoesOnWithoutAnyOneServer) {
 }
 
 TEST_F(ZookeeperStoreTest, AServerThatStandsStillIsPassedOver) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto writer = open(cluster.client_ports());
     const auto standby = open(cluster.client_ports());
     watch(*standby);
@@ -152,7 +117,7 @@ TEST_F(ZookeeperStoreTest, WithoutAMajorityItSaysSoAndHeals) {
 }
 
 TEST_F(ZookeeperStoreTest, ASessionThatRunsOutChangesNothing) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     servers::Relays relays(cluster.client_ports());
     const auto writer = open(cluster.client_ports());
     const auto standby = open(relays.ports());
@@ -170,7 +135,7 @@ TEST_F(ZookeeperStoreTest, ASessionThatRunsOutChangesNothing) {
 }
 
 TEST_F(ZookeeperStoreTest, AZnodeThatWasMadeAgainIsNotMistaken) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto store = open(cluster.client_ports());
     const Version created = write(*store, creation(sample_record("a", 1))).version;
     cluster.remove_all(path());
@@ -190,7 +155,7 @@ TEST_F(ZookeeperStoreTest, AZnodeThatWasMadeAgainIsNotMistaken) {
 }
 
 TEST_F(ZookeeperStoreTest, WhatSomebodyElseMadeIsReplacedOnlyAsItWasSeen) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto store = open(cluster.client_ports());
     cluster.set(path(), "a shopping list");
     const Snapshot first = read(*store).snapshot;
@@ -207,7 +172,7 @@ TEST_F(ZookeeperStoreTest, WhatSomebodyElseMadeIsReplacedOnlyAsItWasSeen) {
 }
 
 TEST_F(ZookeeperStoreTest, LivesWithStrangersBelowItsZnode) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto store = open(cluster.client_ports());
     cluster.set(path() + "/of/somebody", "else");
     const Snapshot found = read(*store).snapshot;
@@ -222,7 +187,7 @@ TEST_F(ZookeeperStoreTest, LivesWithStrangersBelowItsZnode) {
 }
 
 TEST_F(ZookeeperStoreTest, AnEphemeralZnodeIsNamed) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto store = open(cluster.client_ports());
     cluster.make_ephemeral(path());
     const auto outcome = write(*store, replacement(read(*store).snapshot.version, sample_record("a")));
@@ -232,7 +197,7 @@ TEST_F(ZookeeperStoreTest, AnEphemeralZnodeIsNamed) {
 }
 
 TEST_F(ZookeeperStoreTest, MakesWhatIsMissingAboveAndNoMore) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     ZookeeperOptions options = at(cluster.client_ports());
     options.path = "/apps/" + name_ + "/deep/below";
     const auto store = open(options);
@@ -254,7 +219,7 @@ TEST_F(ZookeeperStoreTest, MakesWhatIsMissingAboveAndNoMore) {
 }
 
 TEST_F(ZookeeperStoreTest, AuthenticatesWithWhatIsInTheFile) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     harness::TempFolder folder;
     harness::write_file(folder.path("auth"), "digest leasehold:right\n");
     ZookeeperOptions options = at(cluster.client_ports());
@@ -294,7 +259,7 @@ TEST_F(ZookeeperStoreTest, AuthenticatesWithWhatIsInTheFile) {
 
 // It has data of its own, and may have been one of them: its zoo.cfg only has to lose a few lines.
 TEST_F(ZookeeperStoreTest, AServerThatRunsAloneIsNoneOfSeveral) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     ZookeeperCluster alone({.members = 1});
     const auto store = open({alone.port(0), cluster.port(1), cluster.port(2)});
     EXPECT_EQ(write(*store, creation(sample_record("a", 1))).status, WriteStatus::applied);
@@ -308,7 +273,7 @@ TEST_F(ZookeeperStoreTest, AServerThatRunsAloneIsNoneOfSeveral) {
 }
 
 TEST_F(ZookeeperStoreTest, WhatATimeoutStartsGoesAnotherWay) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     servers::Relays relays(cluster.client_ports());
     const auto store = open(relays.ports());
     const Version version = write(*store, creation(sample_record("a", 1))).version;
@@ -324,7 +289,7 @@ TEST_F(ZookeeperStoreTest, WhatATimeoutStartsGoesAnotherWay) {
 }
 
 TEST_F(ZookeeperStoreTest, ATagThatNamesNoVersionNamesNotAnyVersion) {
-    const auto store = open(SharedZookeeper::get().client_ports());
+    const auto store = open(shared().client_ports());
     const Version version = write(*store, creation(sample_record("a", 1))).version;
     Version any = version;
     any.tag = "-1" + any.tag.substr(any.tag.find(' '));
@@ -333,7 +298,7 @@ TEST_F(ZookeeperStoreTest, ATagThatNamesNoVersionNamesNotAnyVersion) {
 }
 
 TEST_F(ZookeeperStoreTest, AProbeAsksForWhatWouldHaveToBeMade) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     harness::TempFolder folder;
     harness::write_file(folder.path("auth"), "digest leasehold:right\n");
     ZookeeperOptions options = at(cluster.client_ports());
@@ -352,7 +317,7 @@ TEST_F(ZookeeperStoreTest, AProbeAsksForWhatWouldHaveToBeMade) {
 }
 
 TEST_F(ZookeeperStoreTest, ANewCredentialInterruptsNothing) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     harness::TempFolder folder;
     harness::write_file(folder.path("auth"), "digest leasehold:right\n");
     ZookeeperOptions options = at(cluster.client_ports());
@@ -392,7 +357,7 @@ TEST_F(ZookeeperStoreTest, AServerThatEndsSessionsWithoutACredentialIsExplained)
 }
 
 TEST_F(ZookeeperStoreTest, WhatIsTooLargeIsRefused) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const auto store = open(cluster.client_ports());
     auto record = sample_record("a");
     record.holder.assign(1'500'000, 'a');
@@ -424,7 +389,7 @@ TEST_F(ZookeeperStoreTest, AfterARestoreItGoesOnAndTheVersionsShowIt) {
 }
 
 TEST_F(ZookeeperStoreTest, SomebodyElseAtTheAddressIsNamed) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     const int leader = cluster.leader();
     const auto store = open({cluster.peer_port(leader)});  // speaks another protocol
     const auto outcome = read(*store, seconds(5));
@@ -434,7 +399,7 @@ TEST_F(ZookeeperStoreTest, SomebodyElseAtTheAddressIsNamed) {
 }
 
 TEST_F(ZookeeperStoreTest, WhatDripsOrRefusesIsPassedOver) {
-    ZookeeperCluster& cluster = SharedZookeeper::get();
+    ZookeeperCluster& cluster = shared();
     for (const auto mode : {servers::Relay::Mode::drip, servers::Relay::Mode::refuse, servers::Relay::Mode::one_way}) {
         servers::Relays relays({cluster.port(0)});
         relays.set(mode);

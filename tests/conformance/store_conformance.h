@@ -27,76 +27,20 @@
 
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
-#include "base/event_loop.h"
 #include "election/stores/store.h"
+#include "tests/conformance/store_fixture.h"
 
 namespace leasehold::stores {
 
-// Turns the loop until the condition holds. False when it did not come true within a time that no machine needs.
-template <class Condition>
-bool turn_until(EventLoop& loop, const Condition& condition) {
-    const Instant begin = now();
-    while (!condition()) {
-        if (elapsed_at_most(begin, now()) > std::chrono::seconds(60)) return false;
-        if (!loop.run_once(std::chrono::milliseconds(20))) return false;
-    }
-    return true;
-}
-
-inline election::Record sample_record(const std::string& holder, std::uint64_t transitions = 1) {
-    election::Record record;
-    record.holder = holder;
-    record.lease_duration = std::chrono::seconds(15);
-    record.acquire_time_us = 1'700'000'000'000'001;
-    record.renew_time_us = 1'700'000'000'000'002;
-    record.transitions = transitions;
-    record.incarnation = "incarnation-of-" + holder;
-    record.write_id = "1.1." + std::to_string(transitions);
-    return record;
-}
-
-inline WriteRequest creation(const election::Record& record) { return {true, {}, record}; }
-inline WriteRequest replacement(const election::Version& expected, const election::Record& record) {
-    return {false, expected, record};
-}
-
 template <class Subject>
-class StoreConformance : public ::testing::Test {
+class StoreConformance : public StoreFixture {
 protected:
-    static constexpr Duration kAmple = std::chrono::seconds(50);
-
     void SetUp() override {
         if constexpr (requires { Subject::unavailable(); }) {
             if (const std::string why = Subject::unavailable(); !why.empty()) GTEST_SKIP() << why;
         }
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
         subject_ = std::make_unique<Subject>();
         store_ = subject_->open(*loop_);
-    }
-
-    election::ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<election::ReadOutcome> answer;
-        store.read(timeout, [&](election::ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_FALSE(answer) << "called back from inside the call";
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); })) << "no answer";
-        return answer.value_or(election::ReadOutcome{});
-    }
-
-    election::WriteOutcome write(Store& store, WriteRequest request, Duration timeout = kAmple) {
-        std::optional<election::WriteOutcome> answer;
-        store.write(std::move(request), timeout, [&](election::WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_FALSE(answer) << "called back from inside the call";
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); })) << "no answer";
-        return answer.value_or(election::WriteOutcome{});
-    }
-
-    // The version of a write that has to succeed.
-    election::Version must(const election::WriteOutcome& outcome) {
-        EXPECT_EQ(outcome.status, election::WriteStatus::applied) << outcome.reason << ": " << outcome.detail;
-        return outcome.version;
     }
 
     election::Snapshot see(Store& store) {
@@ -122,7 +66,6 @@ protected:
         }
     }
 
-    std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<Subject> subject_;
     std::unique_ptr<Store> store_;
 };

@@ -15,12 +15,10 @@
 #include "election/stores/consul/consul_store.h"
 #include "election/stores/record_json.h"
 #include "election/stores/secret_text.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/conformance/store_fixture.h"
 #include "tests/servers/scripted_server.h"
 
 namespace leasehold::stores {
-
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);  // a real Consul passes it (tests/clusters)
 
 namespace {
 
@@ -38,8 +36,6 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr Duration kAmple = seconds(30);
 
 Reply with_index(int status, const std::string& body, std::uint64_t index) {
     Reply reply = Reply::json(status, body);
@@ -71,40 +67,23 @@ std::string refused_text(const std::string& what) {
 
 bool waits(const Request& request) { return request.target.find("&index=") != std::string::npos; }
 
-class HostileConsul : public testing::Test {
+class HostileConsul : public StoreFixture {
 protected:
     void SetUp() override {
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
         options_.address = server_.url();
         open();
     }
-    void open() {
-        auto store = open_consul_store(*loop_, options_, "x");
-        ASSERT_TRUE(store) << store.error().message;
-        store_ = std::move(*store);
-    }
+    void open() { store_ = opened(open_consul_store(*loop_, options_, "x")); }
 
     ReadOutcome read(Reply reply) {
         server_.queue(std::move(reply));
-        std::optional<ReadOutcome> answer;
-        store_->read(kAmple, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
+        return StoreFixture::read(*store_);
     }
     WriteOutcome write(Reply reply, std::uint64_t expected = 7) {
         server_.queue(std::move(reply));
-        std::optional<WriteOutcome> answer;
-        store_->write(replacement({expected, ""}, sample_record("a")), kAmple,
-                      [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
+        return StoreFixture::write(*store_, replacement({expected, ""}, sample_record("a")));
     }
-    void watch() {
-        store_->watch({.seen = [this](Snapshot snapshot) { seen_.push_back(std::move(snapshot)); },
-                       .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
-    }
+    void watch() { StoreFixture::watch(*store_); }
     bool asked(std::size_t times) {
         return turn_until(*loop_, [&] { return server_.request_count() >= times; });
     }
@@ -115,11 +94,8 @@ protected:
     }
 
     ScriptedServer server_;
-    std::unique_ptr<EventLoop> loop_;
     ConsulOptions options_;
     std::unique_ptr<Store> store_;
-    std::vector<Snapshot> seen_;
-    std::vector<std::string> broken_;
 };
 
 TEST_F(HostileConsul, AReadIsBelievedOnlyAsAWhole) {

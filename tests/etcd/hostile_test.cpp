@@ -18,17 +18,13 @@
 #include "election/stores/etcd/etcd_store.h"
 #include "election/stores/record_json.h"
 #include "election/stores/secret_text.h"
-#include "tests/conformance/store_conformance.h"
+#include "tests/conformance/store_fixture.h"
 #include "tests/servers/scripted_server.h"
 
 namespace leasehold::stores {
 
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);  // a real etcd passes it (tests/clusters)
-
 namespace {
 
-using election::Presence;
-using election::ReadOutcome;
 using election::ReadStatus;
 using election::Snapshot;
 using election::Version;
@@ -38,11 +34,7 @@ using servers::Feed;
 using servers::Reply;
 using servers::Request;
 using servers::ScriptedServer;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using testing::HasSubstr;
-
-constexpr Duration kAmple = seconds(30);
 
 std::string header(const std::string& cluster = "7", int revision = 9) {
     return fmt::format(R"("header":{{"cluster_id":"{}","revision":"{}"}})", cluster, revision);
@@ -62,14 +54,11 @@ Reply refusal(int status, int code, const std::string& message) {
 const Reply kNoLeader = refusal(503, 14, "etcdserver: no leader");
 
 // Three members that answer healthily until a test says otherwise.
-class HostileEtcd : public testing::Test {
+class HostileEtcd : public StoreFixture {
 protected:
     using Trouble = std::function<std::optional<Reply>(const Request&)>;
 
     void SetUp() override {
-        auto made = EventLoop::create();
-        ASSERT_TRUE(made) << made.error().message;
-        loop_ = std::move(*made);
         for (std::size_t member = 0; member < members_.size(); ++member) {
             members_[member].handle([this, member](const Request& request) { return answer(member, request); });
             options_.endpoints.push_back(members_[member].url());
@@ -97,23 +86,9 @@ protected:
         return Reply::text(404, "Not Found");
     }
 
-    std::unique_ptr<Store> open() {
-        auto store = open_etcd_store(*loop_, options_, "x");
-        if (!store) throw std::runtime_error(store.error().message);
-        return std::move(*store);
-    }
-    ReadOutcome read(Store& store, Duration timeout = kAmple) {
-        std::optional<ReadOutcome> answer;
-        store.read(timeout, [&](ReadOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(ReadOutcome{});
-    }
+    std::unique_ptr<Store> open() { return opened(open_etcd_store(*loop_, options_, "x")); }
     WriteOutcome write(Store& store, const Version& expected) {
-        std::optional<WriteOutcome> answer;
-        store.write(replacement(expected, sample_record("a", 10)), kAmple,
-                    [&](WriteOutcome outcome) { answer = std::move(outcome); });
-        EXPECT_TRUE(turn_until(*loop_, [&] { return answer.has_value(); }));
-        return answer.value_or(WriteOutcome{});
+        return StoreFixture::write(store, replacement(expected, sample_record("a", 10)));
     }
     std::size_t asked(std::size_t member, const std::string& target) const {
         std::size_t count = 0;
@@ -134,7 +109,6 @@ protected:
     }();
     std::array<Trouble, 3> troubles_;  // before the servers: their threads use them
     std::array<ScriptedServer, 3> members_;
-    std::unique_ptr<EventLoop> loop_;
     EtcdOptions options_;
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/servers/consul_cluster.h"
 
-#include <csignal>
-
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -29,46 +27,36 @@ std::string ConsulCluster::unavailable_message() {
     return "consul is not at " + program() + ": run tests/servers/get-consul";
 }
 
-ConsulCluster::ConsulCluster(Options options) : options_(options) {
+ConsulCluster::ConsulCluster(Options options)
+    : MemberProcesses(kName, options.servers + (options.agent ? 1 : 0)),
+      options_(options),
+      gossip_ports_(static_cast<std::size_t>(processes())),
+      rpc_ports_(static_cast<std::size_t>(processes())) {
     if (!available()) throw std::runtime_error(unavailable_message());
-    if (options_.tls) write_certificates();
-    const int count = size() + (options_.agent ? 1 : 0);
-    for (int i = 0; i < count; ++i) nodes_.push_back(std::make_unique<Node>());
-    for (int i = 0; i < count; ++i) start(i);
+    if (options_.tls) tls_ = write_tls_files(folder());
+    start_all();
     await_ready();
 }
 
-ConsulCluster::~ConsulCluster() = default;
-
-void ConsulCluster::write_certificates() const {
-    const Authority authority;
-    harness::write_file(ca_file(), authority.pem());
-    for (const char* name : {"server", "client"}) {
-        const KeyPair pair = authority.issue();
-        harness::write_file(path(std::string(name) + ".crt"), pair.certificate_pem);
-        harness::write_file(path(std::string(name) + ".key"), pair.key_pem);
-    }
-}
-
 std::string ConsulCluster::url(int node) const {
-    return fmt::format("{}://127.0.0.1:{}", options_.tls ? "https" : "http", port(node));
+    return fmt::format("{}://127.0.0.1:{}", tls_ ? "https" : "http", port(node));
 }
 
 json ConsulCluster::configuration(int node) const {
     const bool server = node < size();
     json servers = json::array();
-    for (int i = 0; i < size(); ++i) servers.push_back(fmt::format("127.0.0.1:{}", nodes_[i]->gossip_port.number()));
+    for (int i = 0; i < size(); ++i) servers.push_back(fmt::format("127.0.0.1:{}", gossip_port(i)));
     json config = {{"node_name", fmt::format("n{}", node)},
                    {"server", server},
-                   {"data_dir", path(fmt::format("data-{}", node))},
+                   {"data_dir", data(node)},
                    {"bind_addr", "127.0.0.1"},
                    {"client_addr", "127.0.0.1"},
                    {"ports",
-                    {{"http", options_.tls ? -1 : port(node)},
-                     {"https", options_.tls ? port(node) : -1},
+                    {{"http", tls_ ? -1 : port(node)},
+                     {"https", tls_ ? port(node) : -1},
                      {"grpc", -1},
                      {"dns", -1},
-                     {"serf_lan", nodes_[node]->gossip_port.number()},
+                     {"serf_lan", gossip_port(node)},
                      {"serf_wan", -1},
                      {"server", rpc_port(node)}}},
                    {"retry_join", servers},
@@ -85,43 +73,25 @@ json ConsulCluster::configuration(int node) const {
     if (options_.acl) {
         config["acl"] = {{"enabled", true}, {"default_policy", "deny"}, {"tokens", {{"master", kMasterToken}}}};
     }
-    if (options_.tls) {
-        config["ca_file"] = ca_file();
-        config["cert_file"] = path("server.crt");
-        config["key_file"] = path("server.key");
+    if (tls_) {
+        config["ca_file"] = tls_->ca_file;
+        config["cert_file"] = tls_->server_certificate_file;
+        config["key_file"] = tls_->server_key_file;
         config["verify_incoming_https"] = true;
     }
     return config;
 }
 
-void ConsulCluster::start(int node) {
-    if (nodes_[node]->process) return;
+std::vector<std::string> ConsulCluster::command(int node) {
     const std::string file = path(fmt::format("node-{}.json", node));
     harness::write_file(file, configuration(node).dump());
-    nodes_[node]->process = start_server({program(), "agent", "-config-file=" + file}, log(node));
-    nodes_[node]->paused = false;
-}
-
-void ConsulCluster::kill(int node) { nodes_[node]->process.reset(); }
-
-void ConsulCluster::pause(int node) {
-    nodes_[node]->process->signal(SIGSTOP);
-    nodes_[node]->paused = true;
-}
-
-void ConsulCluster::resume(int node) {
-    nodes_[node]->process->signal(SIGCONT);
-    nodes_[node]->paused = false;
+    return {program(), "agent", "-config-file=" + file};
 }
 
 HttpReply ConsulCluster::call(int node, const std::string& method, const std::string& path, const std::string& body) {
     HttpCall call{.method = method, .url = url(node) + path, .body = body};
     if (options_.acl) call.headers.push_back(std::string("X-Consul-Token: ") + kMasterToken);
-    if (options_.tls) {
-        call.ca_file = ca_file();
-        call.certificate_file = certificate_file();
-        call.key_file = key_file();
-    }
+    if (tls_) tls_->identify(call);
     return http_call(call);
 }
 
@@ -148,23 +118,10 @@ HttpReply ConsulCluster::must(const std::string& method, const std::string& path
     return reply;
 }
 
-void ConsulCluster::await_ready() {
-    const bool ready = harness::eventually(
-        [&] {
-            for (std::size_t i = 0; i < nodes_.size(); ++i) {
-                const auto& process = nodes_[i]->process;
-                if (process && !process->running()) server_failed("consul has ended", log(static_cast<int>(i)));
-            }
-            // While there is no leader an agent waits some seconds for one.
-            if (leader() >= 0) {
-                const int status = call("GET", "/v1/kv/ready?consistent").status;
-                if (status == 200 || status == 404) return true;
-            }
-            usleep(50'000);
-            return false;
-        },
-        std::chrono::seconds(60));
-    if (!ready) server_failed("consul does not become ready", log(client_node()));
+bool ConsulCluster::is_ready() {
+    if (leader() < 0) return false;  // while there is none an agent waits some seconds for one
+    const int status = call("GET", "/v1/kv/ready?consistent").status;
+    return status == 200 || status == 404;
 }
 
 int ConsulCluster::leader() {
@@ -180,7 +137,7 @@ int ConsulCluster::leader() {
 }
 
 std::string ConsulCluster::store_option(const std::vector<int>& ports) const {
-    return fmt::format("consul: {{address: \"{}://127.0.0.1:{}\"}}", options_.tls ? "https" : "http", ports.at(0));
+    return fmt::format("consul: {{address: \"{}://127.0.0.1:{}\"}}", tls_ ? "https" : "http", ports.at(0));
 }
 
 std::optional<std::string> ConsulCluster::text(const std::string& name) {

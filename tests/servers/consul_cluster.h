@@ -6,22 +6,20 @@
 // Beyond what an Ensemble does, the agent can be killed and so on like a member: it is the number size().
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/harness/candidate.h"
-#include "tests/servers/certificates.h"
-#include "tests/servers/ensemble.h"
 #include "tests/servers/http_call.h"
 #include "tests/servers/loopback.h"
+#include "tests/servers/member_processes.h"
+#include "tests/servers/tls_files.h"
 
 namespace leasehold::servers {
 
-class ConsulCluster : public Ensemble {
+class ConsulCluster final : public MemberProcesses {
 public:
     struct Options {
         int servers = 3;
@@ -30,21 +28,15 @@ public:
         bool acl = false;   // nothing is allowed without a token
     };
 
+    static constexpr const char* kName = "consul";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 
     explicit ConsulCluster(Options options);
-    ~ConsulCluster() override;
-    ConsulCluster(const ConsulCluster&) = delete;
-    ConsulCluster& operator=(const ConsulCluster&) = delete;
 
     int size() const override { return options_.servers; }
     int leader() override;
-    void kill(int node) override;
-    void start(int node) override;
-    void pause(int node) override;
-    void resume(int node) override;
-    void await_ready() override;
     std::vector<int> client_ports() const override { return {port(client_node())}; }
     std::string store_option(const std::vector<int>& ports) const override;
     std::size_t bytes_per_change() const override { return 250; }  // a query
@@ -54,13 +46,9 @@ public:
 
     std::string url() const { return url(client_node()); }
     std::string url(int node) const;
-    int port(int node) const { return nodes_[node]->http_port.number(); }
-    int rpc_port(int node) const { return nodes_[node]->rpc_port.number(); }
+    int rpc_port(int node) const { return rpc_ports_[static_cast<std::size_t>(node)].number(); }
 
-    // With TLS: what a client needs, as paths of PEM files.
-    std::string ca_file() const { return path("ca.crt"); }
-    std::string certificate_file() const { return path("client.crt"); }
-    std::string key_file() const { return path("client.key"); }
+    const TlsFiles& tls() const { return tls_.value(); }  // with TLS: what a client needs
 
     // With ACLs: a new token for these rules.
     std::string new_token(const std::string& rules);
@@ -71,26 +59,18 @@ public:
     HttpReply must(const std::string& method, const std::string& path, const std::string& body = {});
 
 private:
-    struct Node {
-        ReservedPort http_port;
-        ReservedPort gossip_port;
-        ReservedPort rpc_port;
-        std::unique_ptr<harness::Process> process;
-        bool paused = false;
-    };
-
+    std::vector<std::string> command(int node) override;
+    bool is_ready() override;
     int client_node() const { return options_.agent ? size() : 0; }
-    bool answers(int node) const { return nodes_[node]->process && !nodes_[node]->paused; }
-    std::string path(const std::string& name) const { return folder_.path(name); }
-    std::string log(int node) const { return path("consul-" + std::to_string(node) + ".log"); }
-    void write_certificates() const;
+    int gossip_port(int node) const { return gossip_ports_[static_cast<std::size_t>(node)].number(); }
     nlohmann::json configuration(int node) const;
     HttpReply answer(const std::string& method, const std::string& path, const std::string& body);
     HttpReply call(int node, const std::string& method, const std::string& path, const std::string& body);
 
     const Options options_;
-    harness::TempFolder folder_;
-    std::vector<std::unique_ptr<Node>> nodes_;  // the servers, then the agent
+    std::vector<ReservedPort> gossip_ports_;
+    std::vector<ReservedPort> rpc_ports_;
+    std::optional<TlsFiles> tls_;
 };
 
 }  // namespace leasehold::servers

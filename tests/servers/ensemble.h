@@ -51,6 +51,15 @@ struct EnsembleKind {
     std::unique_ptr<Ensemble> (*start)();
 };
 
+// Of a class that is one.
+template <class Cluster>
+EnsembleKind ensemble_kind() {
+    return {
+        .name = Cluster::kName,
+        .unavailable = Cluster::available() ? "" : Cluster::unavailable_message(),
+        .start = []() -> std::unique_ptr<Ensemble> { return std::make_unique<Cluster>(typename Cluster::Options{}); }};
+}
+
 // Starts it, and has it write for a while: servers that have just begun are slower than any that somebody runs; a Java
 // machine still interprets its program.
 std::unique_ptr<Ensemble> start_warm(const EnsembleKind& kind);

@@ -5,19 +5,6 @@
 #include "tests/servers/zookeeper_cluster.h"
 
 namespace leasehold::servers {
-namespace {
-
-template <class Cluster>
-std::unique_ptr<Ensemble> start() {
-    return std::make_unique<Cluster>(typename Cluster::Options{});
-}
-
-template <class Cluster>
-EnsembleKind kind(const std::string& name) {
-    return {name, Cluster::available() ? "" : Cluster::unavailable_message(), start<Cluster>};
-}
-
-}  // namespace
 
 std::unique_ptr<Ensemble> start_warm(const EnsembleKind& kind) {
     auto ensemble = kind.start();
@@ -26,7 +13,7 @@ std::unique_ptr<Ensemble> start_warm(const EnsembleKind& kind) {
 }
 
 std::vector<EnsembleKind> ensemble_kinds() {
-    return {kind<EtcdCluster>("etcd"), kind<ConsulCluster>("consul"), kind<ZookeeperCluster>("zookeeper")};
+    return {ensemble_kind<EtcdCluster>(), ensemble_kind<ConsulCluster>(), ensemble_kind<ZookeeperCluster>()};
 }
 
 }  // namespace leasehold::servers

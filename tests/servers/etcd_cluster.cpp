@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/servers/etcd_cluster.h"
 
-#include <csignal>
-
 #include <fmt/ranges.h>
 #include <unistd.h>
 
@@ -30,75 +28,41 @@ std::string EtcdCluster::unavailable_message() {
     return "etcd is not at " + program() + ": run tests/servers/build-kubernetes";
 }
 
-EtcdCluster::EtcdCluster(Options options) : options_(options) {
+EtcdCluster::EtcdCluster(Options options)
+    : MemberProcesses(kName, options.members), peer_ports_(static_cast<std::size_t>(options.members)) {
     if (!available()) throw std::runtime_error(unavailable_message());
-    if (options_.tls) write_certificates();
-    for (int i = 0; i < options_.members; ++i) members_.push_back(std::make_unique<Member>());
-    for (int i = 0; i < options_.members; ++i) start(i);
+    if (options.tls) tls_ = write_tls_files(folder());
+    start_all();
     await_ready();
 }
 
-EtcdCluster::~EtcdCluster() = default;
-
-void EtcdCluster::write_certificates() const {
-    const Authority authority;
-    harness::write_file(ca_file(), authority.pem());
-    for (const char* name : {"server", "client"}) {
-        const KeyPair pair = authority.issue();
-        harness::write_file(path(std::string(name) + ".crt"), pair.certificate_pem);
-        harness::write_file(path(std::string(name) + ".key"), pair.key_pem);
-    }
-}
-
 std::string EtcdCluster::url(int member) const {
-    return fmt::format("{}://127.0.0.1:{}", options_.tls ? "https" : "http", port(member));
+    return fmt::format("{}://127.0.0.1:{}", tls_ ? "https" : "http", port(member));
 }
 
 std::string EtcdCluster::peer_url(int member) const {
-    return fmt::format("http://127.0.0.1:{}", members_[member]->peer_port.number());
+    return fmt::format("http://127.0.0.1:{}", peer_ports_[static_cast<std::size_t>(member)].number());
 }
 
-void EtcdCluster::start(int member) {
-    if (members_[member]->process) return;
+std::vector<std::string> EtcdCluster::command(int member) {
     std::string all;
     for (int i = 0; i < size(); ++i) all += fmt::format("{}m{}={}", i == 0 ? "" : ",", i, peer_url(i));
-    std::vector<std::string> command{program(), fmt::format("--name=m{}", member),
-                                     "--data-dir=" + path(fmt::format("data-{}", member)),
+    std::vector<std::string> command{program(), fmt::format("--name=m{}", member), "--data-dir=" + data(member),
                                      "--listen-client-urls=" + url(member), "--advertise-client-urls=" + url(member),
                                      "--listen-peer-urls=" + peer_url(member),
                                      "--initial-advertise-peer-urls=" + peer_url(member), "--initial-cluster=" + all,
                                      // Elections within a second, so that a test need not be slow.
                                      "--heartbeat-interval=50", "--election-timeout=500"};
-    if (options_.tls) {
-        command.insert(command.end(), {"--cert-file=" + path("server.crt"), "--key-file=" + path("server.key"),
-                                       "--trusted-ca-file=" + ca_file(), "--client-cert-auth"});
+    if (tls_) {
+        command.insert(command.end(),
+                       {"--cert-file=" + tls_->server_certificate_file, "--key-file=" + tls_->server_key_file,
+                        "--trusted-ca-file=" + tls_->ca_file, "--client-cert-auth"});
     }
-    members_[member]->process = start_server(std::move(command), log(member));
-    members_[member]->paused = false;
-}
-
-void EtcdCluster::kill(int member) { members_[member]->process.reset(); }
-
-void EtcdCluster::pause(int member) {
-    members_[member]->process->signal(SIGSTOP);
-    members_[member]->paused = true;
-}
-
-void EtcdCluster::resume(int member) {
-    members_[member]->process->signal(SIGCONT);
-    members_[member]->paused = false;
-}
-
-std::vector<int> EtcdCluster::client_ports() const {
-    std::vector<int> ports;
-    for (int i = 0; i < size(); ++i) ports.push_back(port(i));
-    return ports;
+    return command;
 }
 
 std::string EtcdCluster::store_option(const std::vector<int>& ports) const {
-    std::vector<std::string> urls;
-    for (const int port : ports) urls.push_back(fmt::format("\"http://127.0.0.1:{}\"", port));
-    return fmt::format("etcd: {{endpoints: [{}]}}", fmt::join(urls, ", "));
+    return fmt::format("etcd: {{endpoints: {}}}", addresses(ports, "http://"));
 }
 
 std::optional<std::string> EtcdCluster::text(const std::string& name) {
@@ -116,11 +80,7 @@ void EtcdCluster::remove(const std::string& name) { must("/v3/kv/deleterange", {
 EtcdCluster::Answer EtcdCluster::call(int member, const std::string& path, const json& body, const std::string& token) {
     HttpCall call{.method = "POST", .url = url(member) + path, .body = body.dump()};
     if (!token.empty()) call.headers.push_back("Authorization: " + token);
-    if (options_.tls) {
-        call.ca_file = ca_file();
-        call.certificate_file = certificate_file();
-        call.key_file = key_file();
-    }
+    if (tls_) tls_->identify(call);
     const HttpReply reply = http_call(call);
     return {.status = reply.status, .body = reply.body};
 }
@@ -128,7 +88,7 @@ EtcdCluster::Answer EtcdCluster::call(int member, const std::string& path, const
 EtcdCluster::Answer EtcdCluster::call(const std::string& path, const json& body, const std::string& token) {
     Answer answer;
     for (int i = 0; i < size(); ++i) {
-        if (!members_[i]->process || members_[i]->paused) continue;
+        if (!answers(i)) continue;
         answer = call(i, path, body, token);
         if (answer.status != 0 && answer.status < 500) break;
     }
@@ -147,24 +107,15 @@ json EtcdCluster::must(const std::string& path, const json& body, const std::str
     return answer.json();
 }
 
-void EtcdCluster::await_ready() {
-    const json anything{{"key", encode_base64("ready?")}};
-    const bool ready = harness::eventually([&] {
-        for (int i = 0; i < size(); ++i) {
-            if (members_[i]->process && !members_[i]->process->running()) server_failed("etcd has ended", log(i));
-        }
-        // With authentication it refuses, which will do.
-        const int status = call("/v3/kv/range", anything).status;
-        if (status == 200 || status == 400) return true;
-        usleep(20'000);
-        return false;
-    });
-    if (!ready) server_failed("etcd does not become ready", log(0));
+bool EtcdCluster::is_ready() {
+    // With authentication it refuses, which will do.
+    const int status = call("/v3/kv/range", {{"key", encode_base64("ready?")}}).status;
+    return status == 200 || status == 400;
 }
 
 int EtcdCluster::leader() {
     for (int i = 0; i < size(); ++i) {
-        if (!members_[i]->process || members_[i]->paused) continue;
+        if (!answers(i)) continue;
         const json status = call(i, "/v3/maintenance/status", json::object(), "").json();
         if (status.is_object() && status.contains("leader") && status["leader"] == status["header"]["member_id"]) {
             return i;

@@ -4,55 +4,42 @@
 // of tests/servers/build-kubernetes. Threads, blocking and errors are as for every Ensemble.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/harness/candidate.h"
-#include "tests/servers/certificates.h"
-#include "tests/servers/ensemble.h"
 #include "tests/servers/loopback.h"
+#include "tests/servers/member_processes.h"
+#include "tests/servers/tls_files.h"
 
 namespace leasehold::servers {
 
-class EtcdCluster : public Ensemble {
+class EtcdCluster final : public MemberProcesses {
 public:
     struct Options {
         int members = 3;
         bool tls = false;  // towards clients, who need a certificate of the same authority
     };
 
+    static constexpr const char* kName = "etcd";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 
     explicit EtcdCluster(Options options);
-    ~EtcdCluster() override;
-    EtcdCluster(const EtcdCluster&) = delete;
-    EtcdCluster& operator=(const EtcdCluster&) = delete;
 
-    int size() const override { return static_cast<int>(members_.size()); }
     int leader() override;
-    void kill(int member) override;
-    void start(int member) override;
-    void pause(int member) override;
-    void resume(int member) override;
-    void await_ready() override;
-    std::vector<int> client_ports() const override;
     std::string store_option(const std::vector<int>& ports) const override;
     std::optional<std::string> text(const std::string& name) override;
     void put(const std::string& name, const std::string& text) override;
     void remove(const std::string& name) override;
 
-    int port(int member) const { return members_[member]->client_port.number(); }
     std::string url(int member) const;
     std::string peer_url(int member) const;
 
-    // With TLS: what a client needs, as paths of PEM files.
-    std::string ca_file() const { return path("ca.crt"); }
-    std::string certificate_file() const { return path("client.crt"); }
-    std::string key_file() const { return path("client.key"); }
+    const TlsFiles& tls() const { return tls_.value(); }  // with TLS: what a client needs
 
     // One request to the gateway of a member that runs.
     struct Answer {
@@ -67,21 +54,12 @@ public:
     void require_passwords(const std::string& user, const std::string& password, const std::string& prefix);
 
 private:
-    struct Member {
-        ReservedPort client_port;
-        ReservedPort peer_port;
-        std::unique_ptr<harness::Process> process;
-        bool paused = false;
-    };
-
-    std::string path(const std::string& name) const { return folder_.path(name); }
-    std::string log(int member) const { return path("etcd-" + std::to_string(member) + ".log"); }
-    void write_certificates() const;
+    std::vector<std::string> command(int member) override;
+    bool is_ready() override;
     Answer call(int member, const std::string& path, const nlohmann::json& body, const std::string& token);
 
-    const Options options_;
-    harness::TempFolder folder_;
-    std::vector<std::unique_ptr<Member>> members_;
+    std::vector<ReservedPort> peer_ports_;
+    std::optional<TlsFiles> tls_;
 };
 
 }  // namespace leasehold::servers

@@ -49,6 +49,12 @@ int port_of(const UniqueFd& socket) {
     return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
 }
 
+std::vector<std::string> addresses(const std::vector<int>& ports, const std::string& scheme) {
+    std::vector<std::string> all;
+    for (const int port : ports) all.push_back(scheme + "127.0.0.1:" + std::to_string(port));
+    return all;
+}
+
 ReservedPort::ReservedPort(const std::string& ip, int wanted)
     : socket_(bound_socket(ip, wanted)), number_(port_of(socket_)) {}
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -27,6 +28,9 @@ UniqueFd bound_socket(const std::string& ip, int port);
 
 // The port that such a socket is bound to.
 int port_of(const UniqueFd& socket);
+
+// "127.0.0.1:PORT" of each, behind this scheme.
+std::vector<std::string> addresses(const std::vector<int>& ports, const std::string& scheme = "");
 
 // A free port that stays ours while this object lives: bound, but not listened on, by a socket of our own. A server
 // that sets SO_REUSEADDR, as everything written in Go does, can listen on it, stop, and find it free again, while the

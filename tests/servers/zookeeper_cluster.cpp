@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/servers/zookeeper_cluster.h"
 
-#include <csignal>
 #include <filesystem>
 
 #include <fmt/core.h>
@@ -35,30 +34,28 @@ std::string ZookeeperCluster::unavailable_message() {
     return "ZooKeeper is not installed: install the packages libzookeeper-java and default-jre-headless";
 }
 
-ZookeeperCluster::ZookeeperCluster(Options options) : options_(options) {
+ZookeeperCluster::ZookeeperCluster(Options options)
+    : MemberProcesses(kName, options.members),
+      settings_(std::move(options.settings)),
+      peer_ports_(static_cast<std::size_t>(options.members)),
+      election_ports_(static_cast<std::size_t>(options.members)) {
     if (!available()) throw std::runtime_error(unavailable_message());
-    for (int i = 0; i < options_.members; ++i) members_.push_back(std::make_unique<Member>());
-    for (int i = 0; i < options_.members; ++i) start(i);
+    start_all();
     await_ready();
 }
 
 ZookeeperCluster::~ZookeeperCluster() { disconnect(); }
 
-std::string ZookeeperCluster::log(int member) const { return path(fmt::format("zookeeper-{}.log", member)); }
-std::string ZookeeperCluster::data(int member) const { return path(fmt::format("data-{}", member)); }
-
-void ZookeeperCluster::start(int member) {
-    if (members_[member]->process) return;
+std::vector<std::string> ZookeeperCluster::command(int member) {
     // Sessions and elections within seconds, so that a test need not be slow; sessions of 4 s are the longest granted.
     std::string text = fmt::format(
         "tickTime=200\ninitLimit=50\nsyncLimit=10\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n"
         "admin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n",
         data(member), port(member));
     for (int i = 0; size() > 1 && i < size(); ++i) {
-        text += fmt::format("server.{}=127.0.0.1:{}:{}\n", i + 1, members_[i]->peer_port.number(),
-                            members_[i]->election_port.number());
+        text += fmt::format("server.{}=127.0.0.1:{}:{}\n", i + 1, peer_port(i), election_port(i));
     }
-    text += options_.settings;
+    text += settings_;
     std::filesystem::create_directories(data(member));
     const std::string config = path(fmt::format("zookeeper-{}.cfg", member));
     harness::write_file(config, text);
@@ -67,36 +64,22 @@ void ZookeeperCluster::start(int member) {
         "{0}:/usr/share/java/zookeeper-jute.jar:/usr/share/java/slf4j-api.jar:"
         "/usr/share/java/slf4j-simple.jar:/usr/share/java/netty-all.jar",
         kJar);
-    members_[member]->process = start_server({"/usr/bin/java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                                              "-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                                              "-Djava.net.preferIPv4Stack=true", "-Dzookeeper.jmx.log4j.disable=true",
-                                              "-cp", jars, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config},
-                                             log(member));
-    members_[member]->paused = false;
-}
-
-void ZookeeperCluster::kill(int member) { members_[member]->process.reset(); }
-
-void ZookeeperCluster::pause(int member) {
-    members_[member]->process->signal(SIGSTOP);
-    members_[member]->paused = true;
-}
-
-void ZookeeperCluster::resume(int member) {
-    members_[member]->process->signal(SIGCONT);
-    members_[member]->paused = false;
-}
-
-std::vector<int> ZookeeperCluster::client_ports() const {
-    std::vector<int> ports;
-    for (int i = 0; i < size(); ++i) ports.push_back(port(i));
-    return ports;
+    return {"/usr/bin/java",
+            "-Xmx96m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Dzookeeper.jmx.log4j.disable=true",
+            "-cp",
+            jars,
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            config};
 }
 
 std::string ZookeeperCluster::store_option(const std::vector<int>& ports) const {
-    std::vector<std::string> servers;
-    for (const int port : ports) servers.push_back(fmt::format("\"127.0.0.1:{}\"", port));
-    return fmt::format("zookeeper: {{servers: [{}]}}", fmt::join(servers, ", "));
+    return fmt::format("zookeeper: {{servers: {}}}", addresses(ports));
 }
 
 std::string ZookeeperCluster::ask(int member, const std::string& letters) const {
@@ -117,7 +100,7 @@ std::string ZookeeperCluster::ask(int member, const std::string& letters) const 
 
 int ZookeeperCluster::leader() {
     for (int i = 0; i < size(); ++i) {
-        if (!members_[i]->process || members_[i]->paused) continue;
+        if (!answers(i)) continue;
         const std::string answer = ask(i, "srvr");
         if (answer.find("Mode: leader") != std::string::npos || answer.find("Mode: standalone") != std::string::npos) {
             return i;
@@ -126,24 +109,18 @@ int ZookeeperCluster::leader() {
     return -1;
 }
 
-void ZookeeperCluster::await_ready() {
-    const bool ready = harness::eventually([&] {
-        bool all = leader() >= 0;
-        for (int i = 0; i < size(); ++i) {
-            if (!members_[i]->process || members_[i]->paused) continue;
-            if (!members_[i]->process->running()) server_failed("ZooKeeper has ended", log(i));
-            all = all && ask(i, "srvr").find("Mode: ") != std::string::npos;
-        }
-        if (!all) usleep(20'000);
-        return all;
-    });
-    if (!ready) server_failed("ZooKeeper does not become ready", log(0));
+bool ZookeeperCluster::is_ready() {
+    if (leader() < 0) return false;
+    for (int i = 0; i < size(); ++i) {
+        if (answers(i) && ask(i, "srvr").find("Mode: ") == std::string::npos) return false;
+    }
+    return true;
 }
 
 std::string ZookeeperCluster::live_members() const {
     std::vector<std::string> all;
     for (int i = 0; i < size(); ++i) {
-        if (members_[i]->process && !members_[i]->paused) all.push_back(address(i));
+        if (answers(i)) all.push_back(address(i));
     }
     return fmt::format("{}", fmt::join(all, ","));
 }
@@ -159,7 +136,8 @@ int ZookeeperCluster::with_session(const std::function<int(_zhandle*)>& what) {
     const bool done = harness::eventually([&] {
         const std::string members = live_members();
         if (members.empty()) return false;
-        if (session_ == nullptr || session_owner_ != getpid() || members != session_members_ || is_unrecoverable(session_) != ZOK) {
+        if (session_ == nullptr || session_owner_ != getpid() || members != session_members_ ||
+            is_unrecoverable(session_) != ZOK) {
             disconnect();
             session_members_ = members;
             session_owner_ = getpid();

@@ -3,54 +3,44 @@
 // A real ZooKeeper ensemble on loopback, with its data in a temporary folder. The program is Debian's package
 // zookeeper.
 //
-// Threads: for the thread that made it; the servers die with that thread. Functions block until what they do is done.
-// What cannot be done is thrown as std::runtime_error with the end of a server's log.
+// Threads, blocking and errors are as for every Ensemble.
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "tests/harness/candidate.h"
-#include "tests/servers/ensemble.h"
 #include "tests/servers/loopback.h"
+#include "tests/servers/member_processes.h"
 
 struct _zhandle;
 
 namespace leasehold::servers {
 
-class ZookeeperCluster : public Ensemble {
+class ZookeeperCluster final : public MemberProcesses {
 public:
     struct Options {
         int members = 3;
         std::string settings{};  // more lines of zoo.cfg
     };
 
+    static constexpr const char* kName = "zookeeper";  // in election.store
+
     static bool available();
     static std::string unavailable_message();
 
     explicit ZookeeperCluster(Options options);
     ~ZookeeperCluster() override;
-    ZookeeperCluster(const ZookeeperCluster&) = delete;
-    ZookeeperCluster& operator=(const ZookeeperCluster&) = delete;
 
-    int size() const override { return static_cast<int>(members_.size()); }
     int leader() override;
-    void kill(int member) override;
-    void start(int member) override;
-    void pause(int member) override;
-    void resume(int member) override;
-    void await_ready() override;
-    std::vector<int> client_ports() const override;
     std::string store_option(const std::vector<int>& ports) const override;
     std::optional<std::string> text(const std::string& name) override;
     void put(const std::string& name, const std::string& text) override;
     void remove(const std::string& name) override;
 
-    int port(int member) const { return members_[member]->client_port.number(); }
     std::string address(int member) const { return "127.0.0.1:" + std::to_string(port(member)); }
-    int peer_port(int member) const { return members_[member]->peer_port.number(); }
+    int peer_port(int member) const { return peer_ports_[static_cast<std::size_t>(member)].number(); }
 
     // The answer to four letters; empty if there is none within a second.
     std::string ask(int member, const std::string& letters) const;
@@ -70,26 +60,18 @@ public:
     void restore();
 
 private:
-    struct Member {
-        ReservedPort client_port;
-        ReservedPort peer_port;
-        ReservedPort election_port;
-        std::unique_ptr<harness::Process> process;
-        bool paused = false;
-    };
-
-    std::string path(const std::string& name) const { return folder_.path(name); }
-    std::string log(int member) const;
-    std::string data(int member) const;
+    std::vector<std::string> command(int member) override;
+    bool is_ready() override;
+    int election_port(int member) const { return election_ports_[static_cast<std::size_t>(member)].number(); }
     std::string live_members() const;
     // Repeats it, with a session of its own, until the answer is none of a connection's.
     int with_session(const std::function<int(_zhandle*)>& what);
     void disconnect();
     int make(const std::string& path, const std::string& text);
 
-    const Options options_;
-    harness::TempFolder folder_;
-    std::vector<std::unique_ptr<Member>> members_;
+    const std::string settings_;
+    std::vector<ReservedPort> peer_ports_;
+    std::vector<ReservedPort> election_ports_;
     _zhandle* session_ = nullptr;
     pid_t session_owner_ = -1;
     std::string session_members_;

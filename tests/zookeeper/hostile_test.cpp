@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include "base/clock.h"
 #include "election/stores/zookeeper/zookeeper_store.h"
+#include "tests/conformance/store_fixture.h"
 #include "tests/servers/loopback.h"
 
 // ZooKeeper's client forgets a few hundred bytes of a multi that is under way when its handle is closed.
@@ -80,9 +80,7 @@ const std::string kGranted = std::string("\0\0\0\x25\0\0\0\0\0\0\x0f\xa0\1\2\3\4
 std::unique_ptr<Store> open(EventLoop& loop, const std::vector<std::string>& servers) {
     ZookeeperOptions options;
     options.servers = servers;
-    auto store = open_zookeeper_store(loop, std::move(options), "test");
-    if (!store) throw std::runtime_error(store.error().message);
-    return std::move(*store);
+    return opened(open_zookeeper_store(loop, std::move(options), "test"));
 }
 
 // An unknown scheme, SASL that is demanded, a proxy whose server is gone: all look like this.
@@ -102,10 +100,7 @@ TEST(Hostile, ASessionThatIsGrantedAndEndedIsNotTakenForASuccess) {
         });
     };
     read();
-    const Instant begin = now();
-    while ((reads < 5 || broken < 3) && elapsed_at_most(begin, now()) < std::chrono::seconds(60)) {
-        ASSERT_TRUE((*loop)->run_once(milliseconds(20)));
-    }
+    EXPECT_TRUE(turn_until(**loop, [&] { return reads >= 5 && broken >= 3; }));
     EXPECT_EQ(reads, 5) << "it waited for its deadline";
     EXPECT_EQ(reason, "connection_lost");
     // Each attempt is a greeting and a session.
@@ -150,11 +145,7 @@ TEST(Hostile, NoSessionNoAnswerAndNoHarm) {
             store->read(milliseconds(300), [&](election::ReadOutcome outcome) { seen = std::move(outcome); });
             store->write({.expect_absent = true, .expected = {}, .record = {}}, milliseconds(300),
                          [&](election::WriteOutcome outcome) { written = std::move(outcome); });
-            const Instant begin = now();
-            while ((!seen || !written) && elapsed_at_most(begin, now()) < std::chrono::seconds(60)) {
-                ASSERT_TRUE((*loop)->run_once(milliseconds(20)));
-            }
-            ASSERT_TRUE(seen && written);
+            ASSERT_TRUE(turn_until(**loop, [&] { return seen && written; }));
             EXPECT_EQ(seen->status, election::ReadStatus::failed);
             EXPECT_THAT(seen->detail, HasSubstr(impostor.server()));
             EXPECT_NE(written->status, election::WriteStatus::applied);
