@@ -88,6 +88,9 @@ Result<void> Agent::set_timers() {
     auto clear = Timer::create(*loop_, [this] { leave_when_clear(); });
     if (!clear) return tl::unexpected<Error>(clear.error());
     clear_timer_ = std::move(*clear);
+    auto rest = Timer::create(*loop_, [this] { hinder("resting", false); });
+    if (!rest) return tl::unexpected<Error>(rest.error());
+    rest_timer_ = std::move(*rest);
     return {};
 }
 

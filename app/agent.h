@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,10 @@ private:
     void on_supervisor_message(const supervisor::Message& message);
     void on_hello(const supervisor::HelloMessage& hello);
     void welcome_new_supervisor();
+    void on_waiting(const supervisor::WaitingMessage& waiting);
     void on_empty(const supervisor::EmptyMessage& empty);
+    void hinder(const std::string& what, bool hinders);
+    void rest();
     void drop_supervisor(const std::string& why);
     void leave_when_clear();
     bool send_supervisor(const supervisor::Message& message);
@@ -76,6 +80,7 @@ private:
     std::unique_ptr<Timer> hurry_timer_;        // a second stop request
     std::unique_ptr<Timer> beat_timer_;   // shows the guardian that we turn, and looks whether the supervisor answers
     std::unique_ptr<Timer> clear_timer_;  // when guardian and supervisor are gone
+    std::unique_ptr<Timer> rest_timer_;   // after resigning
     supervisor::KillRhythm clear_rhythm_;
     supervisor::Pulse supervisor_pulse_;
     bool complained_of_silence_ = false;
@@ -85,6 +90,8 @@ private:
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
     supervisor::Term last_tree_ended_ = 0;
+    supervisor::Term last_resigned_ = 0;
+    std::set<std::string> hindrances_;  // why this candidate cannot contend
     std::optional<int> workload_last_exit_code_;
     int status_ = 0;
 };

@@ -9,6 +9,23 @@
 #include "base/duration_text.h"
 
 namespace leasehold::app {
+namespace {
+
+using Phase = supervisor::TermMachine::Phase;
+
+const char* state_in(Phase phase) {
+    switch (phase) {
+        case Phase::idle: return "stopped";
+        case Phase::running: return "running";
+        case Phase::pausing: return "backoff";
+        case Phase::holding: return "held";
+        case Phase::stopping:
+        case Phase::killing: break;
+    }
+    return "stopping";
+}
+
+}  // namespace
 
 void Agent::connect_supervisor(UniqueFd socket) {
     drop_supervisor("replaced");
@@ -31,7 +48,7 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
-    if (participant_->started()) participant_->deliver(election::Candidacy{false});
+    hinder("no supervisor", true);
     if (!guardian_ && (!participant_->started() || participant_->tree_may_be_alive())) leave_when_clear();
 }
 
@@ -124,6 +141,8 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else if (const auto* pong = std::get_if<supervisor::PongMessage>(&message)) {
         supervisor_pulse_.answered(pong->number);
         if (!supervisor_pulse_.silent()) complained_of_silence_ = false;
+    } else if (const auto* waiting = std::get_if<supervisor::WaitingMessage>(&message)) {
+        on_waiting(*waiting);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
         on_resisting();
     } else {
@@ -136,10 +155,12 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
 // ones come from a new supervisor, whose predecessor's tree the guardian has emptied, and which knows nothing of a term
 // that was won in the meantime.
 void Agent::on_hello(const supervisor::HelloMessage& hello) {
-    using Phase = supervisor::TermMachine::Phase;
+    hinder("no supervisor", false);
     const bool idle = hello.phase == Phase::idle;
-    workload_state_ = idle ? "stopped" : (hello.phase == Phase::running ? "running" : "stopping");
+    workload_state_ = state_in(hello.phase);
     workload_pid_ = hello.pid;
+    const bool goes_on =
+        hello.phase == Phase::running || hello.phase == Phase::pausing || hello.phase == Phase::holding;
     participant_->show_role(hello.phase == Phase::running);
     if (participant_->started()) {
         welcome_new_supervisor();
@@ -153,7 +174,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool unfinished = last.term > page_->ended_through();
     if (unfinished) {
         const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
-        past.running = election::Past::Running{grant, hello.phase != Phase::running};
+        past.running = election::Past::Running{grant, !goes_on};
         participant_->journal().add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
     }
     if (auto started = participant_->start(past); !started) {
@@ -168,7 +189,6 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
 }
 
 void Agent::welcome_new_supervisor() {
-    participant_->deliver(election::Candidacy{true});
     const auto& running = participant_->election().grant();
     if (!running || !participant_->tree_may_be_alive()) return;
     if (participant_->election().role() == election::Role::leader) {
@@ -176,6 +196,35 @@ void Agent::welcome_new_supervisor() {
     } else {
         revoke({running->term, election::RevokeMode::kill});
     }
+}
+
+// All that keeps this candidate from contending; the election hears of the first and of the last.
+void Agent::hinder(const std::string& what, bool hinders) {
+    const bool was_able = hindrances_.empty();
+    hinders ? (void)hindrances_.insert(what) : (void)hindrances_.erase(what);
+    if (was_able != hindrances_.empty() && participant_->started()) {
+        participant_->deliver(election::Candidacy{hindrances_.empty()});
+    }
+}
+
+// Another candidate gets its chance.
+void Agent::rest() {
+    const Duration cooldown = participant_->options().workload.restart.cooldown;
+    if (cooldown <= Duration::zero()) return;
+    participant_->journal().add(
+        {log::Level::warn, "resigned; not contending for " + to_rounded_text(cooldown) +
+                               ", so that another candidate gets its chance (workload.restart.cooldown)"});
+    hinder("resting", true);
+    rest_timer_->arm_in(cooldown);
+}
+
+void Agent::on_waiting(const supervisor::WaitingMessage& waiting) {
+    workload_state_ = waiting.starts ? "backoff" : "held";
+    workload_pid_ = 0;
+    participant_->show_role(false);
+    const std::string what = waiting.starts ? "starting the workload again in " + to_rounded_text(waiting.pause)
+                                            : "holding the lease without the workload, which is not started again";
+    participant_->journal().add({log::Level::info, what});
 }
 
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {
@@ -192,6 +241,10 @@ void Agent::on_empty(const supervisor::EmptyMessage& empty) {
              fmt::format("the workload's tree is proven empty, {} after it was asked to stop; {} of the lease "
                          "were left",
                          to_rounded_text(empty.stop_took), to_rounded_text(left))});
+    }
+    if (empty.resigned && empty.term > last_resigned_) {
+        last_resigned_ = empty.term;
+        rest();  // before the lease is released, so that it is not taken again at once
     }
     if (participant_->started()) participant_->deliver(election::TreeEmpty{empty.term});
     // A workload that has ended by itself ends leasehold, even while the guardian is stopped and cannot say so.

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "config/key_makers.h"
+#include "config/restart_keys.h"
 #include "config/store_keys.h"
 
 namespace leasehold::config {
@@ -199,6 +200,9 @@ Description make_description() {
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
         {.path = "workload.stop", .help = "How the workload is asked to end.", .example = "{signal: TERM}"},
+        {.path = "workload.restart",
+         .help = "What follows when the workload ends by itself.",
+         .example = "{policy: on-failure}"},
         {.path = "workload.signals",
          .help = "What becomes of signals that leasehold is sent.",
          .example = "{to: process}"},
@@ -216,6 +220,7 @@ Description make_description() {
     add(election());
     add(store_keys());
     add(workload());
+    add(restart_keys());
     add(signals());
     add({containment(), no_new_privs()});
     add(protection());

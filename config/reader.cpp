@@ -13,6 +13,7 @@
 #include "config/expansion.h"
 #include "config/nearest.h"
 #include "config/quoting.h"
+#include "config/restart_keys.h"
 #include "config/store_rules.h"
 #include "config/text.h"
 
@@ -56,7 +57,8 @@ public:
             derive(key);
         }
         check_timing();
-        check_store();
+        check_rules(check(reading_.options.election));
+        check_rules(check(reading_.options.workload.restart));
         return std::move(reading_);
     }
 
@@ -281,9 +283,9 @@ private:
         }
     }
 
-    // What a store cannot keep, unless something is wrong with that key already.
-    void check_store() {
-        for (const StoreProblem& problem : check(reading_.options.election)) {
+    // Unless something is wrong with that key already.
+    void check_rules(const std::vector<RuleProblem>& problems) {
+        for (const RuleProblem& problem : problems) {
             const auto place = places_.find(problem.key);
             const auto mark = place == places_.end() ? std::nullopt : std::optional<Mark>(place->second);
             if (!failed_.contains(problem.key)) found(mark, problem.key, problem.text);

@@ -11,7 +11,7 @@ namespace leasehold::config {
 namespace {
 
 // A Lease keeps whole seconds, and the holder must not count on more than stands there.
-void check_whole_seconds(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+void check_whole_seconds(const ElectionOptions& election, std::vector<RuleProblem>& problems) {
     using std::chrono::seconds;
     const Duration lease = election.timing.lease_duration;
     const auto below = std::chrono::floor<seconds>(lease);
@@ -20,7 +20,7 @@ void check_whole_seconds(const ElectionOptions& election, std::vector<StoreProbl
                                                                to_text(lease), to_text(below + seconds(1)))});
 }
 
-void check_name(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+void check_name(const ElectionOptions& election, std::vector<RuleProblem>& problems) {
     const bool is_named = !election.store.kubernetes.name.empty();
     const std::string& name = is_named ? election.store.kubernetes.name : election.name;
     if (name.empty()) return;
@@ -33,13 +33,13 @@ void check_name(const ElectionOptions& election, std::vector<StoreProblem>& prob
 
 // Of two keys that go together.
 void check_pair(const std::string& section, const char* one, bool has_one, const char* other, bool has_other,
-                std::vector<StoreProblem>& problems) {
+                std::vector<RuleProblem>& problems) {
     if (has_one == has_other) return;
     problems.push_back(
         {section, fmt::format("has {} without {}; both are needed", has_one ? one : other, has_one ? other : one)});
 }
 
-void check_etcd(const stores::EtcdOptions& etcd, std::vector<StoreProblem>& problems) {
+void check_etcd(const stores::EtcdOptions& etcd, std::vector<RuleProblem>& problems) {
     const std::string path = "election.store.etcd";
     if (etcd.endpoints.empty()) {
         problems.push_back({path, "has no endpoints; write endpoints: [https://10.0.0.1:2379]"});
@@ -56,7 +56,7 @@ bool is_loopback(const std::string& url) {
 }
 
 // Consul takes keys for paths and would send the request elsewhere; 1.21 and newer refuse most other characters.
-void check_consul_key(const std::string& prefix, const std::string& name, std::vector<StoreProblem>& problems) {
+void check_consul_key(const std::string& prefix, const std::string& name, std::vector<RuleProblem>& problems) {
     static constexpr const char* kKnown = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,_./-";
     const std::string path = "election.store.consul.prefix";
     const char* const kExample = "write it like leasehold/";
@@ -77,7 +77,7 @@ void check_consul_key(const std::string& prefix, const std::string& name, std::v
          fmt::format("the key {} has two dots in a row, which Consul 1.21 and newer refuse", shown(prefix + name))});
 }
 
-void check_consul(const ElectionOptions& election, std::vector<StoreProblem>& problems) {
+void check_consul(const ElectionOptions& election, std::vector<RuleProblem>& problems) {
     const stores::ConsulOptions& consul = election.store.consul;
     const std::string path = "election.store.consul";
     check_pair(path, "cert_file", !consul.cert_file.empty(), "key_file", !consul.key_file.empty(), problems);
@@ -90,15 +90,15 @@ void check_consul(const ElectionOptions& election, std::vector<StoreProblem>& pr
     check_consul_key(consul.prefix, election.name, problems);
 }
 
-void check_zookeeper(const stores::ZookeeperOptions& zookeeper, std::vector<StoreProblem>& problems) {
+void check_zookeeper(const stores::ZookeeperOptions& zookeeper, std::vector<RuleProblem>& problems) {
     if (!zookeeper.servers.empty()) return;
     problems.push_back({"election.store.zookeeper", "has no servers; write servers: [10.0.0.1:2181]"});
 }
 
 }  // namespace
 
-std::vector<StoreProblem> check(const ElectionOptions& election) {
-    std::vector<StoreProblem> problems;
+std::vector<RuleProblem> check(const ElectionOptions& election) {
+    std::vector<RuleProblem> problems;
     if (election.store.kind == StoreKind::kubernetes) {
         check_whole_seconds(election, problems);
         check_name(election, problems);

@@ -3,18 +3,13 @@
 // What the chosen store cannot keep: found at load, not in the night. Pure.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "config/options.h"
+#include "config/rules.h"
 
 namespace leasehold::config {
 
-struct StoreProblem {
-    std::string key;   // the option to change: "election.lease_duration"
-    std::string text;  // what is wrong, and what would work
-};
-
-std::vector<StoreProblem> check(const ElectionOptions& election);
+std::vector<RuleProblem> check(const ElectionOptions& election);
 
 }  // namespace leasehold::config

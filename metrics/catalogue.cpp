@@ -98,7 +98,7 @@ std::vector<MetricSpec> workload_metrics() {
          gauge,
          "",
          "1 for the state that the workload is in, 0 for the others.",
-         {{"state", {"stopped", "running", "stopping", "unkillable"}}}},
+         {{"state", {"stopped", "running", "backoff", "held", "stopping", "unkillable"}}}},
         {Metric::workload_starts, "leasehold_workload_starts_total", counter, "", "Starts of the workload."},
         {Metric::workload_exits,
          "leasehold_workload_exits_total",

@@ -52,7 +52,7 @@ struct StatusView {
     std::optional<double> hard_in_seconds;
     std::optional<double> free_in_seconds;  // standby: when it may try at the earliest, if nothing changes
 
-    std::string workload_state;  // stopped, running, stopping, unkillable; empty: a sidecar, which has no workload
+    std::string workload_state;  // see the catalogue; empty: a sidecar, which has no workload
     std::int64_t workload_pid = 0;
     std::optional<int> workload_last_exit_code;
 

@@ -16,7 +16,7 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x6c65617365686c01;  // the last byte is the version
+constexpr std::uint64_t kFormat = 0x6c65617365686c02;  // the last byte is the version
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -64,6 +64,35 @@ std::optional<int> descriptor(const std::string& text) {
     return fd;
 }
 
+void encode(WireWriter& out, const RestartOptions& restart) {
+    out.number(static_cast<std::uint64_t>(restart.policy));
+    out.number(restart.success_exit_codes.size());
+    for (const int code : restart.success_exit_codes) out.signed_number(code);
+    for (const Duration length : {restart.initial_backoff, restart.max_backoff, restart.reset_after, restart.within}) {
+        out.signed_number(length.count());
+    }
+    out.signed_number(restart.give_up_after);
+    out.signed_number(restart.then ? static_cast<std::int64_t>(*restart.then) : -1);
+}
+
+// False for values that nobody writes. The cooldown is the agent's affair.
+bool decode(WireReader& in, RestartOptions& restart) {
+    const std::uint64_t policy = in.number();
+    restart.policy = static_cast<RestartWhen>(policy);
+    restart.success_exit_codes.clear();
+    for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
+        restart.success_exit_codes.push_back(static_cast<int>(in.signed_number()));
+    }
+    for (Duration* length : {&restart.initial_backoff, &restart.max_backoff, &restart.reset_after, &restart.within}) {
+        *length = Duration(in.signed_number());
+    }
+    restart.give_up_after = static_cast<int>(in.signed_number());
+    const std::int64_t then = in.signed_number();
+    if (then >= 0) restart.then = static_cast<AfterTheLast>(then);
+    return policy <= static_cast<std::uint64_t>(RestartWhen::always) &&
+           then <= static_cast<std::int64_t>(AfterTheLast::hold);
+}
+
 void set_close_on_exec(int fd) {
     if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails only for a descriptor that is not open
 }
@@ -95,6 +124,7 @@ std::string encode(const LaunchSpec& spec) {
     out.text(spec.containment.cgroup);
     out.text(spec.containment.why_not_more);
     out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
+    encode(out, spec.workload.restart);
     encode(out, spec.protection);
     out.number(spec.inheritance.oom_score_adj.has_value() ? 1 : 0);
     out.signed_number(spec.inheritance.oom_score_adj.value_or(0));
@@ -134,6 +164,7 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.containment.cgroup = in.text();
     spec.containment.why_not_more = in.text();
     const std::uint64_t no_new_privs = in.number();
+    const bool restart_known = decode(in, spec.workload.restart);
     const bool protection_known = decode(in, spec.protection);
     const bool has_score = in.number() != 0;
     const int score = static_cast<int>(in.signed_number());
@@ -149,7 +180,7 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.held_fds = read_fds(in);
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
         format > static_cast<std::uint64_t>(log::Format::json) ||
-        method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace) || !protection_known ||
+        method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace) || !protection_known || !restart_known ||
         no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no) ||
         target > static_cast<std::uint64_t>(SignalTarget::process)) {
         return failure("the launch description is damaged");

@@ -15,7 +15,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -58,6 +58,12 @@ struct EmptyMessage {
     Duration lease_left{};  // to the hard instant; what the margin keeps back is not known here
     bool had_tree = false;  // a tree was started in this term at all
     bool ending = false;    // nothing will be started any more: leasehold ends, whether or not the guardian can say so
+    bool resigned = false;  // the workload is not started again here: another candidate is to lead
+};
+struct WaitingMessage {  // the term goes on without a workload
+    Term term = 0;
+    bool starts = false;  // again, after this pause
+    Duration pause{};
 };
 struct PongMessage {
     std::uint64_t number = 0;
@@ -96,7 +102,7 @@ using Message =
     std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
                  KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
                  SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
-                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage>;
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, WaitingMessage>;
 
 struct Received {
     Message message;

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,25 @@ enum class ContainmentChoice { automatic, cgroup, subreaper, pid_namespace };
 // a workload of root's that calls sudo or ping is to find them as they are.
 enum class NoNewPrivileges { automatic, yes, no };
 
+enum class RestartWhen { never, on_failure, always };
+
+// What follows when the workload has ended and is not started again (supervisor/restart_policy.h).
+enum class AfterTheLast { resign, exit, hold };
+
+struct RestartOptions {
+    RestartWhen policy = RestartWhen::never;
+    std::vector<int> success_exit_codes{0};  // 128 + n for the signal n
+    Duration initial_backoff = std::chrono::seconds(1);
+    Duration max_backoff = std::chrono::minutes(1);
+    Duration reset_after = std::chrono::minutes(10);
+    int give_up_after = 5;  // starts again within `within`; 0: never
+    Duration within = std::chrono::minutes(5);
+    std::optional<AfterTheLast> then;             // nothing: exit with the policy `never`, resign with the others
+    Duration cooldown = std::chrono::minutes(1);  // after resigning, before contending again
+
+    friend bool operator==(const RestartOptions&, const RestartOptions&) = default;
+};
+
 struct WorkloadOptions {
     std::vector<std::string> command;        // executed without a shell; [0] is looked up in PATH
     std::map<std::string, std::string> env;  // added to, and winning over, the environment of leasehold
@@ -45,6 +65,7 @@ struct WorkloadOptions {
     SignalOptions signals;
     ContainmentChoice containment = ContainmentChoice::automatic;
     NoNewPrivileges no_new_privs = NoNewPrivileges::automatic;
+    RestartOptions restart;
 
     friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
 };

@@ -2,6 +2,7 @@
 #include "supervisor/supervisor.h"
 
 #include <csignal>
+#include <random>
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -40,7 +41,7 @@ Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channe
       guardian_(std::move(guardian)),
       containment_(make_containment(spec_.containment, spec_.incarnation)),
       machine_({spec_.workload.stop.grace_period, std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1)),
-                page_->closed_through()}) {}
+                page_->closed_through(), spec_.workload.restart, std::random_device{}()}) {}
 
 Result<std::unique_ptr<Supervisor>> Supervisor::create(RoleArguments arguments) {
     if (arguments.page_fd < 0 || arguments.guardian_fd < 0) {
@@ -110,6 +111,7 @@ void Supervisor::on_guardian() {
 void Supervisor::from_guardian(Received received) {
     if (const auto* stop = std::get_if<StopMessage>(&received.message)) {
         stop_requested_ = true;
+        if (machine_.between_trees() && last_status_) tell_guardian(WorkloadEndedMessage{*last_status_});
         perform(machine_.on_stop(now(), stop->mode));
     } else if (const auto* signal = std::get_if<SignalMessage>(&received.message)) {
         signal_workload(signal->signal);
@@ -197,7 +199,9 @@ void Supervisor::on_children() {
     } else if (tree_ && containment_->empty(none_left)) {
         tree_is_empty();
     } else if (ended) {
-        perform(machine_.on_main_exited(now()));
+        // Without a status nothing was executed, for lack of time: that is no end of the workload's.
+        perform(tree_->status ? machine_.on_main_exited(now(), *tree_->status, true)
+                              : machine_.on_revoke(now(), tree_->grant.term, StopMode::orderly));
     } else if (tree_ && machine_.phase() == TermMachine::Phase::killing) {
         kill_pass();  // whoever has just ended left its own children to us
     }

@@ -44,7 +44,6 @@ struct Tree {
     std::optional<SpawnOutcome> outcome;
     std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
     std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
-    bool ended_by_itself = false;
 };
 
 class Supervisor {
@@ -80,6 +79,8 @@ private:
     void kill_tree();
     void kill_pass();
     void report_empty(Term term);
+    void report_pause(const ReportPause& pause);
+    void end_of_work(bool resign);
 
     void learn_outcome();
     void main_exited(bool by_signal);
@@ -112,8 +113,9 @@ private:
     TermMachine machine_;
     std::optional<Tree> tree_;
     EmptyMessage last_empty_;
-    bool stop_requested_ = false;  // by the guardian: the workload's status is leasehold's
-    std::deque<Message> unsent_;   // to the agent, whose queue was full
+    std::optional<int> last_status_;  // of the workload, when it last ended
+    bool stop_requested_ = false;     // by the guardian: the workload's status is leasehold's
+    std::deque<Message> unsent_;      // to the agent, whose queue was full
 };
 
 }  // namespace leasehold::supervisor

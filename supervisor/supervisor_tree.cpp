@@ -26,6 +26,10 @@ void Supervisor::perform(const Actions& actions) {
             start(start_it->grant);
         } else if (const auto* empty = std::get_if<ReportEmpty>(&action)) {
             report_empty(empty->term);
+        } else if (const auto* pause = std::get_if<ReportPause>(&action)) {
+            report_pause(*pause);
+        } else if (const auto* end = std::get_if<EndOfWork>(&action)) {
+            end_of_work(end->resign);
         } else if (std::holds_alternative<AskToStop>(action)) {
             ask_to_stop();
         } else {
@@ -160,7 +164,7 @@ void Supervisor::on_kill_again() {
     if (!tree_->waiting) {
         // A start that failed halfway has no process of its own whose end would tell.
         if (machine_.phase() == TermMachine::Phase::running && tree_->main < 0) {
-            perform(machine_.on_main_exited(now()));
+            perform(machine_.on_main_exited(now(), tree_->status.value_or(kCannotExecute), true));
             return settle();
         }
         if (machine_.phase() != TermMachine::Phase::killing) return;
@@ -187,10 +191,30 @@ void Supervisor::report_empty(Term term) {
     tell_agent(empty);
 }
 
+void Supervisor::report_pause(const ReportPause& pause) {
+    const double length = seconds(pause.start_in.value_or(Duration(0)));
+    if (pause.start_in) {
+        log::info("starting the workload again in {:.3f} s", length);
+    } else {
+        log::warn("the workload is not started again; holding the lease without it (workload.restart.then: hold)");
+    }
+    tell_agent(WaitingMessage{pause.term, pause.start_in.has_value(), pause.start_in.value_or(Duration(0))});
+}
+
+// The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
+void Supervisor::end_of_work(bool resign) {
+    last_empty_.resigned = resign;
+    if (resign) {
+        log::warn("the workload is not started again here; resigning (workload.restart.then: resign)");
+    } else if (last_status_) {
+        tell_guardian(WorkloadEndedMessage{*last_status_});
+    }
+}
+
 void Supervisor::main_exited(bool by_signal) {
     if (!tree_->status) return;  // nothing was executed, for lack of time
+    last_status_ = tree_->status;
     const bool by_itself = machine_.phase() == TermMachine::Phase::running;
-    tree_->ended_by_itself = by_itself;
     log::info("workload ended{} with status {}{}", by_itself ? " by itself" : "", *tree_->status,
               by_signal ? " (" + signal_name(*tree_->status - 128) + ")" : "");
     tell_agent(ExitedMessage{tree_->grant.term, by_signal, *tree_->status});
@@ -210,10 +234,11 @@ void Supervisor::tree_is_empty() {
     log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
               seconds(last_empty_.lease_left));
     page_->set_populated(false);
-    // There is no restarting yet: a workload that ends by itself ends leasehold.
-    if (tree.ended_by_itself) perform(machine_.on_stop(at, StopMode::orderly));
-    // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
-    if (tree.status && (tree.ended_by_itself || stop_requested_)) tell_guardian(WorkloadEndedMessage{*tree.status});
+    // Nothing was left behind that would have been asked to stop.
+    if (tree.status && machine_.phase() == TermMachine::Phase::running) {
+        perform(machine_.on_main_exited(at, *tree.status, false));
+    }
+    if (tree.status && stop_requested_) tell_guardian(WorkloadEndedMessage{*tree.status});
     perform(machine_.on_tree_empty(at));
 }
 

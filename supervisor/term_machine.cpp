@@ -11,14 +11,32 @@ void append(Actions& to, const Actions& more) { to.insert(to.end(), more.begin()
 
 }  // namespace
 
-TermMachine::TermMachine(const Settings& settings) : settings_(settings), closed_through_(settings.closed_through) {}
+TermMachine::TermMachine(const Settings& settings)
+    : settings_(settings), closed_through_(settings.closed_through), policy_(settings.restart, settings.seed) {}
+
+bool TermMachine::has_tree() const {
+    return phase_ == Phase::running || phase_ == Phase::stopping || phase_ == Phase::killing;
+}
+
+// Nothing may be started in this term any more.
+bool TermMachine::is_over(Instant now) const {
+    return reached_on_any_clock(grant_.soft, now) || reached_on_any_clock(grant_.hard, now);
+}
+
+// That the workload has ended for good, and how, stands.
+void TermMachine::forget_restart() {
+    const bool goes_on =
+        next_ && (next_->what == RestartPolicy::What::restart || next_->what == RestartPolicy::What::hold);
+    if (goes_on) next_.reset();
+}
 
 Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
     if (phase_ != Phase::idle && grant.term != grant_.term) return disagree(grant.term);
     if (phase_ != Phase::idle) {
         // What the old deadlines asked for by now comes first: an extension that arrives late saves nothing but time.
         Actions actions = on_tick(now);
-        if (phase_ == Phase::running) grant_.soft = later_of(grant_.soft, grant.soft);
+        const bool goes_on = phase_ == Phase::running || !has_tree() || next_;
+        if (goes_on) grant_.soft = later_of(grant_.soft, grant.soft);
         grant_.hard = later_of(grant_.hard, grant.hard);
         append(actions, on_tick(now));
         return actions;
@@ -26,45 +44,103 @@ Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
     const bool late = reached_on_any_clock(grant.soft, now) || reached_on_any_clock(grant.hard, now);
     if (grant.term <= closed_through_ || late || ending_) return close(grant.term);
     grant_ = grant;
+    return start(now);
+}
+
+Actions TermMachine::start(Instant now) {
     phase_ = Phase::running;
-    return {StartWorkload{grant}};
+    next_.reset();
+    policy_.started(now);
+    return {StartWorkload{grant_}};
 }
 
 Actions TermMachine::on_revoke(Instant now, Term term, StopMode mode) {
     if (phase_ == Phase::idle) return close(term);
     if (term != grant_.term) return disagree(term);
-    return begin_stop(now, mode);
+    return end(now, mode);
 }
 
 Actions TermMachine::on_stop(Instant now, StopMode mode) {
     ending_ = true;
-    return phase_ == Phase::idle ? Actions{} : begin_stop(now, mode);
+    return phase_ == Phase::idle ? Actions{} : end(now, mode);
 }
 
-Actions TermMachine::on_main_exited(Instant now) {
-    if (phase_ == Phase::running) return begin_stop(now, StopMode::orderly);
-    // The workload's process group was asked already; whoever left that group was not.
-    return phase_ == Phase::stopping ? Actions{AskToStop{}} : Actions{};
-}
-
-Actions TermMachine::on_tree_empty(Instant) {
-    if (phase_ == Phase::idle) return {};
+// Of the term.
+Actions TermMachine::end(Instant now, StopMode mode) {
+    forget_restart();
+    if (has_tree()) return begin_stop(now, mode);
     phase_ = Phase::idle;
-    Actions actions = close(grant_.term);
+    return close(grant_.term);
+}
+
+Actions TermMachine::on_main_exited(Instant now, int status, bool left_behind) {
+    if (phase_ == Phase::running) {
+        next_ = policy_.ended(now, status);
+        if (left_behind) return begin_stop(now, StopMode::orderly);
+        phase_ = Phase::stopping;
+        kill_at_ = now + settings_.grace_period;
+        return {};
+    }
+    // The workload's process group was asked already; whoever left that group was not.
+    return phase_ == Phase::stopping && left_behind ? Actions{AskToStop{}} : Actions{};
+}
+
+bool TermMachine::on_restart(Instant now, Actions& actions) {
+    actions = on_tick(now);
+    if (ending_ || phase_ == Phase::idle || (has_tree() && phase_ != Phase::running && !next_)) return false;
+    if (!has_tree()) {
+        append(actions, start(now));
+        return true;
+    }
+    next_ = RestartPolicy::Verdict{RestartPolicy::What::restart, {}};
+    if (phase_ == Phase::running) append(actions, begin_stop(now, StopMode::orderly));
+    return true;
+}
+
+Actions TermMachine::on_tree_empty(Instant now) {
+    if (!has_tree()) return {};
+    if (is_over(now)) forget_restart();
     const Term asked = std::exchange(asked_meanwhile_, 0);
+    Actions actions = after_the_tree(now);
     if (asked != 0) append(actions, close(asked));
+    return actions;
+}
+
+Actions TermMachine::after_the_tree(Instant now) {
+    using What = RestartPolicy::What;
+    const auto next = std::exchange(next_, std::nullopt);
+    if (next && next->what == What::restart) {
+        phase_ = Phase::pausing;
+        start_at_ = now + next->after;
+        return {ReportPause{grant_.term, next->after}};
+    }
+    if (next && next->what == What::hold) {
+        phase_ = Phase::holding;
+        return {ReportPause{grant_.term, std::nullopt}};
+    }
+    phase_ = Phase::idle;
+    Actions actions;
+    if (next) actions.push_back(EndOfWork{next->what == What::resign});
+    if (next && next->what == What::exit) ending_ = true;
+    append(actions, close(grant_.term));
     return actions;
 }
 
 Actions TermMachine::on_tick(Instant now) {
     const bool at_hard = reached_on_any_clock(grant_.hard, now);
+    if (is_over(now)) forget_restart();
     switch (phase_) {
         case Phase::running:
             if (at_hard) return kill();
-            if (reached_on_any_clock(grant_.soft, now)) return begin_stop(now, StopMode::orderly);
+            if (is_over(now)) return begin_stop(now, StopMode::orderly);
             return {};
         case Phase::stopping:
             if (at_hard || reached_on_any_clock(kill_at_, now)) return kill();
+            return {};
+        case Phase::pausing:
+        case Phase::holding:
+            if (is_over(now)) return end(now, StopMode::orderly);
+            if (phase_ == Phase::pausing && reached_on_any_clock(start_at_, now)) return start(now);
             return {};
         case Phase::idle:
         case Phase::killing: return {};
@@ -76,8 +152,11 @@ std::optional<Duration> TermMachine::wake(Instant now) const {
     if (phase_ == Phase::idle) return std::nullopt;
     Duration due = settings_.recheck;
     if (phase_ != Phase::killing) due = std::min(due, timer_for(left_on_any_clock(grant_.hard, now)));
-    if (phase_ == Phase::running) due = std::min(due, left_on_any_clock(grant_.soft, now));
+    if (phase_ != Phase::stopping && phase_ != Phase::killing) {
+        due = std::min(due, left_on_any_clock(grant_.soft, now));
+    }
     if (phase_ == Phase::stopping) due = std::min(due, left_on_any_clock(kill_at_, now));
+    if (phase_ == Phase::pausing) due = std::min(due, left_on_any_clock(start_at_, now));
     return std::max(due, Duration(0));
 }
 
@@ -104,8 +183,15 @@ Actions TermMachine::close(Term term) {
 }
 
 Actions TermMachine::disagree(Term asked) {
-    asked_meanwhile_ = std::max(asked_meanwhile_, asked);
-    return kill();
+    forget_restart();
+    if (has_tree()) {
+        asked_meanwhile_ = std::max(asked_meanwhile_, asked);
+        return kill();
+    }
+    phase_ = Phase::idle;
+    Actions actions = close(grant_.term);
+    append(actions, close(asked));
+    return actions;
 }
 
 }  // namespace leasehold::supervisor

@@ -13,7 +13,9 @@
 //     came too late; EMPTY(term) is reported then, and again whenever someone asks about a closed term;
 //   - EMPTY is never reported while any tree is alive. Whoever speaks of another term than that of the living tree has
 //     lost track of it: the tree is killed, and the answer follows the proof;
-//   - after on_stop() nothing is started any more.
+//   - after on_stop() nothing is started any more;
+//   - a workload that ends by itself ends its tree, but not always the term: what follows is for the restart policy to
+//     say. A pause between two trees ends the term like a tree does when it is revoked, or when its deadlines come.
 //
 // Threads: none, not thread-safe. No I/O, no clock, never blocks.
 #pragma once
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "supervisor/restart_policy.h"
 
 namespace leasehold::supervisor {
 
@@ -53,17 +56,27 @@ struct KillTree {};   // SIGKILL to everything in the tree, again and again unti
 struct ReportEmpty {
     Term term = 0;
 };
-using Action = std::variant<StartWorkload, AskToStop, KillTree, ReportEmpty>;
+struct ReportPause {  // nothing is alive, and the term goes on
+    Term term = 0;
+    std::optional<Duration> start_in;  // nothing: no start will follow
+};
+struct EndOfWork {        // comes before the last ReportEmpty of a term that the workload itself has ended
+    bool resign = false;  // another candidate is to lead; otherwise leasehold ends
+};
+using Action = std::variant<StartWorkload, AskToStop, KillTree, ReportEmpty, ReportPause, EndOfWork>;
 using Actions = std::vector<Action>;
 
 class TermMachine {
 public:
-    enum class Phase { idle, running, stopping, killing };
+    // pausing: nothing is alive until the next start; holding: nor is one to come.
+    enum class Phase { idle, running, stopping, killing, pausing, holding };
 
     struct Settings {
         Duration grace_period;    // of an orderly stop
         Duration recheck;         // how often at least both clocks are looked at while a tree is alive
         Term closed_through = 0;  // terms up to this one are closed already
+        RestartOptions restart{};
+        std::uint32_t seed = 0;  // of what the restarts leave to chance
     };
 
     explicit TermMachine(const Settings& settings);
@@ -74,8 +87,13 @@ public:
     // Leasehold ends (or the guardian is gone): stop what runs, start nothing any more.
     Actions on_stop(Instant now, StopMode mode);
 
-    // The workload's own process ended, or could not be executed. What it left behind is asked to stop.
-    Actions on_main_exited(Instant now);
+    // The workload's own process ended with this status, or could not be executed. What it left behind, if anything,
+    // is asked to stop.
+    Actions on_main_exited(Instant now, int status, bool left_behind);
+
+    // Somebody wants the workload to be started anew: at once, and whatever the restart policy says of an end. False
+    // when there is no term to do it in.
+    bool on_restart(Instant now, Actions& actions);
 
     // Proof that nothing of the tree is alive.
     Actions on_tree_empty(Instant now);
@@ -86,6 +104,7 @@ public:
     std::optional<Duration> wake(Instant now) const;
 
     Phase phase() const { return phase_; }
+    bool between_trees() const { return phase_ == Phase::pausing || phase_ == Phase::holding; }
     bool accepts_terms() const { return !ending_; }
     Term term() const { return grant_.term; }  // the running one, or the last
     Term closed_through() const { return closed_through_; }
@@ -93,6 +112,12 @@ public:
 
 private:
     Actions begin_stop(Instant now, StopMode mode);
+    Actions end(Instant now, StopMode mode);
+    Actions start(Instant now);
+    Actions after_the_tree(Instant now);
+    bool has_tree() const;
+    bool is_over(Instant now) const;
+    void forget_restart();
     Actions kill();
     Actions close(Term term);
     Actions disagree(Term asked);
@@ -104,6 +129,9 @@ private:
     TermGrant grant_;
     Instant kill_at_;           // while stopping: end of the grace period
     Term asked_meanwhile_ = 0;  // another term that someone asked about while a tree was alive
+    RestartPolicy policy_;
+    std::optional<RestartPolicy::Verdict> next_;  // what follows when the tree is gone; nothing: the end of the term
+    Instant start_at_;                            // while pausing
 };
 
 }  // namespace leasehold::supervisor

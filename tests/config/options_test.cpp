@@ -47,6 +47,8 @@ workload:
     - 5
   env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
   stop: {signal: SIGINT, grace_period: 1m}
+  restart: {policy: on-failure, success_exit_codes: [0, 143], initial_backoff: 500ms, max_backoff: 20s,
+            reset_after: 1h, give_up_after: 3, within: 10m, then: hold, cooldown: 2m}
   signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
   no_new_privs: true
 protection: {scheduling: normal, oom_score_adj: -50, lock_memory: off}
@@ -64,6 +66,15 @@ Options full_options() {
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};
+    options.workload.restart = {supervisor::RestartWhen::on_failure,
+                                {0, 143},
+                                std::chrono::milliseconds(500),
+                                seconds(20),
+                                std::chrono::hours(1),
+                                3,
+                                std::chrono::minutes(10),
+                                supervisor::AfterTheLast::hold,
+                                std::chrono::minutes(2)};
     options.workload.no_new_privs = supervisor::NoNewPrivileges::yes;
     options.protection = {supervisor::SchedulingChoice::normal, -50, supervisor::MemoryLocking::off};
     options.workload.signals = {supervisor::SignalTarget::process,
@@ -173,6 +184,17 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
+  restart:
+    policy: never
+    success_exit_codes:
+      - 0
+    initial_backoff: 1s
+    max_backoff: 1m
+    reset_after: 10m
+    give_up_after: 5
+    within: 5m
+    then: auto
+    cooldown: 1m
   signals:
     to: group
     rewrite: {}

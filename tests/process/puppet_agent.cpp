@@ -26,6 +26,8 @@ const char* name_of(TermMachine::Phase phase) {
         case TermMachine::Phase::running: return "running";
         case TermMachine::Phase::stopping: return "stopping";
         case TermMachine::Phase::killing: return "killing";
+        case TermMachine::Phase::pausing: return "pausing";
+        case TermMachine::Phase::holding: return "holding";
     }
     return "?";
 }

@@ -35,6 +35,16 @@ Timing draw_timing(Random& random, Duration lease, Duration kill_allowance) {
     }
 }
 
+supervisor::RestartOptions draw_restart(Random& random, Duration lease) {
+    supervisor::RestartOptions restart;
+    restart.policy = random.chance(0.5) ? supervisor::RestartWhen::always : supervisor::RestartWhen::never;
+    restart.then = supervisor::AfterTheLast::resign;
+    restart.initial_backoff = random.scaled(lease, 0.0, 0.6);
+    restart.max_backoff = restart.initial_backoff * 4;
+    restart.give_up_after = static_cast<int>(random.below(4));
+    return restart;
+}
+
 void draw_candidates(Random& random, const Wishes& wishes, Profile& profile) {
     constexpr std::string_view kIdentities[] = {"a", "b", "c", "d", "e", "f", "g"};
     const std::size_t count = wishes.candidates > 0 ? static_cast<std::size_t>(wishes.candidates) : 1 + random.index(7);
@@ -53,6 +63,7 @@ void draw_candidates(Random& random, const Wishes& wishes, Profile& profile) {
             candidate.timing = draw_timing(random, own, profile.kill_allowance);
         }
         candidate.grace_period = random.scaled(candidate.timing.lease_duration, 0.05, 2.0);
+        candidate.restart = draw_restart(random, candidate.timing.lease_duration);
         candidate.kernel_backed = random.chance(0.5);
         candidate.boot_is_good = random.chance(0.5);
         profile.shortest_lease = std::min(profile.shortest_lease, candidate.timing.lease_duration);

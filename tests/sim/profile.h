@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "election/core/timing.h"
+#include "supervisor/options.h"
 #include "tests/sim/random.h"
 #include "tests/sim/subject.h"
 
@@ -74,6 +75,7 @@ struct CandidateProfile {
     election::Timing timing;
     std::string_view identity;  // may be the same as another's
     Duration grace_period{};
+    supervisor::RestartOptions restart;  // resigns at the end, so that it goes on as a candidate
     // The kernel kills the tree when the supervisor is gone: PID 1 of a container, a PID namespace.
     bool kernel_backed = false;
     bool boot_is_good = true;  // which of the clocks the assumption holds for (clocks.h)

@@ -13,6 +13,7 @@ using supervisor::Actions;
 using supervisor::AskToStop;
 using supervisor::KillTree;
 using supervisor::ReportEmpty;
+using supervisor::ReportPause;
 using supervisor::StartWorkload;
 using supervisor::StopMode;
 using supervisor::Term;
@@ -39,7 +40,8 @@ void Supervisor::launch(Term closed_through) {
     stop_before_start_ = held_start_ = waiting_ = false;
     dead_man_at_.reset();
     machine_.emplace(TermMachine::Settings{home_.profile().grace_period, home_.profile().timing.lease_duration / 20,
-                                           closed_through});
+                                           closed_through, home_.profile().restart,
+                                           static_cast<std::uint32_t>(context_.random.between(1, 1'000'000))});
 }
 
 void Supervisor::crash() {
@@ -95,7 +97,7 @@ void Supervisor::hear_stop(StopMode mode) {
 void Supervisor::main_exited() {
     context_.time.after(context_.small_delay(std::chrono::milliseconds(2)), [this, life = process_.life()] {
         if (life != process_.life()) return;
-        process_.deliver([this] { perform(machine_->on_main_exited(now())); });
+        process_.deliver([this] { perform(machine_->on_main_exited(now(), 1, true)); });
     });
 }
 
@@ -190,6 +192,9 @@ void Supervisor::perform(const Actions& actions) {
         } else if (std::holds_alternative<KillTree>(action)) {
             context_.trace.note(home_.index(), "supervisor kills the tree");
             home_.tree().kill();
+        } else if (std::holds_alternative<ReportPause>(action)) {
+            context_.trace.note(home_.index(), "supervisor pauses before it starts the workload again");
+            home_.page().populated = false;
         } else if (const auto* empty = std::get_if<ReportEmpty>(&action)) {
             home_.page().populated = false;
             home_.page().closed_through = machine_->closed_through();

@@ -32,6 +32,10 @@ std::string text_of(const Actions& actions) {
         if (std::holds_alternative<AskToStop>(action)) text += "ask";
         if (std::holds_alternative<KillTree>(action)) text += "kill";
         if (const auto* empty = std::get_if<ReportEmpty>(&action)) text += "empty:" + std::to_string(empty->term);
+        if (const auto* pause = std::get_if<ReportPause>(&action)) {
+            text += pause->start_in ? "pause" : "hold";
+        }
+        if (const auto* end = std::get_if<EndOfWork>(&action)) text += end->resign ? "resign" : "exit";
     }
     return text.empty() ? "-" : text;
 }
@@ -42,12 +46,27 @@ const char* name_of(TermMachine::Phase phase) {
         case TermMachine::Phase::running: return "running";
         case TermMachine::Phase::stopping: return "stopping";
         case TermMachine::Phase::killing: return "killing";
+        case TermMachine::Phase::pausing: return "pausing";
+        case TermMachine::Phase::holding: return "holding";
     }
     return "?";
 }
 
+RestartOptions restart_options(std::istream& words) {
+    std::string when, then;
+    RestartOptions options;
+    words >> when >> options.give_up_after >> then;
+    options.policy = when == "always"       ? RestartWhen::always
+                     : when == "on-failure" ? RestartWhen::on_failure
+                                            : RestartWhen::never;
+    options.then = then == "resign" ? AfterTheLast::resign : then == "hold" ? AfterTheLast::hold : AfterTheLast::exit;
+    options.initial_backoff = options.max_backoff = milliseconds(100);
+    return options;
+}
+
 // Plays "<ms> <event> [arguments]" lines and returns each with the actions and the phase that followed.
-std::string play(const std::string& script, TermMachine::Settings settings = {milliseconds(100), milliseconds(50), 0}) {
+std::string play(const std::string& script,
+                 TermMachine::Settings settings = {milliseconds(100), milliseconds(50), 0, {}, 0}) {
     TermMachine machine(settings);
     std::istringstream lines(script);
     std::ostringstream told;
@@ -57,7 +76,10 @@ std::string play(const std::string& script, TermMachine::Settings settings = {mi
         std::string event;
         if (!(words >> ms >> event)) continue;
         Actions actions;
-        if (event == "grant") {
+        if (event == "policy") {
+            settings.restart = restart_options(words);
+            machine = TermMachine(settings);
+        } else if (event == "grant") {
             Term term = 0;
             std::int64_t soft = 0, hard = 0;
             words >> term >> soft >> hard;
@@ -68,8 +90,12 @@ std::string play(const std::string& script, TermMachine::Settings settings = {mi
             actions = machine.on_revoke(at(ms), term, event == "revoke" ? StopMode::orderly : StopMode::kill);
         } else if (event == "stop" || event == "stop-kill") {
             actions = machine.on_stop(at(ms), event == "stop" ? StopMode::orderly : StopMode::kill);
-        } else if (event == "exited") {
-            actions = machine.on_main_exited(at(ms));
+        } else if (event == "exited" || event == "ended") {
+            int status = 0;
+            words >> status;
+            actions = machine.on_main_exited(at(ms), status, event == "exited");
+        } else if (event == "restart") {
+            machine.on_restart(at(ms), actions);
         } else if (event == "gone") {
             actions = machine.on_tree_empty(at(ms));
         } else if (event == "tick") {
@@ -189,13 +215,20 @@ private:
     std::string verdict_;
 };
 
+void append(Actions& to, const Actions& more) { to.insert(to.end(), more.begin(), more.end()); }
+
 using Sabotage = std::function<void(Actions&)>;
 
 // Plays a random history; says what rule was broken, if any. `sabotage` may spoil what the machine asks for.
 std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
     std::mt19937 random(seed);
     const auto pick = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
-    TermMachine machine({milliseconds(pick(300)), milliseconds(50), 0});
+    RestartOptions restart;
+    restart.policy = static_cast<RestartWhen>(pick(2));
+    restart.then = static_cast<AfterTheLast>(pick(2));
+    restart.give_up_after = pick(3);
+    restart.initial_backoff = milliseconds(pick(50));
+    TermMachine machine({milliseconds(pick(300)), milliseconds(50), 0, restart, seed});
     Witness witness;
     bool ending = false;
     std::int64_t ms = 0;
@@ -207,10 +240,11 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
         Actions actions;
         switch (pick(7)) {
             case 0: actions = machine.on_revoke(now, term, mode); break;
-            case 1: actions = machine.on_main_exited(now); break;
+            case 1: actions = machine.on_main_exited(now, pick(1), true); break;
             case 2:
+                if (pick(1) == 0) actions = machine.on_main_exited(now, pick(1), false);
                 witness.tree_is_gone();
-                actions = machine.on_tree_empty(now);
+                append(actions, machine.on_tree_empty(now));
                 break;
             case 3:
                 if (pick(9) == 0) {
@@ -221,8 +255,7 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
             case 4: break;
             default: actions = machine.on_grant(now, grant_of(term, ms + pick(200) - 20, ms + pick(400)));
         }
-        const Actions more = machine.on_tick(now);
-        actions.insert(actions.end(), more.begin(), more.end());
+        append(actions, machine.on_tick(now));
         sabotage(actions);
         witness.see(actions, now, ending);
         witness.after_tick(machine.grant(), now);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What follows when the workload has ended by itself: start it again after a pause that grows, or give the term up.
+// Plain values: no I/O, no clock; the same seed and the same history give the same answers.
+//
+// A run that lasted for `reset_after` makes all before it forgotten. Between two that did not, the pause doubles from
+// `initial_backoff` to `max_backoff`; each is shortened by up to a fifth, so that what failed together does not come
+// back together. After `give_up_after` starts again within `within`, the next end is the last.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <random>
+
+#include "base/time.h"
+#include "supervisor/options.h"
+
+namespace leasehold::supervisor {
+
+class RestartPolicy {
+public:
+    enum class What {
+        restart,
+        resign,  // another candidate is to lead
+        exit,    // leasehold ends with the workload's status
+        hold,    // the term goes on without a workload
+    };
+    struct Verdict {
+        What what = What::exit;
+        Duration after{};  // the pause, before a restart
+
+        friend bool operator==(const Verdict&, const Verdict&) = default;
+    };
+
+    RestartPolicy(RestartOptions options, std::uint32_t seed) : options_(std::move(options)), random_(seed) {}
+
+    void started(Instant now) { started_at_ = now; }
+
+    // `status`: as an exit status, 128 + the signal included.
+    Verdict ended(Instant now, int status);
+
+private:
+    Duration next_pause();
+
+    RestartOptions options_;
+    std::minstd_rand random_;
+    std::optional<Instant> started_at_;
+    std::deque<Instant> restarts_;  // within the window, oldest first
+    Duration pause_{};              // the last one; zero: none
+};
+
+}  // namespace leasehold::supervisor
