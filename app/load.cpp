@@ -4,11 +4,12 @@
 #include <cstdio>
 
 #include <fmt/core.h>
-#include <unistd.h>
-
+#include "app/exit_status.h"
+#include "app/workload_process.h"
 #include "config/forms.h"
 #include "supervisor/command.h"
 #include "supervisor/launch.h"
+#include "supervisor/spawn.h"
 
 namespace leasehold::app {
 
@@ -21,10 +22,26 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
     return std::nullopt;
 }
 
-int complain_about_command(const supervisor::WorkloadOptions& workload) {
-    const std::string path = supervisor::path_of(supervisor::merged_environment(environ, workload.env));
+int prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
+    auto process = look_up(workload);
+    if (!process) {
+        complain(process.error().message);
+        return kUsage;
+    }
+    workload.env = std::move(process->env);
+    attributes = std::move(process->attributes);
+    if (const auto possible = supervisor::try_attributes(attributes); !possible) {
+        complain(possible.error().message);
+        return kLeaseholdFailed;
+    }
+    std::string command = workload.command.front();
+    const bool from_its_folder = command.find('/') != std::string::npos && !command.starts_with('/');
+    if (from_its_folder && !attributes.working_directory.empty()) {
+        command = attributes.working_directory + '/' + command;
+    }
     std::string problem;
-    const int status = supervisor::command_status(workload.command.front(), path, problem);
+    const std::string path = supervisor::path_of(supervisor::environment_of(workload));
+    const int status = supervisor::command_status(command, path, problem);
     if (status != 0) complain(problem);
     return status;
 }

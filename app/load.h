@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "config/config.h"
+#include "supervisor/process_attributes.h"
 
 namespace leasehold::app {
 
@@ -18,8 +19,9 @@ void complain(const std::string& message);
 // The options, or nothing after every problem of the file was printed on standard error.
 std::optional<config::Options> load_or_complain(const std::string& file, const config::LoadSettings& settings);
 
-// Whether the workload's command can be executed: 0, or 126 or 127 after the reason was printed.
-int complain_about_command(const supervisor::WorkloadOptions& workload);
+// Fills in the environment and the attributes of the workload's process, and tries whether it can have them and its
+// command can be executed: 0, or the exit status after the reason was printed.
+int prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);
 
 Result<Duration> parse_wait_timeout(const std::string& text);
 

@@ -73,7 +73,9 @@ int print_containment(const config::Options& options) {
 int probe_all(const config::Options& options) {
     int command = 0;
     if (!options.workload.command.empty()) {
-        command = complain_about_command(options.workload);
+        supervisor::WorkloadOptions workload = options.workload;
+        supervisor::ProcessAttributes attributes;
+        command = prepare_workload(workload, attributes);
         if (command == 0) fmt::print("Command: {} can be executed.\n", options.workload.command.front());
     }
     int rest = probe_store(options);

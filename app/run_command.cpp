@@ -36,7 +36,6 @@ Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
     spec.identity = options.identity;
     spec.election = options.election.name;
     spec.incarnation = *incarnation;
-    spec.workload = options.workload;
     spec.protection = options.protection;
     spec.inheritance = supervisor::read_inheritance();
     spec.recheck = options.election.timing.lease_duration / 20;
@@ -66,7 +65,9 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
         if (!parsed) return fail(kUsage, parsed.error().message);
         give_up_after = *parsed;
     }
-    if (const int status = complain_about_command(options.workload); status != 0) return status;
+    supervisor::WorkloadOptions workload = options.workload;
+    supervisor::ProcessAttributes attributes;
+    if (const int status = prepare_workload(workload, attributes); status != 0) return status;
 
     if (!proc_is_ours()) {
         return fail(kLeaseholdFailed,
@@ -85,6 +86,8 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     if (!plan) return fail(kLeaseholdFailed, plan.error().message);
 
     spec->containment = std::move(*plan);
+    spec->workload = std::move(workload);
+    spec->attributes = std::move(attributes);
     spec->wait_timeout = give_up_after;
     spec->config_fd = config_fd->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "config/key_makers.h"
+#include "config/process_keys.h"
 #include "config/restart_keys.h"
 #include "config/store_keys.h"
 
@@ -220,6 +221,7 @@ Description make_description() {
     add(election());
     add(store_keys());
     add(workload());
+    add(process_keys());
     add(restart_keys());
     add(signals());
     add({containment(), no_new_privs()});

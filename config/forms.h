@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "supervisor/options.h"
 
 namespace leasehold::config {
 
@@ -43,13 +45,18 @@ Form<Duration> positive_duration_form();
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
 Form<int> integer_form(int least, int most);
 Form<bool> boolean_form();
-Form<std::string> kubernetes_name_form();       // of an object; may be empty
-Form<std::string> kubernetes_namespace_form();  // may be empty
-Form<std::string> kubernetes_label_form();      // a label's key; empty is written as none
-Form<std::string> kubernetes_owner_form();      // "apps/v1/Deployment/billing/<uid>"; may be empty
-Form<int> stop_signal_form();                   // "TERM", "SIGTERM", "RTMIN+3", "15"
-Form<int> received_signal_form();               // the same, of those that leasehold hands on and need not as they are
-Form<int> handed_on_signal_form();              // as stop_signal_form(), or "none", which is 0
+Form<std::optional<int>> inheritable_form(int least, int most);  // or "inherit", which is nothing
+Form<std::optional<int>> umask_form();                           // "022", or "inherit"
+Form<std::string> account_form();                                // a user or a group, or a number; may be empty
+Form<std::string> limit_name_form();                             // "nofile"
+Form<supervisor::LimitRange> limit_form();                       // "1024", "64K", "unlimited", "512:unlimited"
+Form<std::string> kubernetes_name_form();                        // of an object; may be empty
+Form<std::string> kubernetes_namespace_form();                   // may be empty
+Form<std::string> kubernetes_label_form();                       // a label's key; empty is written as none
+Form<std::string> kubernetes_owner_form();                       // "apps/v1/Deployment/billing/<uid>"; may be empty
+Form<int> stop_signal_form();                                    // "TERM", "SIGTERM", "RTMIN+3", "15"
+Form<int> received_signal_form();   // the same, of those that leasehold hands on and need not as they are
+Form<int> handed_on_signal_form();  // as stop_signal_form(), or "none", which is 0
 
 // One of a few words. REQUIRES: `words` names every value of T.
 template <class T>

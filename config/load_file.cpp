@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "config/load_file.h"
+
 #include <cerrno>
-#include <string>
 #include <system_error>
 
 #include <fcntl.h>
@@ -37,11 +38,13 @@ Result<UniqueFd> open_regular(const std::string& file) {
     struct stat info {};
     if (fstat(fd.get(), &info) != 0) return refused(advice_for(errno), errno);
     if (S_ISDIR(info.st_mode)) return failure("is a folder; give the file in it");
-    if (!S_ISREG(info.st_mode)) return failure("is not a regular file; write the configuration to one");
+    if (!S_ISREG(info.st_mode)) return failure("is not a regular file; give one");
     return fd;
 }
 
-Result<std::string> contents(const std::string& file) {
+}  // namespace
+
+Result<std::string> contents_of(const std::string& file) {
     const auto fd = open_regular(file);
     if (!fd) return tl::unexpected(fd.error());
     std::string text;
@@ -58,10 +61,8 @@ Result<std::string> contents(const std::string& file) {
     return text;
 }
 
-}  // namespace
-
 Loaded load_file(const std::string& file, const LoadSettings& settings) {
-    const auto text = contents(file);
+    const auto text = contents_of(file);
     if (!text) return {{}, {{0, 0, "", text.error().message}}};
     return load_text(*text, settings);
 }

@@ -16,7 +16,7 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x6c65617365686c02;  // the last byte is the version
+constexpr std::uint64_t kFormat = 0x6c65617365686c03;  // the last byte is the version
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -93,6 +93,54 @@ bool decode(WireReader& in, RestartOptions& restart) {
            then <= static_cast<std::int64_t>(AfterTheLast::hold);
 }
 
+void encode(WireWriter& out, const ProcessAttributes& attributes) {
+    out.number(attributes.credentials ? 1 : 0);
+    const Credentials credentials = attributes.credentials.value_or(Credentials{});
+    out.number(credentials.user);
+    out.number(credentials.group);
+    out.number(credentials.groups.size());
+    for (const gid_t group : credentials.groups) out.number(group);
+    out.number(attributes.limits.size());
+    for (const ResourceLimit& limit : attributes.limits) {
+        out.signed_number(limit.resource);
+        out.number(limit.soft);
+        out.number(limit.hard);
+    }
+    out.text(attributes.working_directory);
+    const std::optional<int> mask =
+        attributes.umask ? std::optional<int>(static_cast<int>(*attributes.umask)) : std::nullopt;
+    for (const std::optional<int>& number : {mask, attributes.nice, attributes.oom_score_adj}) {
+        out.number(number ? 1 : 0);
+        out.signed_number(number.value_or(0));
+    }
+}
+
+std::optional<int> read_optional(WireReader& in) {
+    const bool given = in.number() != 0;
+    const auto number = static_cast<int>(in.signed_number());
+    return given ? std::optional<int>(number) : std::nullopt;
+}
+
+void decode(WireReader& in, ProcessAttributes& attributes) {
+    const bool has_credentials = in.number() != 0;
+    Credentials credentials;
+    credentials.user = static_cast<uid_t>(in.number());
+    credentials.group = static_cast<gid_t>(in.number());
+    for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
+        credentials.groups.push_back(static_cast<gid_t>(in.number()));
+    }
+    if (has_credentials) attributes.credentials = std::move(credentials);
+    for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
+        const auto resource = static_cast<int>(in.signed_number());
+        const std::uint64_t soft = in.number();
+        attributes.limits.push_back({resource, soft, in.number()});
+    }
+    attributes.working_directory = in.text();
+    if (const auto mask = read_optional(in)) attributes.umask = static_cast<mode_t>(*mask);
+    attributes.nice = read_optional(in);
+    attributes.oom_score_adj = read_optional(in);
+}
+
 void set_close_on_exec(int fd) {
     if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails only for a descriptor that is not open
 }
@@ -125,6 +173,8 @@ std::string encode(const LaunchSpec& spec) {
     out.text(spec.containment.why_not_more);
     out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
     encode(out, spec.workload.restart);
+    out.number(spec.workload.process.clear_env ? 1 : 0);
+    encode(out, spec.attributes);
     encode(out, spec.protection);
     out.number(spec.inheritance.oom_score_adj.has_value() ? 1 : 0);
     out.signed_number(spec.inheritance.oom_score_adj.value_or(0));
@@ -165,6 +215,8 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.containment.why_not_more = in.text();
     const std::uint64_t no_new_privs = in.number();
     const bool restart_known = decode(in, spec.workload.restart);
+    spec.workload.process.clear_env = in.number() != 0;
+    decode(in, spec.attributes);
     const bool protection_known = decode(in, spec.protection);
     const bool has_score = in.number() != 0;
     const int score = static_cast<int>(in.signed_number());

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "supervisor/containment.h"
 #include "supervisor/options.h"
+#include "supervisor/process_attributes.h"
 #include "supervisor/protection.h"
 
 namespace leasehold::supervisor {
@@ -21,8 +22,9 @@ namespace leasehold::supervisor {
 struct LaunchSpec {
     std::string identity;
     std::string election;
-    std::string incarnation;  // unique to this start
-    WorkloadOptions workload;
+    std::string incarnation;       // unique to this start
+    WorkloadOptions workload;      // its env is complete; its process options stand in `attributes`, resolved
+    ProcessAttributes attributes;  // of the workload
     ContainmentPlan containment;
     ProtectionOptions protection;
     Inheritance inheritance;  // what the workload gets back of it

@@ -58,6 +58,29 @@ struct RestartOptions {
     friend bool operator==(const RestartOptions&, const RestartOptions&) = default;
 };
 
+// A number for unlimited is ~0, as RLIM_INFINITY.
+struct LimitRange {
+    std::uint64_t soft = 0, hard = 0;
+
+    friend bool operator==(const LimitRange&, const LimitRange&) = default;
+};
+
+// Of the workload's process, by names; resolved they are ProcessAttributes (supervisor/process_attributes.h). What is
+// empty stays as leasehold was started with it.
+struct ProcessOptions {
+    std::string user, group;                                // names or numbers
+    std::vector<std::string> supplementary_groups{"auto"};  // auto: those of the user
+    std::optional<int> umask;
+    std::map<std::string, LimitRange> limits;  // by the names of prlimit(1)
+    std::string working_directory;
+    std::string env_file;    // NAME=value lines
+    bool clear_env = false;  // nothing of leasehold's own environment but PATH and TERM
+    std::optional<int> nice;
+    std::optional<int> oom_score_adj;
+
+    friend bool operator==(const ProcessOptions&, const ProcessOptions&) = default;
+};
+
 struct WorkloadOptions {
     std::vector<std::string> command;        // executed without a shell; [0] is looked up in PATH
     std::map<std::string, std::string> env;  // added to, and winning over, the environment of leasehold
@@ -66,6 +89,7 @@ struct WorkloadOptions {
     ContainmentChoice containment = ContainmentChoice::automatic;
     NoNewPrivileges no_new_privs = NoNewPrivileges::automatic;
     RestartOptions restart;
+    ProcessOptions process;
 
     friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
 };

@@ -161,8 +161,10 @@ Inheritance what_to_give_back(const Inheritance& started_with) {
 int give_back(const Inheritance& inheritance) {
     // Both take an unsigned long; nothing but a value beyond its range could be refused (prctl(2)).
     if (inheritance.timer_slack > 0) prctl(PR_SET_TIMERSLACK, inheritance.timer_slack, 0, 0, 0);
-    return inheritance.oom_score_adj ? write_number_to(kScoreFile, *inheritance.oom_score_adj) : 0;
+    return inheritance.oom_score_adj ? set_oom_score_adj(*inheritance.oom_score_adj) : 0;
 }
+
+int set_oom_score_adj(int score) { return write_number_to(kScoreFile, score); }
 
 bool wanted_here(NoNewPrivileges setting) {
     return setting == NoNewPrivileges::yes || (setting == NoNewPrivileges::automatic && geteuid() != 0);

@@ -60,6 +60,9 @@ Inheritance what_to_give_back(const Inheritance& started_with);
 // In the new process; async-signal-safe calls only. Returns errno, or 0.
 int give_back(const Inheritance& inheritance);
 
+// Of this process. Async-signal-safe. Returns errno, or 0.
+int set_oom_score_adj(int score);
+
 // What the setting means for a workload of this process.
 bool wanted_here(NoNewPrivileges setting);
 

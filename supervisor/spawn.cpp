@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -19,12 +20,17 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr int kProgressFd = 3;
+constexpr int kParentFd = 4;  // a pidfd of the supervisor
 constexpr int kExitNotExecuted = 125;
 
-// Every descriptor but standard input, output and error, and the one by which we report.
-void close_others(unsigned int highest) {
-    if (close_range(kProgressFd + 1, ~0U, 0) == 0) return;
-    for (unsigned int fd = kProgressFd + 1; fd <= highest; ++fd) close(static_cast<int>(fd));  // before Linux 5.9
+// Every descriptor but standard input, output and error, and the two of our own, which are closed by the execution.
+void keep_own_descriptors(int progress, int parent, unsigned int highest) {
+    const int kept = fcntl(parent, F_DUPFD_CLOEXEC, kParentFd + 1);  // out of the way of the other
+    if (progress != kProgressFd) dup2(progress, kProgressFd);
+    fcntl(kProgressFd, F_SETFD, FD_CLOEXEC);
+    if (kept >= 0) dup3(kept, kParentFd, O_CLOEXEC);
+    if (close_range(kParentFd + 1, ~0U, 0) == 0) return;
+    for (unsigned int fd = kParentFd + 1; fd <= highest; ++fd) close(static_cast<int>(fd));  // before Linux 5.9
 }
 
 unsigned int highest_descriptor() {
@@ -34,29 +40,35 @@ unsigned int highest_descriptor() {
     return static_cast<unsigned int>(std::min(limit.rlim_cur, kMost));
 }
 
-[[noreturn]] void report(SpawnOutcome::Kind kind, int problem) {
-    const SpawnOutcome outcome{kind, problem};
+[[noreturn]] void report(SpawnOutcome::Kind kind, int problem, AttributeStep step = AttributeStep::none) {
+    const SpawnOutcome outcome{kind, problem, step};
     const ssize_t written = write(kProgressFd, &outcome, sizeof outcome);
     _exit(written == sizeof outcome ? kExitNotExecuted : kExitNotExecuted + 1);
+}
+
+// An aid, not a promise: should the supervisor be killed, at least its own child goes at once. It may have ended before
+// the request took effect; its number tells nothing when a PID namespace lies in between.
+void die_with_parent() {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) report(SpawnOutcome::Kind::failed, errno);
+    if (has_ended(kParentFd)) report(SpawnOutcome::Kind::orphaned, 0);
+}
+
+void become_as_wanted(const ProcessAttributes& attributes) {
+    const AttributeFailure failure = set_attributes(attributes);
+    if (failure.step != AttributeStep::none) report(SpawnOutcome::Kind::unlike, failure.problem, failure.step);
+    if (attributes.credentials) die_with_parent();  // their change took the request away
 }
 
 // In the new process: async-signal-safe calls only.
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
                                   const SpawnSettings& settings, int progress, int parent, unsigned int highest) {
     using Kind = SpawnOutcome::Kind;
-    // An aid, not a promise: should the supervisor be killed, at least its own child goes at once. It may have ended
-    // before the request took effect.
-    const bool asked = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
-    const int problem_of_asking = errno;
-    const bool orphaned = has_ended(parent);  // its number tells nothing when a PID namespace lies in between
-    if (progress != kProgressFd) dup2(progress, kProgressFd);
-    fcntl(kProgressFd, F_SETFD, FD_CLOEXEC);
-    close_others(highest);
-    if (!asked) report(Kind::failed, problem_of_asking);
-    if (orphaned) report(Kind::orphaned, 0);
+    keep_own_descriptors(progress, parent, highest);
+    die_with_parent();
     setpgid(0, 0);
     if (const int problem = containment.enter(); problem != 0) report(Kind::failed, problem);
     if (const int problem = give_back(settings.give_back); problem != 0) report(Kind::altered, problem);
+    if (settings.attributes != nullptr) become_as_wanted(*settings.attributes);
     if (settings.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) report(Kind::failed, errno);
     if (settings.foreground) put_own_group_into_foreground();
     restore_signals();
@@ -66,8 +78,20 @@ unsigned int highest_descriptor() {
 
 }  // namespace
 
-std::map<std::string, std::string> added_environment(const LaunchSpec& spec, const TermGrant& grant) {
-    std::map<std::string, std::string> added = spec.workload.env;
+std::vector<std::string> environment_of(const WorkloadOptions& workload,
+                                        const std::map<std::string, std::string>& told) {
+    std::map<std::string, std::string> added = told;
+    added.insert(workload.env.begin(), workload.env.end());  // what is there already stays
+    if (!workload.process.clear_env) return merged_environment(environ, added);
+    for (const char* name : {"PATH", "TERM"}) {
+        if (const char* value = std::getenv(name)) added.emplace(name, value);
+    }
+    const char* const nothing[] = {nullptr};
+    return merged_environment(nothing, added);
+}
+
+std::map<std::string, std::string> told_in(const LaunchSpec& spec, const TermGrant& grant) {
+    std::map<std::string, std::string> added;
     added["LEASEHOLD_IDENTITY"] = spec.identity;
     added["LEASEHOLD_ELECTION"] = spec.election;
     added["LEASEHOLD_ROLE"] = "leader";

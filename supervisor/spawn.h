@@ -23,8 +23,11 @@
 
 namespace leasehold::supervisor {
 
-// The environment of a workload in this term: ours, workload.env, and what leasehold tells it.
-std::map<std::string, std::string> added_environment(const LaunchSpec& spec, const TermGrant& grant);
+// The environment of the workload, as "NAME=value" lines: ours (of a clear one PATH and TERM), workload.env, which has
+// everything else that was configured, and `told`, what leasehold tells it of the term.
+std::vector<std::string> environment_of(const WorkloadOptions& workload,
+                                        const std::map<std::string, std::string>& told = {});
+std::map<std::string, std::string> told_in(const LaunchSpec& spec, const TermGrant& grant);
 
 struct Spawned {
     pid_t pid = -1;     // of the process, and of its group
@@ -39,13 +42,16 @@ struct SpawnOutcome {
         orphaned,  // the supervisor ended meanwhile: nothing was executed
         failed,    // `problem` is the errno
         altered,   // it could not be made as leasehold was started (`problem`): nothing was executed
+        unlike,    // it could not be made as it is wanted (`step`, `problem`): nothing was executed
     };
     Kind kind = Kind::executed;
     int problem = 0;
+    AttributeStep step = AttributeStep::none;
 };
 
 struct SpawnSettings {
     Inheritance give_back;
+    const ProcessAttributes* attributes = nullptr;  // nothing: as leasehold was started
     bool no_new_privs = false;
     bool foreground = false;  // of the terminal on standard input: the workload's group, before it executes anything
 };

@@ -65,10 +65,10 @@ void Supervisor::start_when_clear() {
 
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
-    const Executable executable(spec_.workload.command, merged_environment(environ, added_environment(spec_, grant)));
+    const Executable executable(spec_.workload.command, environment_of(spec_.workload, told_in(spec_, grant)));
     arm_dead_man();  // before there is anything to guard
-    const SpawnSettings settings{what_to_give_back(spec_.inheritance), wanted_here(spec_.workload.no_new_privs),
-                                 terminal_.is_at_home()};
+    const SpawnSettings settings{what_to_give_back(spec_.inheritance), &spec_.attributes,
+                                 wanted_here(spec_.workload.no_new_privs), terminal_.is_at_home()};
     auto spawned = spawn(executable, *containment_, grant.soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
@@ -99,7 +99,7 @@ void Supervisor::learn_outcome() {
             break;
         case SpawnOutcome::Kind::failed: {
             std::string sentence;
-            const std::string path = path_of(merged_environment(environ, spec_.workload.env));
+            const std::string path = path_of(environment_of(spec_.workload));
             tree_->status = status_of_failure(spec_.workload.command.front(), path, tree_->outcome->problem, sentence);
             log::error("{}", sentence);
             break;
@@ -110,6 +110,10 @@ void Supervisor::learn_outcome() {
                 "the workload cannot get back the oom_score_adj that leasehold was started with: {}; it was not "
                 "executed. protection.oom_score_adj: 1000 leaves the score alone",
                 std::generic_category().message(tree_->outcome->problem));
+            break;
+        case SpawnOutcome::Kind::unlike:
+            tree_->status = kCannotExecute;
+            log::error("{}", explain(spec_.attributes, {tree_->outcome->step, tree_->outcome->problem}));
             break;
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned:

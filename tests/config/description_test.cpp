@@ -55,12 +55,15 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "election.store.consul.prefix", "election.store.consul.datacenter", "election.store.consul.token_file",
             "election.store.consul.ca_file", "election.store.consul.cert_file", "election.store.consul.key_file",
             "election.store.zookeeper.servers", "election.store.zookeeper.path", "election.store.zookeeper.auth_file",
-            "workload.command", "workload.env", "workload.stop.signal", "workload.stop.grace_period",
-            "workload.restart.policy", "workload.restart.success_exit_codes", "workload.restart.initial_backoff",
-            "workload.restart.max_backoff", "workload.restart.reset_after", "workload.restart.give_up_after",
-            "workload.restart.within", "workload.restart.then", "workload.restart.cooldown", "workload.signals.to",
-            "workload.signals.rewrite", "workload.containment", "workload.no_new_privs", "protection.scheduling",
-            "protection.oom_score_adj", "protection.lock_memory", "http.listen", "logging.level", "logging.format"));
+            "workload.command", "workload.env", "workload.user", "workload.group", "workload.supplementary_groups",
+            "workload.umask", "workload.limits", "workload.working_directory", "workload.env_file",
+            "workload.clear_env", "workload.nice", "workload.oom_score_adj", "workload.stop.signal",
+            "workload.stop.grace_period", "workload.restart.policy", "workload.restart.success_exit_codes",
+            "workload.restart.initial_backoff", "workload.restart.max_backoff", "workload.restart.reset_after",
+            "workload.restart.give_up_after", "workload.restart.within", "workload.restart.then",
+            "workload.restart.cooldown", "workload.signals.to", "workload.signals.rewrite", "workload.containment",
+            "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory",
+            "http.listen", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {

@@ -74,7 +74,7 @@ TEST_F(File, IsUnreadable) {
 
 TEST_F(File, IsNoRegularFile) {
     EXPECT_EQ(problem_of(folder_), "f: is a folder; give the file in it\n");
-    const char* const irregular = "f: is not a regular file; write the configuration to one\n";
+    const char* const irregular = "f: is not a regular file; give one\n";
     EXPECT_EQ(problem_of("/dev/null"), irregular);
     EXPECT_EQ(problem_of("/dev/zero"), irregular);
     ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);

@@ -47,6 +47,16 @@ workload:
     - 5
   env: {MODE: yes, UMASK: 0755, RATE: 1e3, EMPTY: ""}
   stop: {signal: SIGINT, grace_period: 1m}
+  user: legacy
+  group: 1000
+  supplementary_groups: [auto, audio]
+  umask: 027
+  limits: {nofile: 64K, core: 0, memlock: "1M:unlimited"}
+  working_directory: /srv
+  env_file: /etc/legacy.env
+  clear_env: true
+  nice: -5
+  oom_score_adj: 100
   restart: {policy: on-failure, success_exit_codes: [0, 143], initial_backoff: 500ms, max_backoff: 20s,
             reset_after: 1h, give_up_after: 3, within: 10m, then: hold, cooldown: 2m}
   signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
@@ -66,6 +76,17 @@ Options full_options() {
     options.workload.command = {"/usr/sbin/legacyd", "--foreground", "5"};
     options.workload.env = {{"MODE", "yes"}, {"UMASK", "0755"}, {"RATE", "1e3"}, {"EMPTY", ""}};
     options.workload.stop = {SIGINT, seconds(60)};
+    constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+    options.workload.process = {"legacy",
+                                "1000",
+                                {"auto", "audio"},
+                                027,
+                                {{"nofile", {65536, 65536}}, {"core", {0, 0}}, {"memlock", {1 << 20, kUnlimited}}},
+                                "/srv",
+                                "/etc/legacy.env",
+                                true,
+                                -5,
+                                100};
     options.workload.restart = {supervisor::RestartWhen::on_failure,
                                 {0, 143},
                                 std::chrono::milliseconds(500),
@@ -184,6 +205,17 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
+  user: ""
+  group: ""
+  supplementary_groups:
+    - auto
+  umask: inherit
+  limits: {}
+  working_directory: ""
+  env_file: ""
+  clear_env: false
+  nice: inherit
+  oom_score_adj: inherit
   restart:
     policy: never
     success_exit_codes:

@@ -21,6 +21,10 @@ LaunchSpec full_spec() {
     spec.workload.env = {{"A", ""}, {"B", "x=y"}};
     spec.workload.stop = {SIGINT, std::chrono::milliseconds(1500)};
     spec.workload.no_new_privs = NoNewPrivileges::no;
+    spec.workload.restart = {RestartWhen::on_failure, {0, 143}, std::chrono::seconds(2), std::chrono::seconds(3),
+                             std::chrono::seconds(4), 5,        std::chrono::seconds(6), AfterTheLast::hold};
+    spec.workload.process.clear_env = true;
+    spec.attributes = {Credentials{33, 34, {35, 36}}, 027, {{7, 8, ~std::uint64_t{0}}}, "/srv", -5, 100};
     spec.protection = {SchedulingChoice::normal, -17, MemoryLocking::off};
     spec.inheritance = {-3, 60'000};
     spec.workload.signals = {SignalTarget::process, {{SIGHUP, SIGUSR1}, {SIGUSR2, SignalOptions::kDropped}}};
@@ -40,6 +44,7 @@ void expect_equal(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.election, b.election);
     EXPECT_EQ(a.incarnation, b.incarnation);
     EXPECT_EQ(a.workload, b.workload);
+    EXPECT_EQ(a.attributes, b.attributes);
     EXPECT_EQ(a.protection, b.protection);
     EXPECT_EQ(a.inheritance, b.inheritance);
     EXPECT_EQ(a.containment, b.containment);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Users, masks and limits.
+#include <charconv>
+#include <cstdint>
+#include <limits>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+
+#include "config/forms.h"
+#include "config/limit_names.h"
+#include "config/nearest.h"
+
+namespace leasehold::config {
+namespace {
+
+constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+
+struct Limit {
+    const char* name;
+    int resource;
+};
+
+constexpr Limit kLimits[] = {
+    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK}};
+
+std::optional<std::uint64_t> amount_in(std::string_view text) {
+    if (text == "unlimited") return kUnlimited;
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc()) return std::nullopt;
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    unsigned int shift = 0;
+    if (unit == "K") shift = 10;
+    if (unit == "M") shift = 20;
+    if (unit == "G") shift = 30;
+    if ((shift == 0 && !unit.empty()) || number >= (kUnlimited >> shift)) return std::nullopt;
+    return number << shift;
+}
+
+std::string amount(std::uint64_t number) { return number == kUnlimited ? "unlimited" : std::to_string(number); }
+
+}  // namespace
+
+std::optional<int> limit_named(const std::string& name) {
+    for (const Limit& limit : kLimits) {
+        if (name == limit.name) return limit.resource;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> limit_names() {
+    std::vector<std::string> names;
+    for (const Limit& limit : kLimits) names.emplace_back(limit.name);
+    return names;
+}
+
+Form<std::string> limit_name_form() {
+    const auto read = [](const std::string& text) -> Result<std::string> {
+        if (limit_named(text)) return text;
+        return failure(fmt::format("is no limit; known here: {}", fmt::join(limit_names(), ", ")));
+    };
+    return {read, [](const std::string& name) { return name; }, {{"enum", limit_names()}}, true};
+}
+
+Form<supervisor::LimitRange> limit_form() {
+    const auto read = [](const std::string& text) -> Result<supervisor::LimitRange> {
+        const std::size_t colon = text.find(':');
+        const auto soft = amount_in(std::string_view(text).substr(0, colon));
+        const auto hard = colon == std::string::npos ? soft : amount_in(std::string_view(text).substr(colon + 1));
+        if (!soft || !hard) return failure("is no limit; write 1024, 64K, unlimited, or SOFT:HARD");
+        if (*soft > *hard) return failure("has a soft limit above the hard one");
+        return supervisor::LimitRange{*soft, *hard};
+    };
+    const auto write = [](const supervisor::LimitRange& range) {
+        return range.soft == range.hard ? amount(range.soft) : amount(range.soft) + ':' + amount(range.hard);
+    };
+    const char* const pattern = "^([0-9]+[KMG]?|unlimited)(:([0-9]+[KMG]?|unlimited))?$|\\$\\{";
+    return {read, write, {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}}, false};
+}
+
+Form<std::optional<int>> umask_form() {
+    const auto read = [](const std::string& text) -> Result<std::optional<int>> {
+        if (text == "inherit") return std::nullopt;
+        int mask = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), mask, 8);
+        const bool whole = problem == std::errc() && end == text.data() + text.size() && text.size() >= 3;
+        if (!whole || mask < 0 || mask > 0777) return failure("is no umask; write three octal digits, like \"022\"");
+        return mask;
+    };
+    const auto write = [](const std::optional<int>& mask) -> std::string {
+        return mask ? fmt::format("{:03o}", *mask) : "inherit";
+    };
+    return {read, write, {{"type", "string"}, {"pattern", "^(inherit|0*[0-7]{3})$|\\$\\{"}}, false};
+}
+
+Form<std::optional<int>> inheritable_form(int least, int most) {
+    const Form<int> number = integer_form(least, most);
+    const auto read = [number](const std::string& text) -> Result<std::optional<int>> {
+        if (text == "inherit") return std::nullopt;
+        return number.read(text).map([](int value) { return std::optional<int>(value); });
+    };
+    const auto write = [number](const std::optional<int>& value) {
+        return value ? number.write(*value) : std::string("inherit");
+    };
+    return {read, write, {{"anyOf", {{{"const", "inherit"}}, number.schema}}}, true};
+}
+
+// Which there are is for the machine to say that the workload runs on (app/workload_process.h).
+Form<std::string> account_form() {
+    const auto read = [](const std::string& text) -> Result<std::string> {
+        if (text.find_first_of(": /\t\n\r") == std::string::npos) return text;
+        return failure("is no name of a user or a group, and no number");
+    };
+    const char* const pattern = "^[^: /\\t\\n\\r]*$|\\$\\{";
+    return {read,
+            [](const std::string& name) { return name; },
+            {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}},
+            false};
+}
+
+}  // namespace leasehold::config
