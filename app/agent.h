@@ -60,6 +60,7 @@ private:
     void leave_when_clear();
     bool send_supervisor(const supervisor::Message& message);
     void on_beat();
+    void tell_service_manager();
     void on_resisting();
     void set_workload_state(const std::string& state);
 
@@ -87,6 +88,7 @@ private:
 
     bool stop_requested_ = false;
     bool hurry_ = false;
+    std::pair<bool, std::string> told_service_manager_;  // ready, and the line
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
     supervisor::Term last_tree_ended_ = 0;

@@ -69,6 +69,7 @@ void Agent::on_beat() {
     const bool leading = participant_->started() && participant_->election().grant();
     const Duration period = leading ? deadline / (2 * supervisor::Pulse::kPatience) : deadline / 2;
     beat_timer_->arm_in(std::max<Duration>(period, std::chrono::milliseconds(10)));
+    tell_service_manager();
     if (!supervisor_) return;
     if (supervisor_pulse_.silent() && !complained_of_silence_) {
         complained_of_silence_ = true;
@@ -80,6 +81,20 @@ void Agent::on_beat() {
     }
     // A full queue is silence like any other.
     (void)supervisor_.send(supervisor::PingMessage{supervisor_pulse_.ask()});
+}
+
+// By way of the guardian, which is the service's main process.
+void Agent::tell_service_manager() {
+    const metrics::StatusView view = participant_->status();
+    std::string text = view.role;
+    if (view.leading) text += fmt::format(" in term {}, workload {}", view.term, workload_state_);
+    if (!view.leading && !view.holder.empty()) text += fmt::format("; {} holds the lease", view.holder);
+    const auto told = std::pair(view.store_answered, text);
+    if (told == told_service_manager_) return;
+    supervisor::StatusMessage status;
+    status.ready = view.store_answered;
+    std::copy_n(text.begin(), std::min(text.size(), status.text.size()), status.text.begin());
+    if (guardian_ && guardian_.send(status)) told_service_manager_ = told;
 }
 
 void Agent::set_workload_state(const std::string& state) {

@@ -65,7 +65,8 @@ Result<void> Guardian::prepare() {
     return timer(page_timer_, [this] { look_at_page(); })
         .and_then([&] { return timer(kill_timer_, [this] { kill_again(); }); })
         .and_then([&] { return timer(supervisor_.restart, [this] { start_supervisor(); }); })
-        .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); });
+        .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); })
+        .and_then([&] { return timer(heartbeat_, [this] { beat(); }); });
 }
 
 int Guardian::run() {
@@ -75,6 +76,7 @@ int Guardian::run() {
             if (!std::exchange(begun, true)) {
                 keep_earlier_children();
                 look_at_page();
+                beat();
                 start_supervisor();
                 start_agent();
             }
@@ -90,6 +92,13 @@ int Guardian::run() {
     const int status = given_up_status_.value_or(workload_status_.value_or(0));
     log::info("leasehold ends with status {}", status);
     return status;
+}
+
+// Half of the period, as sd_watchdog_enabled(3) advises: the guardian's loop turns.
+void Guardian::beat() {
+    if (!service_manager_.watchdog()) return;
+    service_manager_.heartbeat();
+    heartbeat_->arm_in(*service_manager_.watchdog() / 2);
 }
 
 // ---- signals ------------------------------------------------------------------------------------------------------
@@ -155,6 +164,7 @@ void Guardian::on_stop_signal() {
 void Guardian::begin_ending() {
     if (ending_) return;
     ending_ = true;
+    service_manager_.say("STOPPING=1");
     asked_to_stop_at_ = now();
     // The supervisor first: nothing is started from here on, whatever the agent says.
     tell(supervisor_, StopMessage{StopMode::orderly});
@@ -202,6 +212,9 @@ void Guardian::on_agent_message(const Message& message) {
     if (const auto* given_up = std::get_if<GiveUpMessage>(&message)) {
         given_up_status_ = given_up->exit_status;
         begin_ending();
+    } else if (const auto* status = std::get_if<StatusMessage>(&message)) {
+        const auto end = std::find(status->text.begin(), status->text.end(), '\0');
+        service_manager_.show(status->ready, std::string(status->text.begin(), end));
     } else if (std::holds_alternative<SupervisorSilentMessage>(message)) {
         // Stopped or hung. Its end is heard from its pidfd, and then its tree is emptied; one that is continued later
         // finds itself killed.

@@ -27,6 +27,7 @@
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
 #include "supervisor/role_process.h"
+#include "supervisor/service_manager.h"
 #include "supervisor/shared_page.h"
 #include "supervisor/signals.h"
 
@@ -65,6 +66,7 @@ private:
     void pass_suspend_key_on();
     void on_supervisor_message(const Message& message);
     void on_agent_message(const Message& message);
+    void beat();
     void on_supervisor_ended();
     void on_agent_ended();
 
@@ -108,6 +110,8 @@ private:
     std::unique_ptr<Timer> page_timer_;
     std::unique_ptr<Timer> kill_timer_;
     KillRhythm kill_rhythm_;
+    ServiceManager service_manager_ = ServiceManager::take_from_environment();
+    std::unique_ptr<Timer> heartbeat_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
     std::vector<RoleProcess> earlier_children_;  // of the program that leasehold was executed by

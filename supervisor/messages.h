@@ -5,6 +5,8 @@
 // messages are plain structures in native layout; the version is checked all the same.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -15,7 +17,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 4;
+inline constexpr std::uint32_t kProtocolVersion = 5;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -93,6 +95,13 @@ struct WorkloadEndedMessage {  // from the supervisor, before its EMPTY: leaseho
 struct WorkloadStoppedMessage {  // from the supervisor: by job control, so the shell wants to see leasehold stop
     int signal = 0;
 };
+// From the agent, for the service manager: what this candidate does, in a line for people.
+struct StatusMessage {
+    static constexpr std::size_t kMostText = 200;
+
+    bool ready = false;                  // the store has answered: a standby is up as well
+    std::array<char, kMostText> text{};  // ends with the first zero, or with the array
+};
 struct SupervisorSilentMessage {};  // from the agent: the supervisor does not answer; it is to be killed
 struct GiveUpMessage {              // from the agent: leasehold is to end with this status (124, 125)
     int exit_status = 0;
@@ -102,7 +111,7 @@ using Message =
     std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
                  KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
                  SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
-                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, WaitingMessage>;
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, WaitingMessage, StatusMessage>;
 
 struct Received {
     Message message;
