@@ -143,6 +143,8 @@ void Agent::on_guardian_message(supervisor::Received received) {
     } else if (const auto* emptied = std::get_if<supervisor::TreeEmptiedMessage>(&received.message)) {
         log::warn("the guardian has emptied what the supervisor left behind");
         set_workload_state("stopped");
+        workload_pid_ = 0;
+        participant_->show_role(false);
         if (participant_->started()) participant_->deliver(election::TreeEmpty{emptied->closed_through});
     } else if (std::holds_alternative<supervisor::ResistsMessage>(received.message)) {
         on_resisting();

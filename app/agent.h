@@ -52,10 +52,11 @@ private:
     void on_supervisor_message(const supervisor::Message& message);
     void on_hello(const supervisor::HelloMessage& hello);
     void welcome_new_supervisor();
-    void on_waiting(const supervisor::WaitingMessage& waiting);
+    void on_paused(const supervisor::PausedMessage& paused);
     void on_empty(const supervisor::EmptyMessage& empty);
     void hinder(const std::string& what, bool hinders);
     void rest();
+    void wake_guardian();
     void drop_supervisor(const std::string& why);
     void leave_when_clear();
     bool send_supervisor(const supervisor::Message& message);
@@ -89,6 +90,7 @@ private:
     bool stop_requested_ = false;
     bool hurry_ = false;
     std::pair<bool, std::string> told_service_manager_;  // ready, and the line
+    const pid_t guardian_pid_ = getppid();
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
     supervisor::Term last_tree_ended_ = 0;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent's link to the supervisor.
+#include <csignal>
+
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "app/agent.h"
 #include "app/exit_status.h"
@@ -113,11 +116,18 @@ void Agent::supervisor_readable() {
         auto received = supervisor_.receive();
         if (!received) {
             drop_supervisor(received.error().message);
+            wake_guardian();
             return;
         }
         if (!*received) return;
         on_supervisor_message((*received)->message);
     }
+}
+
+// It may be suspended with a workload on a terminal, and it was the supervisor's part to wake it. What that one leaves
+// is the guardian's to empty.
+void Agent::wake_guardian() {
+    if (getppid() == guardian_pid_) kill(guardian_pid_, SIGCONT);
 }
 
 bool Agent::send_supervisor(const supervisor::Message& message) {
@@ -146,6 +156,7 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         participant_->metrics().workload_exited(exited->by_signal ? "signal" : "code", exited->exit_status);
         participant_->journal().add(
             {log::Level::info, fmt::format("the workload ended with status {}", exited->exit_status)});
+        participant_->show_role(false);
     } else if (std::holds_alternative<supervisor::StoppingMessage>(message)) {
         workload_state_ = "stopping";
     } else if (std::holds_alternative<supervisor::KilledMessage>(message)) {
@@ -156,8 +167,8 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     } else if (const auto* pong = std::get_if<supervisor::PongMessage>(&message)) {
         supervisor_pulse_.answered(pong->number);
         if (!supervisor_pulse_.silent()) complained_of_silence_ = false;
-    } else if (const auto* waiting = std::get_if<supervisor::WaitingMessage>(&message)) {
-        on_waiting(*waiting);
+    } else if (const auto* paused = std::get_if<supervisor::PausedMessage>(&message)) {
+        on_paused(*paused);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
         on_resisting();
     } else {
@@ -174,8 +185,6 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = state_in(hello.phase);
     workload_pid_ = hello.pid;
-    const bool goes_on =
-        hello.phase == Phase::running || hello.phase == Phase::pausing || hello.phase == Phase::holding;
     participant_->show_role(hello.phase == Phase::running);
     if (participant_->started()) {
         welcome_new_supervisor();
@@ -189,7 +198,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool unfinished = last.term > page_->ended_through();
     if (unfinished) {
         const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
-        past.running = election::Past::Running{grant, !goes_on};
+        past.running = election::Past::Running{grant, !hello.goes_on};
         participant_->journal().add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
     }
     if (auto started = participant_->start(past); !started) {
@@ -233,12 +242,12 @@ void Agent::rest() {
     rest_timer_->arm_in(cooldown);
 }
 
-void Agent::on_waiting(const supervisor::WaitingMessage& waiting) {
-    workload_state_ = waiting.starts ? "backoff" : "held";
+void Agent::on_paused(const supervisor::PausedMessage& paused) {
+    workload_state_ = paused.starts ? "backoff" : "held";
     workload_pid_ = 0;
     participant_->show_role(false);
-    const std::string what = waiting.starts ? "starting the workload again in " + to_rounded_text(waiting.pause)
-                                            : "holding the lease without the workload, which is not started again";
+    const std::string what = paused.starts ? "starting the workload again in " + to_rounded_text(paused.pause)
+                                           : "holding the lease without the workload, which is not started again";
     participant_->journal().add({log::Level::info, what});
 }
 

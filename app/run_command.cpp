@@ -11,6 +11,7 @@
 #include "app/exit_status.h"
 #include "app/identity.h"
 #include "app/load.h"
+#include "app/notify_socket.h"
 #include "app/store_choice.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
@@ -92,6 +93,9 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     spec->config_fd = config_fd->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
     for (const UniqueFd& held : prepared->held) spec->held_fds.push_back(held.get());
+    const NotifySocket notify = take_notify_socket();
+    spec->notify_fd = notify.fd.get();
+    spec->watchdog = notify.watchdog.value_or(Duration(0));
     return fail(kLeaseholdFailed, supervisor::become_guardian(*spec).message);
 }
 

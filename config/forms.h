@@ -42,6 +42,7 @@ Form<std::string> znode_path_form();      // "/leasehold"; "/" is the root
 Form<std::string> listen_address_form();  // "127.0.0.1:9090", "[::]:9090", ":9090", "localhost:0"
 Form<Duration> duration_form();           // "1m30s", at most a year; zero is one
 Form<Duration> positive_duration_form();
+Form<Duration> duration_form_of(Duration at_least);
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
 Form<int> integer_form(int least, int most);
 Form<bool> boolean_form();

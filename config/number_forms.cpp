@@ -139,6 +139,15 @@ Form<Duration> duration_form() { return {read_duration, to_text, duration_schema
 
 Form<Duration> positive_duration_form() { return {read_positive_duration, to_text, duration_schema(), true}; }
 
+Form<Duration> duration_form_of(Duration at_least) {
+    const auto read = [at_least](const std::string& text) -> Result<Duration> {
+        auto duration = read_duration(text);
+        if (duration && *duration < at_least) return failure("is less than " + to_text(at_least));
+        return duration;
+    };
+    return {read, to_text, duration_schema(), true};
+}
+
 Form<double> percentage_form(int at_most) {
     const auto read = [at_most](const std::string& text) { return read_percentage(text, at_most); };
     return {read, write_percentage, {{"type", "string"}, {"pattern", "^[0-9]{1,9}(\\.[0-9]{1,9})?%$|\\$\\{"}}, true};

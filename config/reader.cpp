@@ -286,7 +286,8 @@ private:
     // Unless something is wrong with that key already.
     void check_rules(const std::vector<RuleProblem>& problems) {
         for (const RuleProblem& problem : problems) {
-            const auto place = places_.find(problem.key);
+            auto place = places_.find(problem.key);
+            if (place == places_.end()) place = places_.find(parent_of(problem.key));
             const auto mark = place == places_.end() ? std::nullopt : std::optional<Mark>(place->second);
             if (!failed_.contains(problem.key)) found(mark, problem.key, problem.text);
         }

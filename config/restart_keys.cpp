@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/restart_keys.h"
 
+#include <algorithm>
+
+#include <fmt/core.h>
+
 #include "base/duration_text.h"
 #include "config/key_makers.h"
 
@@ -9,6 +13,9 @@ namespace {
 
 constexpr int kHighestExitCode = 255;
 constexpr int kMostRestarts = 1'000'000;
+// Less would be a program that starts processes, or candidates that pass the lease on, as fast as they can.
+constexpr Duration kLeastPause = std::chrono::milliseconds(10);
+constexpr Duration kLeastCooldown = std::chrono::seconds(1);
 
 Key policy() {
     using supervisor::RestartWhen;
@@ -42,6 +49,17 @@ Key success_exit_codes() {
     return key;
 }
 
+// Of `give_up_after` starts again: the pauses between them, each shortened as far as chance can.
+Duration shortest_time_of(const supervisor::RestartOptions& restart) {
+    Duration sum{};
+    Duration pause = restart.initial_backoff;
+    for (int i = 0; i < restart.give_up_after && sum < restart.within; ++i) {
+        sum += pause * 8 / 10;
+        pause = std::min(pause * 2, restart.max_backoff);
+    }
+    return sum;
+}
+
 }  // namespace
 
 std::vector<Key> restart_keys() {
@@ -51,9 +69,9 @@ std::vector<Key> restart_keys() {
         success_exit_codes(),
         scalar_key(
             path + "initial_backoff", "The pause before the first start again; it doubles from one to the next.",
-            duration_form(), [](auto& o) -> auto& { return o.workload.restart.initial_backoff; }),
+            duration_form_of(kLeastPause), [](auto& o) -> auto& { return o.workload.restart.initial_backoff; }),
         scalar_key(
-            path + "max_backoff", "The longest pause.", duration_form(),
+            path + "max_backoff", "The longest pause.", duration_form_of(kLeastPause),
             [](auto& o) -> auto& { return o.workload.restart.max_backoff; }),
         scalar_key(
             path + "reset_after", "A run that lasted so long makes those before it forgotten.",
@@ -66,15 +84,25 @@ std::vector<Key> restart_keys() {
             [](auto& o) -> auto& { return o.workload.restart.within; }),
         then(),
         scalar_key(
-            path + "cooldown", "How long this candidate does not contend after it has resigned.", duration_form(),
-            [](auto& o) -> auto& { return o.workload.restart.cooldown; }),
+            path + "cooldown", "How long this candidate does not contend after it has resigned.",
+            duration_form_of(kLeastCooldown), [](auto& o) -> auto& { return o.workload.restart.cooldown; }),
     };
 }
 
 std::vector<RuleProblem> check(const supervisor::RestartOptions& restart) {
-    if (restart.initial_backoff <= restart.max_backoff) return {};
-    return {{"workload.restart.initial_backoff", "is longer than max_backoff, " + to_text(restart.max_backoff) +
-                                                     "; the pauses grow from the one to the other"}};
+    const std::string path = "workload.restart.";
+    if (restart.initial_backoff > restart.max_backoff) {
+        return {{path + "initial_backoff", "is " + to_text(restart.initial_backoff) + ", longer than max_backoff, " +
+                                               to_text(restart.max_backoff) +
+                                               "; the pauses grow from the one to the other"}};
+    }
+    if (restart.policy == supervisor::RestartWhen::never || restart.give_up_after == 0) return {};
+    const Duration least = shortest_time_of(restart);
+    if (least < restart.within) return {};
+    return {{path + "within",
+             fmt::format("is over before {} starts again can have happened, whose pauses alone take {}; write more, or "
+                         "lower give_up_after",
+                         restart.give_up_after, to_rounded_text(least))}};
 }
 
 }  // namespace leasehold::config

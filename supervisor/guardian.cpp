@@ -34,7 +34,8 @@ Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage
     : spec_(std::move(spec)),
       spec_fd_(std::move(spec_fd)),
       page_(std::move(page)),
-      containment_(make_containment(spec_.containment, spec_.incarnation)) {
+      containment_(make_containment(spec_.containment, spec_.incarnation)),
+      service_manager_(UniqueFd(spec_.notify_fd), spec_.watchdog) {
     spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
 }
 
@@ -94,18 +95,20 @@ int Guardian::run() {
     return status;
 }
 
-// Half of the period, as sd_watchdog_enabled(3) advises: the guardian's loop turns.
+// As long as the loop turns.
 void Guardian::beat() {
-    if (!service_manager_.watchdog()) return;
+    const Duration period = service_manager_.between_heartbeats();
+    if (period <= Duration::zero()) return;
     service_manager_.heartbeat();
-    heartbeat_->arm_in(*service_manager_.watchdog() / 2);
+    heartbeat_->arm_in(period);
 }
 
 // ---- signals ------------------------------------------------------------------------------------------------------
 
 void Guardian::on_signal(int signal, pid_t sender) {
     // The supervisor only wakes the guardian so. Handed on, it would continue what may have been stopped again since.
-    if (signal == SIGCONT && sender == supervisor_.process.pid) return;
+    // The agent does, should the supervisor die meanwhile.
+    if (signal == SIGCONT && (sender == supervisor_.process.pid || sender == agent_.process.pid)) return;
     if (signal == SIGTSTP && page_->populated() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
     const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
     switch (rule.duty) {
@@ -139,7 +142,7 @@ void Guardian::on_workload_stopped(int signal) {
 void Guardian::suspend(int signal) {
     if (ending_) return tell(supervisor_, SignalMessage{SIGCONT});
     log::info("the workload was stopped by {}: leasehold waits for SIGCONT, and goes on renewing", signal_name(signal));
-    if (suspend_own_group()) return;  // SIGCONT is there, and is handed on like any signal
+    if (suspend_own_group()) return;  // SIGCONT is there, and the shell's is handed on like any signal
     // Nobody could ever continue it. Without leasehold in between, the kernel would have ignored the key.
     if (signal == SIGTSTP) tell(supervisor_, SignalMessage{SIGCONT});
 }
@@ -202,7 +205,7 @@ void Guardian::on_supervisor_message(const Message& message) {
     } else if (std::holds_alternative<StartedMessage>(message)) {
         look_at_page();  // there is a hard instant to be awake at
     } else if (const auto* stopped = std::get_if<WorkloadStoppedMessage>(&message)) {
-        on_workload_stopped(stopped->signal);
+        if (!emptying_) on_workload_stopped(stopped->signal);  // of a dead supervisor nobody would hear the answer
     } else {
         log::error("the supervisor sent a message that is not for the guardian; ignored");
     }

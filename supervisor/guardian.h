@@ -110,7 +110,7 @@ private:
     std::unique_ptr<Timer> page_timer_;
     std::unique_ptr<Timer> kill_timer_;
     KillRhythm kill_rhythm_;
-    ServiceManager service_manager_ = ServiceManager::take_from_environment();
+    ServiceManager service_manager_;
     std::unique_ptr<Timer> heartbeat_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};

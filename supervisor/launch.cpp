@@ -185,6 +185,8 @@ std::string encode(const LaunchSpec& spec) {
     out.number(static_cast<std::uint64_t>(spec.logging.level));
     out.number(static_cast<std::uint64_t>(spec.logging.format));
     out.signed_number(spec.config_fd);
+    out.signed_number(spec.notify_fd);
+    out.signed_number(spec.watchdog.count());
     write_fds(out, spec.listener_fds);
     write_fds(out, spec.held_fds);
     return out.bytes();
@@ -228,6 +230,8 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     const std::uint64_t level = in.number();
     const std::uint64_t format = in.number();
     spec.config_fd = static_cast<int>(in.signed_number());
+    spec.notify_fd = static_cast<int>(in.signed_number());
+    spec.watchdog = Duration(in.signed_number());
     spec.listener_fds = read_fds(in);
     spec.held_fds = read_fds(in);
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
@@ -280,6 +284,7 @@ Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& argum
     }
     for (const int fd : parsed.spec.listener_fds) set_close_on_exec(fd);
     for (const int fd : parsed.spec.held_fds) set_close_on_exec(fd);
+    set_close_on_exec(parsed.spec.notify_fd);
     return parsed;
 }
 
@@ -299,6 +304,7 @@ Error become_guardian(const LaunchSpec& spec) {
     image.inherit(spec.config_fd);
     for (const int fd : spec.listener_fds) image.inherit(fd);
     for (const int fd : spec.held_fds) image.inherit(fd);
+    if (spec.notify_fd >= 0) image.inherit(spec.notify_fd);
     // Signals that arrive from here on wait, across the execution, for the guardian to read them.
     take_signals();
     const int problem = image.execute();

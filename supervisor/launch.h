@@ -34,6 +34,8 @@ struct LaunchSpec {
     log::Options logging;
     int config_fd = -1;             // sealed memfd with the accepted configuration, for every agent
     std::vector<int> listener_fds;  // listening sockets, for every agent
+    int notify_fd = -1;             // the guardian's: a service manager's socket
+    Duration watchdog{};            // how long that manager waits for a heartbeat; zero: it wants none
     std::vector<int> held_fds;      // kept open by every process of this start (a store's presence lock)
 };
 

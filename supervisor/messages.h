@@ -38,6 +38,7 @@ struct HelloMessage {
     TermGrant grant;  // when not idle
     Term closed_through = 0;
     std::int64_t pid = 0;
+    bool goes_on = false;  // the workload runs in this term, or is to run in it again, or it is held without
 };
 struct StartedMessage {  // also to the guardian, pid 0: something may be alive from here on, look at the page
     Term term = 0;
@@ -62,7 +63,7 @@ struct EmptyMessage {
     bool ending = false;    // nothing will be started any more: leasehold ends, whether or not the guardian can say so
     bool resigned = false;  // the workload is not started again here: another candidate is to lead
 };
-struct WaitingMessage {  // the term goes on without a workload
+struct PausedMessage {  // the term goes on without a workload
     Term term = 0;
     bool starts = false;  // again, after this pause
     Duration pause{};
@@ -111,7 +112,7 @@ using Message =
     std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
                  KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
                  SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
-                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, WaitingMessage, StatusMessage>;
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage>;
 
 struct Received {
     Message message;

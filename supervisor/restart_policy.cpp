@@ -18,11 +18,19 @@ RestartPolicy::What what_then(const RestartOptions& options) {
 
 }  // namespace
 
+void RestartPolicy::begin_term() {
+    started_at_.reset();
+    restarts_.clear();
+    pause_ = {};
+}
+
 RestartPolicy::Verdict RestartPolicy::ended(Instant now, int status) {
     const std::vector<int>& successes = options_.success_exit_codes;
     const bool success = std::find(successes.begin(), successes.end(), status) != successes.end();
-    // The work is done: nobody else is to do it again.
-    if (options_.policy == RestartWhen::on_failure && success) return {What::exit, {}};
+    // The work is done. Whoever leads next does it again, unless nobody leads next.
+    if (options_.policy == RestartWhen::on_failure && success) {
+        return {options_.then == AfterTheLast::hold ? What::hold : What::exit, {}};
+    }
     if (options_.policy == RestartWhen::never) return {what_then(options_), {}};
 
     if (started_at_ && elapsed_at_least(*started_at_, now) >= options_.reset_after) {
@@ -31,12 +39,10 @@ RestartPolicy::Verdict RestartPolicy::ended(Instant now, int status) {
     }
     while (!restarts_.empty() && elapsed_at_least(restarts_.front(), now) > options_.within) restarts_.pop_front();
     const auto most = static_cast<std::size_t>(options_.give_up_after);
-    if (options_.give_up_after > 0 && restarts_.size() >= most) {
-        restarts_.clear();  // whoever starts it again, in another term, begins anew
-        pause_ = {};
-        return {what_then(options_), {}};
+    if (options_.give_up_after > 0) {
+        if (restarts_.size() >= most) return {what_then(options_), {}};
+        restarts_.push_back(now);
     }
-    restarts_.push_back(now);
     return {What::restart, next_pause()};
 }
 

@@ -35,6 +35,9 @@ public:
 
     RestartPolicy(RestartOptions options, std::uint32_t seed) : options_(std::move(options)), random_(seed) {}
 
+    // What happened in earlier ones is forgotten.
+    void begin_term();
+
     void started(Instant now) { started_at_ = now; }
 
     // `status`: as an exit status, 128 + the signal included.

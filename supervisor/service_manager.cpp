@@ -1,68 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/service_manager.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <system_error>
 
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/log.h"
 
 namespace leasehold::supervisor {
-namespace {
-
-std::string taken(const char* name) {
-    const char* value = std::getenv(name);
-    std::string text = value == nullptr ? "" : value;
-    unsetenv(name);
-    return text;
-}
-
-std::optional<std::int64_t> number_in(const std::string& text) {
-    std::int64_t number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = problem == std::errc() && end == text.data() + text.size();
-    return whole && number > 0 ? std::optional<std::int64_t>(number) : std::nullopt;
-}
-
-// A path, or with an @ a name that is in no folder (unix(7), abstract).
-UniqueFd connected_to(const std::string& name) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (name.size() < 2 || name.size() >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) {
-        log::warn("$NOTIFY_SOCKET is {}, which is no socket; the service manager is told nothing", name);
-        return {};
-    }
-    std::memcpy(address.sun_path, name.data(), name.size());
-    if (name[0] == '@') address.sun_path[0] = '\0';
-    UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (socket && connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return socket;
-    log::warn("$NOTIFY_SOCKET {} cannot be used: {}; the service manager is told nothing", name,
-              std::generic_category().message(errno));
-    return {};
-}
-
-}  // namespace
-
-ServiceManager ServiceManager::take_from_environment() {
-    ServiceManager manager;
-    const std::string name = taken("NOTIFY_SOCKET");
-    const auto period = number_in(taken("WATCHDOG_USEC"));
-    const std::string meant = taken("WATCHDOG_PID");
-    if (name.empty()) return manager;
-    manager.socket_ = connected_to(name);
-    if (period && (meant.empty() || number_in(meant) == getpid())) {
-        manager.watchdog_ = std::chrono::microseconds(*period);
-    }
-    return manager;
-}
 
 void ServiceManager::say(std::string_view state) const {
     if (!socket_) return;
@@ -71,9 +18,7 @@ void ServiceManager::say(std::string_view state) const {
 }
 
 void ServiceManager::show(bool ready, std::string status) {
-    for (char& c : status) {
-        if (c == '\n') c = ' ';
-    }
+    std::replace(status.begin(), status.end(), '\n', ' ');
     const bool changed = (ready && !ready_) || status != status_;
     ready_ = ready_ || ready;
     status_ = std::move(status);
@@ -81,8 +26,8 @@ void ServiceManager::show(bool ready, std::string status) {
 }
 
 void ServiceManager::heartbeat() const {
-    if (socket_)
-        say(std::string(ready_ ? "READY=1\n" : "") + "WATCHDOG=1" + (status_.empty() ? "" : "\nSTATUS=" + status_));
+    if (!socket_) return;
+    say(std::string(ready_ ? "READY=1\n" : "") + "WATCHDOG=1" + (status_.empty() ? "" : "\nSTATUS=" + status_));
 }
 
 }  // namespace leasehold::supervisor

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the program's service manager is told, in the protocol of sd_notify(3): datagrams to the socket that
-// $NOTIFY_SOCKET names. Only the service's main process speaks (NotifyAccess=main), which is the guardian.
+// What the service manager is told, in the protocol of sd_notify(3): datagrams on a socket that was connected before
+// the guardian began (app/notify_socket.h). Only the service's main process speaks (NotifyAccess=main), which is the
+// guardian.
 //
 // Threads: none, not thread-safe. Never blocks: what a manager does not take at once is lost, and said again with the
 // next heartbeat. Without a manager everything is silence.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/time.h"
@@ -18,13 +19,11 @@ namespace leasehold::supervisor {
 
 class ServiceManager {
 public:
-    // Of the environment, from which it is taken away: the workload is no main process, and must not be believed to be.
-    static ServiceManager take_from_environment();
+    // No socket: nobody listens. With `watchdog` the manager kills us when it hears no heartbeat for so long.
+    ServiceManager(UniqueFd socket, Duration watchdog) : socket_(std::move(socket)), watchdog_(watchdog) {}
 
-    explicit operator bool() const { return static_cast<bool>(socket_); }
-
-    // $WATCHDOG_USEC, when it is meant for this process: without a heartbeat for so long the manager kills it.
-    std::optional<Duration> watchdog() const { return watchdog_; }
+    // How often it wants a heartbeat: half of the period, as sd_watchdog_enabled(3) advises. Zero: never.
+    Duration between_heartbeats() const { return socket_ ? watchdog_ / 2 : Duration(0); }
 
     // Once is enough for each state: "STOPPING=1".
     void say(std::string_view state) const;
@@ -36,7 +35,7 @@ public:
 
 private:
     UniqueFd socket_;
-    std::optional<Duration> watchdog_;
+    Duration watchdog_;
     bool ready_ = false;
     std::string status_;
 };

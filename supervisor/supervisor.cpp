@@ -123,7 +123,7 @@ void Supervisor::from_guardian(Received received) {
         unsent_.clear();
         listen_to_agent();
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
-                                tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0});
+                                tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0, machine_.goes_on()});
     } else {
         log::error("the guardian sent a message that is not for the supervisor; ignored");
     }
@@ -200,7 +200,7 @@ void Supervisor::on_children() {
         tree_is_empty();
     } else if (ended) {
         // Without a status nothing was executed, for lack of time: that is no end of the workload's.
-        perform(tree_->status ? machine_.on_main_exited(now(), *tree_->status, true)
+        perform(tree_->status ? machine_.on_main_exited(now(), *tree_->status)
                               : machine_.on_revoke(now(), tree_->grant.term, StopMode::orderly));
     } else if (tree_ && machine_.phase() == TermMachine::Phase::killing) {
         kill_pass();  // whoever has just ended left its own children to us

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The supervisor process: performs what the term machine decides. It starts the workload, signals it, reaps everything
-// below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, EMPTY) and the guardian (WorkloadEnded).
+// below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, PAUSED, EMPTY) and the guardian
+// (WorkloadEnded).
 //
 // Every signal is blocked and read from a descriptor. The ones meant for the workload come from the guardian as
 // messages; one sent to this process itself (a kill by hand) is logged and ignored, because stopping the supervisor is
@@ -35,7 +36,7 @@
 
 namespace leasehold::supervisor {
 
-// One tree: from the grant to the proof that nothing is left of it, nor of what an earlier run left on this machine.
+// One tree: from its start to the proof that nothing is left of it, nor of what an earlier run left on this machine.
 struct Tree {
     TermGrant grant;
     bool waiting = true;  // for leftovers to die; nothing is forked yet
@@ -113,9 +114,10 @@ private:
     TermMachine machine_;
     std::optional<Tree> tree_;
     EmptyMessage last_empty_;
-    std::optional<int> last_status_;  // of the workload, when it last ended
-    bool stop_requested_ = false;     // by the guardian: the workload's status is leasehold's
-    std::deque<Message> unsent_;      // to the agent, whose queue was full
+    std::optional<int> last_status_;  // of the workload, when it last ended in this term
+    Term status_term_ = 0;
+    bool stop_requested_ = false;  // by the guardian: the workload's status is leasehold's
+    std::deque<Message> unsent_;   // to the agent, whose queue was full
 };
 
 }  // namespace leasehold::supervisor

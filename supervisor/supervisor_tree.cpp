@@ -43,6 +43,7 @@ void Supervisor::start(const TermGrant& grant) {
     tell_guardian(StartedMessage{grant.term, 0});
     tree_.emplace();
     tree_->grant = grant;
+    if (std::exchange(status_term_, grant.term) != grant.term) last_status_.reset();
     kill_rhythm_.restart();
     start_when_clear();
 }
@@ -168,7 +169,7 @@ void Supervisor::on_kill_again() {
     if (!tree_->waiting) {
         // A start that failed halfway has no process of its own whose end would tell.
         if (machine_.phase() == TermMachine::Phase::running && tree_->main < 0) {
-            perform(machine_.on_main_exited(now(), tree_->status.value_or(kCannotExecute), true));
+            perform(machine_.on_main_exited(now(), tree_->status.value_or(kCannotExecute)));
             return settle();
         }
         if (machine_.phase() != TermMachine::Phase::killing) return;
@@ -202,7 +203,7 @@ void Supervisor::report_pause(const ReportPause& pause) {
     } else {
         log::warn("the workload is not started again; holding the lease without it (workload.restart.then: hold)");
     }
-    tell_agent(WaitingMessage{pause.term, pause.start_in.has_value(), pause.start_in.value_or(Duration(0))});
+    tell_agent(PausedMessage{pause.term, pause.start_in.has_value(), pause.start_in.value_or(Duration(0))});
 }
 
 // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
@@ -238,12 +239,8 @@ void Supervisor::tree_is_empty() {
     log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
               seconds(last_empty_.lease_left));
     page_->set_populated(false);
-    // Nothing was left behind that would have been asked to stop.
-    if (tree.status && machine_.phase() == TermMachine::Phase::running) {
-        perform(machine_.on_main_exited(at, *tree.status, false));
-    }
-    if (tree.status && stop_requested_) tell_guardian(WorkloadEndedMessage{*tree.status});
-    perform(machine_.on_tree_empty(at));
+    if (last_status_ && stop_requested_) tell_guardian(WorkloadEndedMessage{*last_status_});
+    perform(machine_.on_tree_empty(at, tree.status));
 }
 
 }  // namespace leasehold::supervisor

@@ -23,11 +23,19 @@ bool TermMachine::is_over(Instant now) const {
     return reached_on_any_clock(grant_.soft, now) || reached_on_any_clock(grant_.hard, now);
 }
 
+bool TermMachine::will_go_on() const {
+    using What = RestartPolicy::What;
+    return next_ && (next_->what == What::restart || next_->what == What::hold);
+}
+
+bool TermMachine::goes_on() const {
+    return phase_ == Phase::running || between_trees() || (phase_ != Phase::idle && will_go_on());
+}
+
 // That the workload has ended for good, and how, stands.
-void TermMachine::forget_restart() {
-    const bool goes_on =
-        next_ && (next_->what == RestartPolicy::What::restart || next_->what == RestartPolicy::What::hold);
-    if (goes_on) next_.reset();
+void TermMachine::let_term_end() {
+    term_ends_ = true;
+    if (will_go_on()) next_.reset();
 }
 
 Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
@@ -35,8 +43,7 @@ Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
     if (phase_ != Phase::idle) {
         // What the old deadlines asked for by now comes first: an extension that arrives late saves nothing but time.
         Actions actions = on_tick(now);
-        const bool goes_on = phase_ == Phase::running || !has_tree() || next_;
-        if (goes_on) grant_.soft = later_of(grant_.soft, grant.soft);
+        if (goes_on()) grant_.soft = later_of(grant_.soft, grant.soft);
         grant_.hard = later_of(grant_.hard, grant.hard);
         append(actions, on_tick(now));
         return actions;
@@ -44,6 +51,8 @@ Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
     const bool late = reached_on_any_clock(grant.soft, now) || reached_on_any_clock(grant.hard, now);
     if (grant.term <= closed_through_ || late || ending_) return close(grant.term);
     grant_ = grant;
+    term_ends_ = false;
+    policy_.begin_term();
     return start(now);
 }
 
@@ -67,27 +76,24 @@ Actions TermMachine::on_stop(Instant now, StopMode mode) {
 
 // Of the term.
 Actions TermMachine::end(Instant now, StopMode mode) {
-    forget_restart();
+    let_term_end();
     if (has_tree()) return begin_stop(now, mode);
     phase_ = Phase::idle;
     return close(grant_.term);
 }
 
-Actions TermMachine::on_main_exited(Instant now, int status, bool left_behind) {
+Actions TermMachine::on_main_exited(Instant now, int status) {
     if (phase_ == Phase::running) {
         next_ = policy_.ended(now, status);
-        if (left_behind) return begin_stop(now, StopMode::orderly);
-        phase_ = Phase::stopping;
-        kill_at_ = now + settings_.grace_period;
-        return {};
+        return begin_stop(now, StopMode::orderly);
     }
     // The workload's process group was asked already; whoever left that group was not.
-    return phase_ == Phase::stopping && left_behind ? Actions{AskToStop{}} : Actions{};
+    return phase_ == Phase::stopping ? Actions{AskToStop{}} : Actions{};
 }
 
 bool TermMachine::on_restart(Instant now, Actions& actions) {
     actions = on_tick(now);
-    if (ending_ || phase_ == Phase::idle || (has_tree() && phase_ != Phase::running && !next_)) return false;
+    if (ending_ || phase_ == Phase::idle || term_ends_) return false;
     if (!has_tree()) {
         append(actions, start(now));
         return true;
@@ -97,9 +103,10 @@ bool TermMachine::on_restart(Instant now, Actions& actions) {
     return true;
 }
 
-Actions TermMachine::on_tree_empty(Instant now) {
+Actions TermMachine::on_tree_empty(Instant now, std::optional<int> status) {
     if (!has_tree()) return {};
-    if (is_over(now)) forget_restart();
+    if (phase_ == Phase::running && status) next_ = policy_.ended(now, *status);
+    if (is_over(now)) let_term_end();
     const Term asked = std::exchange(asked_meanwhile_, 0);
     Actions actions = after_the_tree(now);
     if (asked != 0) append(actions, close(asked));
@@ -128,7 +135,7 @@ Actions TermMachine::after_the_tree(Instant now) {
 
 Actions TermMachine::on_tick(Instant now) {
     const bool at_hard = reached_on_any_clock(grant_.hard, now);
-    if (is_over(now)) forget_restart();
+    if (phase_ != Phase::idle && is_over(now)) let_term_end();
     switch (phase_) {
         case Phase::running:
             if (at_hard) return kill();
@@ -183,7 +190,7 @@ Actions TermMachine::close(Term term) {
 }
 
 Actions TermMachine::disagree(Term asked) {
-    forget_restart();
+    let_term_end();
     if (has_tree()) {
         asked_meanwhile_ = std::max(asked_meanwhile_, asked);
         return kill();

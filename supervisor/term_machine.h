@@ -5,10 +5,10 @@
 // simulator.
 //
 // Rules:
-//   - one tree at a time; it is started only by a grant of a term newer than every closed one, and only before the soft
-//     instant of that grant;
+//   - one tree at a time; it is started only by a grant of a term newer than every closed one, or anew in that term
+//     while it goes on, and only before the soft instant;
 //   - at the soft instant (leader's view of both clocks) the tree is asked to stop, at the hard one it is killed; a
-//     later grant of the same term moves both while it runs, and only the hard one once it is stopping;
+//     later grant of the same term moves both while the term goes on, and only the hard one once it ends;
 //   - a term is closed for good when its tree was proven empty, when it was revoked before it began, or when its grant
 //     came too late; EMPTY(term) is reported then, and again whenever someone asks about a closed term;
 //   - EMPTY is never reported while any tree is alive. Whoever speaks of another term than that of the living tree has
@@ -87,16 +87,16 @@ public:
     // Leasehold ends (or the guardian is gone): stop what runs, start nothing any more.
     Actions on_stop(Instant now, StopMode mode);
 
-    // The workload's own process ended with this status, or could not be executed. What it left behind, if anything,
-    // is asked to stop.
-    Actions on_main_exited(Instant now, int status, bool left_behind);
+    // The workload's own process ended with this status, or could not be executed. What it left behind is asked to
+    // stop; when that is nothing, on_tree_empty() alone says both.
+    Actions on_main_exited(Instant now, int status);
 
     // Somebody wants the workload to be started anew: at once, and whatever the restart policy says of an end. False
-    // when there is no term to do it in.
+    // when there is no term to do it in, or it is ending.
     bool on_restart(Instant now, Actions& actions);
 
-    // Proof that nothing of the tree is alive.
-    Actions on_tree_empty(Instant now);
+    // Proof that nothing of the tree is alive. `status`: of the workload's own process, when that has ended.
+    Actions on_tree_empty(Instant now, std::optional<int> status = {});
 
     Actions on_tick(Instant now);
 
@@ -104,6 +104,8 @@ public:
     std::optional<Duration> wake(Instant now) const;
 
     Phase phase() const { return phase_; }
+    // The workload runs in this term, or is to run in it again, or it is held without.
+    bool goes_on() const;
     bool between_trees() const { return phase_ == Phase::pausing || phase_ == Phase::holding; }
     bool accepts_terms() const { return !ending_; }
     Term term() const { return grant_.term; }  // the running one, or the last
@@ -117,7 +119,8 @@ private:
     Actions after_the_tree(Instant now);
     bool has_tree() const;
     bool is_over(Instant now) const;
-    void forget_restart();
+    bool will_go_on() const;
+    void let_term_end();
     Actions kill();
     Actions close(Term term);
     Actions disagree(Term asked);
@@ -129,6 +132,7 @@ private:
     TermGrant grant_;
     Instant kill_at_;           // while stopping: end of the grace period
     Term asked_meanwhile_ = 0;  // another term that someone asked about while a tree was alive
+    bool term_ends_ = false;    // nothing is started in it any more
     RestartPolicy policy_;
     std::optional<RestartPolicy::Verdict> next_;  // what follows when the tree is gone; nothing: the end of the term
     Instant start_at_;                            // while pausing

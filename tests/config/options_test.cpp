@@ -205,14 +205,10 @@ workload:
   stop:
     signal: TERM
     grace_period: 30s
-  user: ""
-  group: ""
   supplementary_groups:
     - auto
   umask: inherit
   limits: {}
-  working_directory: ""
-  env_file: ""
   clear_env: false
   nice: inherit
   oom_score_adj: inherit

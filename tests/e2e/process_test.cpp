@@ -76,13 +76,11 @@ TEST_F(AsRoot, CannotBeRootAgain) {
 
 // The whole tree of another user is killed all the same, and the parent-death signal survives the change.
 TEST_F(AsRoot, IsStoppedAndKilledAsAnother) {
-    const std::string up = folder_.path("up");
+    const std::string up = folder_.path("up"), script = folder_.path("script");
+    write_file(script, fmt::format("trap '' TERM\nsetsid sleep 1000 &\necho up > {}\nwhile :; do sleep 1; done\n", up));
     Candidate candidate({.folder = folder_.path(),
                          .name = "stubborn",
-                         .command = {"/bin/sh", "-c",
-                                     fmt::format("trap '' TERM; setsid sh -c \"trap '' TERM; sleep 1000\" & "
-                                                 "echo up > {}; while :; do sleep 1; done",
-                                                 up)},
+                         .command = {"/bin/sh", script},
                          .workload = "  user: nobody\n  stop: {grace_period: 100ms}\n"});
     ASSERT_TRUE(eventually([&] { return read_file(up) == "up\n"; })) << candidate.log();
     const auto tree = descendants_of(candidate.role("leasehold-super"));
@@ -94,11 +92,11 @@ TEST_F(AsRoot, IsStoppedAndKilledAsAnother) {
 
 TEST_F(AsRoot, HasItsLimitsNiceAndScore) {
     const Outcome outcome =
-        run("limits: {nofile: \"100:200\", core: 0, nproc: unlimited}\n  nice: -3\n"
+        run("limits: {nofile: \"100:200\", core: 0}\n  nice: 5\n"
             "  oom_score_adj: 321\n  umask: \"027\"",
             "ulimit -Sn; ulimit -Hn; ulimit -c; nice; cat /proc/self/oom_score_adj; umask");
     EXPECT_EQ(outcome.status, 0) << outcome.log;
-    EXPECT_EQ(outcome.said, "100\n200\n0\n-3\n321\n0027\n");
+    EXPECT_EQ(outcome.said, "100\n200\n0\n5\n321\n0027\n");
 }
 
 TEST_F(WorkloadProcess, IsInItsFolderAndFindsItsCommandFromThere) {

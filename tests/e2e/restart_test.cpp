@@ -72,8 +72,8 @@ TEST_F(Restart, APauseIsShownAndLongerThanTheLeaseKeepsIt) {
 }
 
 TEST_F(Restart, StoppedInAPauseLeaseholdEndsAtOnceAndReleases) {
-    Candidate& leader =
-        start_with("leader", that_writes("exit 9"), "policy: always, initial_backoff: 1h, max_backoff: 1h");
+    Candidate& leader = start_with("leader", that_writes("exit 9"),
+                                   "policy: always, initial_backoff: 1h, max_backoff: 1h, give_up_after: 0");
     ASSERT_TRUE(logs(leader, "starting the workload again in")) << leader.log();
     leader.process().signal(SIGTERM);
     EXPECT_EQ(leader.process().wait(), 9) << leader.log();
@@ -122,7 +122,7 @@ TEST_F(Restart, ACommandThatCannotBeExecutedCountsAsAFailure) {
     EXPECT_EQ(only.process().wait(), 127) << only.log();
 }
 
-// Neither crash ends what the policy said, and neither starts a second copy.
+// An agent's crash does not end the term. A supervisor's does, and the next one begins anew.
 TEST_F(Restart, ACrashInAPauseIsSurvived) {
     for (const char* role : {"leasehold-agent", "leasehold-super"}) {
         SCOPED_TRACE(role);
@@ -132,6 +132,7 @@ TEST_F(Restart, ACrashInAPauseIsSurvived) {
         ASSERT_TRUE(logs(leader, "starting the workload again in")) << leader.log();
         kill(leader.role(role), SIGKILL);
         ASSERT_TRUE(has_runs(before + 2)) << leader.log();
+        EXPECT_EQ(runs()[before] == runs()[before + 1], role == std::string("leasehold-agent")) << leader.log();
         leader.process().signal(SIGTERM);
         EXPECT_TRUE(leader.process().wait()) << leader.log();
     }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "tests/harness/board.h"
 #include "tests/harness/candidate.h"
 
 namespace leasehold::harness {

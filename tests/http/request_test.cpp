@@ -233,18 +233,26 @@ protected:
         unsetenv("http_proxy");
         unsetenv("https_proxy");
     }
+    // What was asked of the proxy for our server. Its port may have been another's before, and strangers come by.
+    std::vector<servers::Request> handed_on() {
+        std::vector<servers::Request> requests = proxy_.requests();
+        std::erase_if(requests, [&](const servers::Request& request) {
+            return request.target.find(server_->authority()) == std::string::npos;
+        });
+        return requests;
+    }
     ScriptedServer proxy_;
 };
 INSTANTIATE_TEST_SUITE_P(, ProxyTest, testing::Bool(), way_name);
 
 TEST_P(ProxyTest, the_environments_is_ignored_unless_asked_for) {
     EXPECT_EQ(get("/x").body, "direct");
-    EXPECT_EQ(proxy_.request_count(), 0U);
+    EXPECT_EQ(handed_on().size(), 0U);
     Peer peer = peer_of(*server_);
     peer.proxy_from_environment = true;
     client_->set_peer(peer);
     EXPECT_EQ(get("/x").body, GetParam() ? "direct" : "by proxy");
-    EXPECT_EQ(proxy_.request_count(), 1U);
+    EXPECT_EQ(handed_on().size(), 1U);
 }
 
 TEST_P(ProxyTest, a_given_one_is_used_whatever_the_environment_says) {
@@ -256,9 +264,9 @@ TEST_P(ProxyTest, a_given_one_is_used_whatever_the_environment_says) {
     client_->set_peer(peer);
     EXPECT_EQ(get("/x").body, GetParam() ? "direct" : "by proxy");
     unsetenv("no_proxy");
-    ASSERT_EQ(proxy_.request_count(), 1U);
-    EXPECT_EQ(proxy_.requests()[0].method, GetParam() ? "CONNECT" : "GET");
-    EXPECT_EQ(proxy_.requests()[0].target, GetParam() ? server_->authority() : server_->url() + "/x");
+    ASSERT_EQ(handed_on().size(), 1U);
+    EXPECT_EQ(handed_on()[0].method, GetParam() ? "CONNECT" : "GET");
+    EXPECT_EQ(handed_on()[0].target, GetParam() ? server_->authority() : server_->url() + "/x");
 }
 
 TEST_P(ProxyTest, one_that_does_not_let_us_through) {

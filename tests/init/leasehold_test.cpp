@@ -80,6 +80,28 @@ TEST(Suspended, the_deadlines_hold) {
     EXPECT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
 }
 
+// Nobody else would wake the guardian to empty what it left.
+TEST(Suspended, a_supervisor_that_dies_is_noticed) {
+    const harness::TempFolder folder;
+    std::string line;
+    for (const std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) line += part + ' ';
+    Subject shell(interactive_shell(), {.terminal = true});
+    shell.type(line + "\n");
+    ASSERT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
+    shell.type("\x1a");
+    ASSERT_TRUE(shell.says("Stopped", kLimit)) << shell.heard();
+    ASSERT_EQ(harness::children_of(shell.init()).size(), 1U);
+    const pid_t guardian = harness::children_of(shell.init()).front();
+    const pid_t supervisor = role_of(guardian, "leasehold-super");
+    ASSERT_GT(supervisor, 0);
+    const auto workload = harness::children_of(supervisor);
+    ASSERT_EQ(workload.size(), 1U);
+    kill(supervisor, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return !harness::lives(workload.front()); }));
+    EXPECT_TRUE(eventually([&] { return !is_stopped(guardian); })) << shell.heard();
+    EXPECT_TRUE(eventually([&] { return role_of(guardian, "leasehold-super") > 0; })) << shell.heard();
+}
+
 // Below another init nobody would ever continue the guardian: whoever continues the workload does.
 TEST(Suspended, goes_on_with_a_workload_that_is_continued_by_hand) {
     const harness::TempFolder folder;

@@ -67,8 +67,7 @@ void Supervisor::hear_ping(std::uint64_t number) {
 }
 
 void Supervisor::hear_new_agent() {
-    const bool stopping =
-        machine_->phase() == TermMachine::Phase::stopping || machine_->phase() == TermMachine::Phase::killing;
+    const bool stopping = machine_->phase() != TermMachine::Phase::idle && !machine_->goes_on();
     to_agent_.send(home_.agent().process(), [this, closed = machine_->closed_through(), stopping] {
         home_.agent().hear_hello(closed, stopping);
     });
@@ -97,7 +96,7 @@ void Supervisor::hear_stop(StopMode mode) {
 void Supervisor::main_exited() {
     context_.time.after(context_.small_delay(std::chrono::milliseconds(2)), [this, life = process_.life()] {
         if (life != process_.life()) return;
-        process_.deliver([this] { perform(machine_->on_main_exited(now(), 1, true)); });
+        process_.deliver([this] { perform(machine_->on_main_exited(now(), 1)); });
     });
 }
 

@@ -36,6 +36,8 @@ LaunchSpec full_spec() {
     spec.config_fd = 12;
     spec.listener_fds = {13, 14};
     spec.held_fds = {15};
+    spec.notify_fd = 16;
+    spec.watchdog = std::chrono::seconds(17);
     return spec;
 }
 
@@ -55,6 +57,8 @@ void expect_equal(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.config_fd, b.config_fd);
     EXPECT_EQ(a.listener_fds, b.listener_fds);
     EXPECT_EQ(a.held_fds, b.held_fds);
+    EXPECT_EQ(a.notify_fd, b.notify_fd);
+    EXPECT_EQ(a.watchdog, b.watchdog);
 }
 
 TEST(LaunchSpec, survives_the_journey) {

@@ -35,6 +35,8 @@ TEST(RestartPolicy, WorkThatIsDoneIsNotDoneAgain) {
     EXPECT_EQ(policy.ended(at({}), 0).what, What::exit);
     EXPECT_EQ(policy.ended(at({}), 143).what, What::exit);
     EXPECT_EQ(policy.ended(at({}), 1).what, What::restart);
+    made.then = AfterTheLast::hold;
+    EXPECT_EQ(RestartPolicy(made, 1).ended(at({}), 0).what, What::hold) << "so that nobody does it again";
     RestartPolicy always(options(RestartWhen::always), 1);
     EXPECT_EQ(always.ended(at({}), 0).what, What::restart);
 }
@@ -84,7 +86,11 @@ TEST(RestartPolicy, GivesUpAfterSoManyWithinTheWindow) {
         RestartPolicy policy(made, 7);
         for (int i = 0; i < 3; ++i) EXPECT_EQ(policy.ended(at(seconds(i)), 1).what, What::restart);
         EXPECT_EQ(policy.ended(at(seconds(3)), 1).what, what);
-        EXPECT_EQ(policy.ended(at(seconds(4)), 1).what, What::restart) << "in another term it begins anew";
+        EXPECT_EQ(policy.ended(at(seconds(4)), 1).what, what);
+        policy.begin_term();
+        const auto verdict = policy.ended(at(seconds(5)), 1);
+        EXPECT_EQ(verdict.what, What::restart) << "in another term it begins anew";
+        EXPECT_LE(verdict.after, seconds(1));
     }
 }
 

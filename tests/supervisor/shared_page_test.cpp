@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::seconds;
 
-TermGrant grant_of(Term term, int soft, int hard) {
+TermGrant grant_in_seconds(Term term, int soft, int hard) {
     return {term, 70 + term, 7, Instant{} + seconds(soft), Instant{} + seconds(hard)};
 }
 
@@ -34,7 +34,7 @@ TEST(SharedPage, shows_one_process_what_another_wrote) {
     if (child == 0) {
         auto other = SharedPage::open(dup((*page)->fd()));
         if (!other) _exit(1);
-        (*other)->publish(grant_of(4, 10, 20));
+        (*other)->publish(grant_in_seconds(4, 10, 20));
         (*other)->publish_last_version(99);
         (*other)->set_populated(true);
         (*other)->close_through(3);
@@ -44,7 +44,7 @@ TEST(SharedPage, shows_one_process_what_another_wrote) {
     int status = -1;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
-    EXPECT_EQ((*page)->grant(), grant_of(4, 10, 20));
+    EXPECT_EQ((*page)->grant(), grant_in_seconds(4, 10, 20));
     EXPECT_EQ((*page)->last_version(), 99U);
     EXPECT_TRUE((*page)->populated());
     EXPECT_EQ((*page)->closed_through(), 3U);
@@ -54,11 +54,11 @@ TEST(SharedPage, shows_one_process_what_another_wrote) {
 TEST(SharedPage, deadlines_of_a_term_never_move_back_and_a_new_term_has_its_own) {
     auto page = SharedPage::create();
     ASSERT_TRUE(page);
-    (*page)->publish(grant_of(1, 10, 20));
-    (*page)->publish(grant_of(1, 5, 25));
-    EXPECT_EQ((*page)->grant(), grant_of(1, 10, 25));
-    (*page)->publish(grant_of(2, 8, 9));
-    EXPECT_EQ((*page)->grant(), grant_of(2, 8, 9));
+    (*page)->publish(grant_in_seconds(1, 10, 20));
+    (*page)->publish(grant_in_seconds(1, 5, 25));
+    EXPECT_EQ((*page)->grant(), grant_in_seconds(1, 10, 25));
+    (*page)->publish(grant_in_seconds(2, 8, 9));
+    EXPECT_EQ((*page)->grant(), grant_in_seconds(2, 8, 9));
 }
 
 TEST(SharedPage, closed_terms_stay_closed) {

@@ -93,7 +93,8 @@ std::string play(const std::string& script,
         } else if (event == "exited" || event == "ended") {
             int status = 0;
             words >> status;
-            actions = machine.on_main_exited(at(ms), status, event == "exited");
+            actions =
+                event == "exited" ? machine.on_main_exited(at(ms), status) : machine.on_tree_empty(at(ms), status);
         } else if (event == "restart") {
             machine.on_restart(at(ms), actions);
         } else if (event == "gone") {
@@ -184,6 +185,7 @@ public:
                 if (alive_) blame("two trees");
                 if (ending) blame("a start after on_stop");
                 if (start->grant.term <= closed_) blame("a start in a closed term");
+                if (start->grant.term == revoked_) blame("a start in a revoked term");
                 if (reached_on_any_clock(start->grant.soft, now)) blame("a start after the soft instant");
                 alive_ = true;
                 asked_ = killed_ = false;
@@ -196,6 +198,7 @@ public:
             if (std::holds_alternative<KillTree>(action)) killed_ = true;
         }
     }
+    void is_revoked(Term term) { revoked_ = term; }
     void tree_is_gone() { alive_ = false; }
     void after_tick(const TermGrant& deadlines, Instant now) {
         if (!alive_) return;
@@ -211,7 +214,7 @@ private:
     }
 
     bool alive_ = false, asked_ = false, killed_ = false;
-    Term closed_ = 0;
+    Term closed_ = 0, revoked_ = 0;
     std::string verdict_;
 };
 
@@ -238,13 +241,15 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
         const auto term = static_cast<Term>(i / 15) + static_cast<Term>(1 + pick(1));
         const StopMode mode = pick(1) == 0 ? StopMode::orderly : StopMode::kill;
         Actions actions;
-        switch (pick(7)) {
-            case 0: actions = machine.on_revoke(now, term, mode); break;
-            case 1: actions = machine.on_main_exited(now, pick(1), true); break;
+        switch (pick(8)) {
+            case 0:
+                witness.is_revoked(term);
+                actions = machine.on_revoke(now, term, mode);
+                break;
+            case 1: actions = machine.on_main_exited(now, pick(1)); break;
             case 2:
-                if (pick(1) == 0) actions = machine.on_main_exited(now, pick(1), false);
                 witness.tree_is_gone();
-                append(actions, machine.on_tree_empty(now));
+                actions = pick(1) == 0 ? machine.on_tree_empty(now, pick(1)) : machine.on_tree_empty(now);
                 break;
             case 3:
                 if (pick(9) == 0) {
@@ -253,6 +258,7 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
                 }
                 break;
             case 4: break;
+            case 5: machine.on_restart(now, actions); break;
             default: actions = machine.on_grant(now, grant_of(term, ms + pick(200) - 20, ms + pick(400)));
         }
         append(actions, machine.on_tick(now));

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/notify_socket.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "app/load.h"
+
+namespace leasehold::app {
+namespace {
+
+std::string taken(const char* name) {
+    const char* value = std::getenv(name);
+    std::string text = value == nullptr ? "" : value;
+    unsetenv(name);
+    return text;
+}
+
+std::optional<std::int64_t> number_in(const std::string& text) {
+    std::int64_t number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = problem == std::errc() && end == text.data() + text.size();
+    return whole && number > 0 ? std::optional<std::int64_t>(number) : std::nullopt;
+}
+
+// A path, or with an @ a name that is in no folder (unix(7), abstract).
+UniqueFd connected_to(const std::string& name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (name.size() < 2 || name.size() >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) {
+        complain(fmt::format("$NOTIFY_SOCKET is {}, which is no socket; the service manager is told nothing", name));
+        return {};
+    }
+    std::memcpy(address.sun_path, name.data(), name.size());
+    if (name[0] == '@') address.sun_path[0] = '\0';
+    UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    if (socket && connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return socket;
+    complain(fmt::format("$NOTIFY_SOCKET {} cannot be used: {}; the service manager is told nothing", name,
+                         std::generic_category().message(errno)));
+    return {};
+}
+
+}  // namespace
+
+NotifySocket take_notify_socket() {
+    NotifySocket socket;
+    const std::string name = taken("NOTIFY_SOCKET");
+    const auto period = number_in(taken("WATCHDOG_USEC"));
+    const std::string meant = taken("WATCHDOG_PID");
+    if (name.empty()) return socket;
+    socket.fd = connected_to(name);
+    const bool for_us = meant.empty() || number_in(meant) == getpid();
+    if (period && for_us) socket.watchdog = std::chrono::microseconds(*period);
+    return socket;
+}
+
+}  // namespace leasehold::app
