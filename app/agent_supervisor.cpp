@@ -260,11 +260,11 @@ void Agent::on_empty(const supervisor::EmptyMessage& empty) {
         const Duration left = empty.lease_left + participant_->options().election.timing.margin();
         participant_->metrics().workload_stopped(empty.stop_took);
         participant_->metrics().fence_margin(left);
-        participant_->journal().add(
-            {left > Duration::zero() ? log::Level::info : log::Level::error,
-             fmt::format("the workload's tree is proven empty, {} after it was asked to stop; {} of the lease "
-                         "were left",
-                         to_rounded_text(empty.stop_took), to_rounded_text(left))});
+        const bool asked = empty.stop_took > Duration::zero();
+        const std::string after = asked ? ", " + to_rounded_text(empty.stop_took) + " after it was asked to stop" : "";
+        participant_->journal().add({left > Duration::zero() ? log::Level::info : log::Level::error,
+                                     fmt::format("the workload's tree is proven empty{}; {} of the lease were left",
+                                                 after, to_rounded_text(left))});
     }
     if (empty.resigned && empty.term > last_resigned_) {
         last_resigned_ = empty.term;
