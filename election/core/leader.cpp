@@ -195,7 +195,11 @@ void Election::write_done_release(Instant now, const WriteDone& done) {
             note(Decision::released);
             end_term(now);
             return;
-        case WriteStatus::conflict: conflict_seen(now); return;
+        // What arrives twice is refused the second time, and the first answer may be lost: so it may be applied.
+        case WriteStatus::conflict:
+            release_unknown_ = true;
+            conflict_seen(now);
+            return;
         case WriteStatus::unknown: release_unknown_ = true; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
