@@ -1,53 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <climits>
-#include <cstdio>
-#include <ctime>
+#include <optional>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
+#include "base/json_text.h"
+#include "base/log_repeats.h"
+#include "base/shared_stream.h"
+#include "base/timestamp.h"
 
 namespace leasehold::log {
 namespace {
 
 struct State {
+    ~State();
+
     Options options;
     std::string process = "leasehold";
-    UniqueFd own;            // standard error opened anew, non-blocking
-    bool is_socket = false;  // a socket cannot be opened anew, but takes MSG_DONTWAIT
+    SharedStream target;
     std::atomic<std::uint64_t> dropped{0};
     std::atomic<std::uint64_t> unreported{0};
+    std::atomic_flag busy = ATOMIC_FLAG_INIT;  // whoever uses the next one; nobody waits for it
+    Repeats repeats;
 };
 
 State& state() {
     static State instance;
     return instance;
-}
-
-// Opening /proc/self/fd/2 gives a file description of our own, whose O_NONBLOCK does not touch the one that the
-// workload shares with us (proc(5)). It is refused for sockets, where /proc is missing, and to a user who does not own
-// the pipe (after a change of user). A regular file never makes anyone wait, and its offset has to be shared: otherwise
-// we and the workload would overwrite each other.
-void open_standard_error(State& s) {
-    struct stat info {};
-    if (fstat(STDERR_FILENO, &info) != 0) return;
-    s.is_socket = S_ISSOCK(info.st_mode);
-    if (s.is_socket) return;
-    if (S_ISREG(info.st_mode)) {
-        s.own.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    } else {
-        s.own.reset(open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-    }
 }
 
 const char* name_of(Level level) {
@@ -60,29 +42,12 @@ const char* name_of(Level level) {
     return "info";
 }
 
-std::string timestamp() {
-    using namespace std::chrono;
-    const auto now = wall_now();
-    const std::time_t seconds = system_clock::to_time_t(now);
-    const auto ms = duration_cast<milliseconds>(now.time_since_epoch()).count() % 1000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                       utc.tm_hour, utc.tm_min, utc.tm_sec, ms);
-}
-
-// One line, whatever the text holds: in JSON as string contents (RFC 8259, section 7), as text with the same escapes
-// for control characters. Bytes above 0x7f are passed on as they are.
-std::string escaped(std::string_view text, Format format) {
+// One line, whatever the text holds. Bytes above 0x7f are passed on as they are.
+std::string escaped(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
         switch (c) {
-            case '"':
-            case '\\':
-                if (format == Format::json) out += '\\';
-                out += c;
-                break;
             case '\n': out += "\\n"; break;
             case '\t': out += "\\t"; break;
             case '\r': out += "\\r"; break;
@@ -97,31 +62,45 @@ std::string escaped(std::string_view text, Format format) {
     return out;
 }
 
+std::string in_json(std::string_view text) {
+    std::string out;
+    append_json_text(out, text);
+    return out;
+}
+
 std::string formatted(const State& s, Level level, std::string_view line) {
+    const std::string time = timestamp(wall_now());
     if (s.options.format == Format::json) {
-        return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"process\":\"{}\",\"message\":\"{}\"}}\n", timestamp(),
-                           name_of(level), s.process, escaped(line, Format::json));
+        return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"process\":\"{}\",\"message\":\"{}\"}}\n", time,
+                           name_of(level), s.process, in_json(line));
     }
-    return fmt::format("{} {:5} {}: {}\n", timestamp(), name_of(level), s.process, escaped(line, Format::text));
+    return fmt::format("{} {:5} {}: {}\n", time, name_of(level), s.process, escaped(line));
 }
 
-// The last resort, on the shared description: a pipe that is ready takes PIPE_BUF bytes without waiting (pipe(7)).
-ssize_t write_if_ready(std::string_view text) {
-    pollfd ready{STDERR_FILENO, POLLOUT, 0};
-    if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return 0;
-    return ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+bool put(const State& s, Level level, std::string_view line) {
+    const std::string text = formatted(s, level, line);
+    return s.target.write(text) == static_cast<ssize_t>(text.size());
 }
 
-bool put(const State& s, std::string_view text) {
-    ssize_t written = -1;
-    do {
-        if (s.is_socket) {
-            written = send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        } else {
-            written = s.own ? ::write(s.own.get(), text.data(), text.size()) : write_if_ready(text);
-        }
-    } while (written < 0 && errno == EINTR);
-    return written == static_cast<ssize_t>(text.size());
+void write_all(State& s, Level level, std::string_view line) {
+    if (!s.target) s.target = SharedStream(STDERR_FILENO);
+    if (const std::uint64_t missing = s.unreported.exchange(0); missing > 0) {
+        const std::string note = fmt::format("{} log lines were dropped because standard error was full", missing);
+        if (!put(s, Level::warn, note)) s.unreported += missing;
+    }
+    if (put(s, level, line)) return;
+    ++s.dropped;
+    ++s.unreported;
+}
+
+void write_repeated(State& s, const std::vector<Repeats::Line>& lines) {
+    for (const Repeats::Line& line : lines) {
+        write_all(s, static_cast<Level>(line.kind), fmt::format("{} (repeated {} times)", line.text, line.untold));
+    }
+}
+
+State::~State() {
+    if (!busy.test_and_set()) write_repeated(*this, repeats.settle_all());
 }
 
 }  // namespace
@@ -130,21 +109,24 @@ void init(const Options& options, std::string process) {
     State& s = state();
     s.options = options;
     s.process = std::move(process);
-    open_standard_error(s);
+    s.target = SharedStream(STDERR_FILENO);
 }
 
 bool enabled(Level level) { return level >= state().options.level; }
 
+// Below warn lines tell of what has changed, and the second time is as much news as the first. Of two threads at once
+// one does without the memory of what was told.
 void write(Level level, std::string_view line) {
     State& s = state();
-    if (!s.own && !s.is_socket) open_standard_error(s);
-    if (const std::uint64_t missing = s.unreported.exchange(0); missing > 0) {
-        const std::string note = fmt::format("{} log lines were dropped because standard error was full", missing);
-        if (!put(s, formatted(s, Level::warn, note))) s.unreported += missing;
-    }
-    if (put(s, formatted(s, level, line))) return;
-    ++s.dropped;
-    ++s.unreported;
+    if (level < Level::warn || s.busy.test_and_set(std::memory_order_acquire)) return write_all(s, level, line);
+    const Duration at = now().boot;
+    const auto untold = s.repeats.take(at, static_cast<int>(level), line);
+    const auto others = s.repeats.settle(at);
+    s.busy.clear(std::memory_order_release);
+    write_repeated(s, others);
+    if (!untold) return;
+    if (*untold == 0) return write_all(s, level, line);
+    write_all(s, level, fmt::format("{} (and {} times before this)", line, *untold));
 }
 
 std::uint64_t dropped() { return state().dropped; }

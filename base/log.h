@@ -4,7 +4,8 @@
 //
 // A log line must never cost a deadline, so writing never blocks: when nobody drains standard error, lines are dropped
 // and counted, and the next line that gets through says how many. The workload's own use of standard error is not
-// affected (its descriptor keeps its flags: ours is opened anew, see log.cpp).
+// affected (base/shared_stream.h). A warning or an error that comes again is told once in ten seconds, with how
+// often it came (base/log_repeats.h).
 //
 // Threads: any, after init(). Before init() lines of level info and above go out as text.
 #pragma once

@@ -45,4 +45,14 @@ Result<std::string> read_sealed(int fd) {
     return text;
 }
 
+Result<UniqueFd> make_shared_memory(const char* name, std::size_t size) {
+    UniqueFd fd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd) return system_failure("memfd_create");
+    if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return system_failure("ftruncate of shared memory");
+    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return system_failure("sealing shared memory");
+    }
+    return fd;
+}
+
 }  // namespace leasehold

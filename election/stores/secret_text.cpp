@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/secret_text.h"
+#include "base/whole_number.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace leasehold::stores {
@@ -77,9 +77,8 @@ bool is_host(std::string_view host) {
 }
 
 bool is_port(std::string_view port) {
-    unsigned int number = 0;
-    const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), number);
-    return problem == std::errc{} && end == port.data() + port.size() && number > 0 && number < 65536;
+    const auto number = whole_number<unsigned int>(port);
+    return number && *number > 0 && *number < 65536;
 }
 
 Result<SplitUrl> split_url(std::string_view url) {

@@ -113,6 +113,22 @@ TEST(Log, filters_by_level) {
     EXPECT_THAT(logged({.level = log::Level::error}, all), MatchesRegex("[^\n]*error agent: four\n"));
 }
 
+TEST(Log, tells_a_line_that_comes_again_and_again_once_and_its_count_at_the_end) {
+    const auto thrice = [] {
+        for (int i = 0; i < 3; ++i) log::warn("again");
+        for (int i = 0; i < 3; ++i) log::info("each");
+        log::error("again");
+    };
+    const std::string text = logged({}, thrice);
+    EXPECT_THAT(text, MatchesRegex("([^\n]*warn  agent: again\n)([^\n]*info  agent: each\n){3}"
+                                   "([^\n]*error agent: again\n)"));
+    const std::string ended = logged({}, [&] {
+        thrice();
+        std::exit(0);
+    });
+    EXPECT_THAT(ended, EndsWith("warn  agent: again (repeated 2 times)\n"));
+}
+
 TEST(Log, works_before_init) {
     const Pipe pipe;
     in_child(pipe.in.get(), [] {
@@ -158,7 +174,7 @@ TEST(Log, never_blocks_on_a_socket_either) {
     const UniqueFd there(ends[1]);
     const int result = in_child(there.get(), [&] {
         log::init({}, "agent");
-        for (int i = 0; i < 100000 && log::dropped() == 0; ++i) log::info("{}", std::string(1000, '.'));
+        for (int i = 0; i < 100000 && log::dropped() == 0; ++i) log::info("{} {}", i, std::string(1000, '.'));
         return log::dropped() > 0 && (fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0 ? 0 : 1;
     });
     EXPECT_EQ(result, 0);
@@ -200,7 +216,7 @@ TEST(Log, reaches_a_pipe_that_belongs_to_another_user) {
         if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) return 1;
         log::init({}, "agent");
         log::info("hello");
-        for (int i = 0; i < 100000 && log::dropped() == 0; ++i) log::info("{}", std::string(100, '.'));
+        for (int i = 0; i < 100000 && log::dropped() == 0; ++i) log::info("{} {}", i, std::string(100, '.'));
         return log::dropped() > 0 ? 0 : 2;  // and does not block there either
     });
     EXPECT_EQ(result, 0);

@@ -20,10 +20,10 @@
 #include <string_view>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "base/result.h"
 #include "election/stores/consul/agent.h"
 #include "election/stores/consul/messages.h"
-#include "election/stores/growing_pause.h"
 
 namespace leasehold::stores::consul {
 

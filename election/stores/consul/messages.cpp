@@ -2,12 +2,12 @@
 #include "election/stores/consul/messages.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_number.h"
 #include "election/stores/json_fields.h"
 #include "election/stores/secret_text.h"
 
@@ -15,14 +15,6 @@ namespace leasehold::stores::consul {
 namespace {
 
 using Json = nlohmann::json;
-
-std::optional<std::uint64_t> number_of(std::string_view text) {
-    std::uint64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [next, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || next != end) return std::nullopt;
-    return number;
-}
 
 const std::string* header(const Headers& headers, const char* name) {
     const auto found = headers.find(name);
@@ -66,7 +58,7 @@ std::string cas_request(const std::string& key, const std::string& value, std::u
 
 std::optional<Position> position_of(const Headers& headers) {
     const std::string* const text = header(headers, "x-consul-index");
-    const auto index = text != nullptr ? number_of(*text) : std::nullopt;
+    const auto index = text != nullptr ? whole_number<std::uint64_t>(*text) : std::nullopt;
     if (!index) return std::nullopt;
     const std::string* const leader = header(headers, "x-consul-knownleader");
     const std::string* const contact = header(headers, "x-consul-lastcontact");

@@ -14,10 +14,10 @@
 #include <string_view>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "base/result.h"
 #include "election/stores/etcd/cluster.h"
 #include "election/stores/etcd/messages.h"
-#include "election/stores/growing_pause.h"
 
 namespace leasehold::stores::etcd {
 

@@ -12,8 +12,8 @@
 #include <string>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "base/result.h"
-#include "election/stores/growing_pause.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/lock_object.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <string_view>
 
 #include <fmt/core.h>
 
 #include "base/duration_text.h"
+#include "base/whole_number.h"
 #include "election/stores/kubernetes/refusal.h"
 
 namespace leasehold::stores::kubernetes {
@@ -18,10 +18,7 @@ constexpr std::int64_t kTolerated = 60;
 constexpr std::int64_t kMostToTell = 3600LL * 24 * 366 * 100;  // the rest would not fit a Duration
 
 std::optional<int> number(std::string_view text) {
-    int value = 0;
-    const auto [next, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || next != text.data() + text.size() || text.front() == '-') return std::nullopt;
-    return value;
+    return text.starts_with('-') ? std::nullopt : whole_number<int>(text);
 }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", the only form that may be sent (RFC 9110, 5.6.7), as Unix time.

@@ -2,11 +2,11 @@
 #include "election/stores/kubernetes/lock_object.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "base/whole_number.h"
 #include "election/stores/json_fields.h"
 #include "election/stores/kubernetes/go_json.h"
 #include "election/stores/kubernetes/record_annotation.h"
@@ -37,11 +37,7 @@ std::optional<std::string> annotation_of(const Json& object, const char* key) {
 // A positive decimal number of 64 bits. The API calls a resourceVersion opaque, but it is the revision of etcd, and
 // nothing else could be a fencing token.
 std::optional<std::uint64_t> version_number(const std::string& text) {
-    std::uint64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [next, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || next != end || text.front() == '0') return std::nullopt;
-    return number;
+    return text.starts_with('0') ? std::nullopt : whole_number<std::uint64_t>(text);
 }
 
 // What is wrong with the object's identity; empty if nothing is.

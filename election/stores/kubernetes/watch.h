@@ -22,9 +22,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "election/stores/growing_pause.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/refusal.h"
 

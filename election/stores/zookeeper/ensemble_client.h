@@ -22,9 +22,9 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/growing_pause.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "election/stores/growing_pause.h"
 #include "election/stores/watched_file.h"
 #include "election/stores/zookeeper/connection.h"
 #include "election/stores/zookeeper/options.h"

@@ -7,8 +7,8 @@
 
 #include <fmt/ranges.h>
 
+#include "base/growing_pause.h"
 #include "base/log.h"
-#include "election/stores/growing_pause.h"
 #include "election/stores/record_json.h"
 #include "election/stores/zookeeper/ensemble_client.h"
 #include "election/stores/zookeeper/names.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "election/stores/growing_pause.h"
+#include "base/growing_pause.h"
 
 #include <set>
 
 #include <gtest/gtest.h>
 
-namespace leasehold::stores {
+namespace leasehold {
 namespace {
 
 using std::chrono::milliseconds;
@@ -47,4 +47,4 @@ TEST(GrowingPause, random_numbers_reach_both_ends) {
 }
 
 }  // namespace
-}  // namespace leasehold::stores
+}  // namespace leasehold

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "election/stores/growing_pause.h"
+#include "base/growing_pause.h"
 
 #include <random>
 
-namespace leasehold::stores {
+namespace leasehold {
 
 Duration part_of(Duration pause) { return pause * random_from(50, 100) / 100; }
 
@@ -12,4 +12,4 @@ int random_from(int least, int most) {
     return std::uniform_int_distribution<int>(least, most)(random);
 }
 
-}  // namespace leasehold::stores
+}  // namespace leasehold

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long to wait before a server is asked again: the longer the more often it was in vain, and not all at once. No
+// How long to wait before something is tried again: the longer the more often it was in vain, and not all at once. No
 // clock.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 
-namespace leasehold::stores {
+namespace leasehold {
 
 // `first`, then twice as long each time, up to `most`.
 class GrowingPause {
@@ -33,4 +33,4 @@ private:
 Duration part_of(Duration pause);      // half of it to the whole
 int random_from(int least, int most);  // each as likely, both included
 
-}  // namespace leasehold::stores
+}  // namespace leasehold
