@@ -9,6 +9,7 @@ namespace leasehold::election {
 
 Election::Election(Settings settings, const Past& past, Instant now)
     : settings_(std::move(settings)),
+      timing_(settings_.timing),
       seen_at_(now),
       last_version_(past.last_version),
       record_seen_(past.last_version != 0),
@@ -23,6 +24,7 @@ Election::Election(Settings settings, const Past& past, Instant now)
         term_ = std::max(term_, grant_->term);
         transitions_ = term_transitions_ = grant_->transitions;
         role_ = past.running->stopping ? Role::stopping : Role::leader;
+        timing_.lease_duration = std::max(timing_.lease_duration, past.running->lease_duration);
     }
 }
 
@@ -35,6 +37,7 @@ Step Election::step(Instant now, const Event& event) {
     if (std::holds_alternative<WatchBroken>(event)) read_wanted_ = true;
     if (const auto* empty = std::get_if<TreeEmpty>(&event)) handle(now, *empty);
     if (const auto* stop = std::get_if<StopRequested>(&event)) handle(*stop);
+    if (const auto* resign = std::get_if<ResignRequested>(&event)) handle(*resign);
     if (const auto* candidacy = std::get_if<Candidacy>(&event)) able_ = candidacy->able;
     advance(now);
     out_.wake = wake(now);
@@ -115,6 +118,14 @@ void Election::handle(const StopRequested&) {
     revoke(RevokeMode::orderly);
 }
 
+void Election::handle(const ResignRequested& resign) {
+    if (role_ != Role::leader) return;
+    note(Decision::resigning, resign.successor);
+    successor_ = resign.successor;
+    role_ = Role::stopping;
+    revoke(RevokeMode::orderly);
+}
+
 void Election::advance(Instant now) {
     if (role_ == Role::leader || role_ == Role::stopping) advance_holder(now);
     if (role_ == Role::releasing) advance_release(now);
@@ -153,7 +164,7 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
         seen_wait_ = !term.empty() && term == seen_term_ ? std::max(seen_wait_, written) : written;
         seen_term_ = term;
     } else {
-        seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, settings_.timing.lease_duration});
+        seen_wait_ = std::max({seen_wait_, snapshot.record.lease_duration, timing_.lease_duration});
     }
     if (there) last_version_ = snapshot.version.number;
     if (there && snapshot.presence != Presence::vacated && !snapshot.never_written) record_seen_ = true;
@@ -177,11 +188,12 @@ void Election::start_write(WritePurpose purpose, const Base& base, Duration time
     write.expected = base.version;
     write.timeout = timeout;
     write.record.holder = settings_.identity;
-    write.record.lease_duration = settings_.timing.lease_duration;
+    write.record.lease_duration = timing_.lease_duration;
     write.record.transitions = term_transitions_;
     write.record.incarnation = settings_.incarnation;
     write.record.write_id = WriteId{term_, settings_.agent, next_attempt_++}.text();
     write.record.released = purpose == WritePurpose::release;
+    if (write.record.released) write.record.successor = successor_;
     write_ = PendingWrite{write.id, purpose, write.record.write_id, base};
     out_.commands.emplace_back(std::move(write));
 }
@@ -202,11 +214,11 @@ Election::Owner Election::owner_of(const Snapshot& snapshot) const {
 
 // A store that asks to be left alone is, unless that would cost the lease. The last tenth of a deadline is ours.
 Duration Election::bearable(Instant now, Duration retry_after) const {
-    if (role_ == Role::standby) return std::min(retry_after, settings_.timing.lease_duration);
-    if (role_ == Role::releasing) return std::min(retry_after, settings_.timing.retry_period);
+    if (role_ == Role::standby) return std::min(retry_after, timing_.lease_duration);
+    if (role_ == Role::releasing) return std::min(retry_after, timing_.retry_period);
     if (role_ == Role::finished) return Duration::zero();
     const Instant limit = role_ == Role::leader ? grant_->soft : grant_->hard;
-    const Duration left = left_on_any_clock(limit + -settings_.timing.renew_deadline / 10, now);
+    const Duration left = left_on_any_clock(limit + -timing_.renew_deadline / 10, now);
     return retry_after <= left ? retry_after : Duration::zero();
 }
 
@@ -214,7 +226,7 @@ Duration Election::bearable(Instant now, Duration retry_after) const {
 Duration Election::pause_after_failed_read() {
     const bool patient = role_ == Role::standby && !campaign_ && !begun_by_;
     failed_reads_ = patient ? std::min(failed_reads_ + 1, 3) : 1;
-    const Duration least = settings_.timing.retry_period / 8 * (1 << failed_reads_);
+    const Duration least = timing_.retry_period / 8 * (1 << failed_reads_);
     return least + random_below(least);
 }
 
@@ -224,7 +236,7 @@ void Election::note(Decision decision, std::string detail, Duration wait) {
 
 // How long nothing can happen by itself. What waits for an answer is owed none: the answer itself is a step.
 Duration Election::wake(Instant now) const {
-    const Timing& timing = settings_.timing;
+    const Timing& timing = timing_;
     Duration next = timing.lease_duration;
     const auto at = [&](Instant due) { next = std::min(next, left_on_any_clock(due, now)); };
     if (role_ == Role::standby) {

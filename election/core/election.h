@@ -45,6 +45,11 @@ struct Past {
     struct Running {
         Grant grant;            // as granted or extended last
         bool stopping = false;  // its tree is already being ended
+
+        // The longest that may stand in a record of this term, when an earlier agent had another configuration. The
+        // term goes on with that, or with the configured one if that is longer: a grant that counts on a long lease
+        // must not see a record with a shorter one.
+        Duration lease_duration{};
     };
     std::optional<Running> running;
 };
@@ -105,6 +110,7 @@ private:
     void handle(Instant now, const WatchSeen& watch);
     void handle(Instant now, const TreeEmpty& empty);
     void handle(const StopRequested& stop);
+    void handle(const ResignRequested& resign);
     void advance(Instant now);
     void observe(Instant now, const Snapshot& snapshot);
     bool is_news(const Snapshot& snapshot) const;
@@ -128,6 +134,7 @@ private:
     void acquired(Instant now, Instant sent, const Version& version);
     void end_campaign(Instant now);
     void announce_wait(Instant now);
+    bool meant_for_another() const;
     bool may_attempt() const { return able_ && !stop_requested_; }
     bool read_owed_before_create() const;
     bool wants_read() const;
@@ -151,6 +158,7 @@ private:
     void conflict_seen(Instant now);
 
     Settings settings_;
+    Timing timing_;  // as configured, but for the lease duration of a term that an earlier agent has begun
     Role role_ = Role::standby;
     bool stop_requested_ = false;
     bool able_ = true;
@@ -190,6 +198,7 @@ private:
     int failed_reads_ = 0;                         // likewise
     bool lost_ = false;                            // someone else holds it: neither renew nor release
     bool yielding_ = false;                        // given up in favour of another candidate, which goes first
+    std::string successor_;                        // to be named in the release
     std::optional<std::string> preferred_holder_;  // as it stood there when the term began, in spite of it; if known
     bool expired_ = false;                         // the hard instant has passed: the term is not extended any more
     bool release_unknown_ = false;                 // a release without an answer: someone else may hold it already

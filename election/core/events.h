@@ -55,13 +55,20 @@ struct TreeEmpty {
 // Leasehold is to end: stop the workload, release, then Finished.
 struct StopRequested {};
 
+// This candidate is to lead no longer, and leasehold stays: stop the workload, release, contend again. Nothing to do
+// where no term runs. Who is named in `successor` has a head start of a retry period, by way of the released record.
+struct ResignRequested {
+    std::string successor;  // an identity; empty: whoever comes first
+};
+
 // Whether this candidate could run the workload if it were granted a term; it can until told otherwise. One that cannot
 // watches, but tries nothing. A running term is not affected.
 struct Candidacy {
     bool able = true;
 };
 
-using Event = std::variant<Tick, ReadDone, WriteDone, WatchSeen, WatchBroken, TreeEmpty, StopRequested, Candidacy>;
+using Event = std::variant<Tick, ReadDone, WriteDone, WatchSeen, WatchBroken, TreeEmpty, StopRequested, ResignRequested,
+                           Candidacy>;
 
 // ---- commands -----------------------------------------------------------------------------------------------------
 
@@ -128,6 +135,7 @@ enum class Decision {
     lost_deadline,          // the renew deadline passed
     lost_other_holder,      // proof that someone else holds it
     stopping_on_request,    // StopRequested while leading
+    resigning,              // ResignRequested while leading
     yielding,               // another candidate is to hold it (Snapshot::preferred_holder)
     workload_ended,         // the tree became empty by itself
     released,               // given up in order

@@ -28,7 +28,7 @@ void Election::check_deadlines(Instant now) {
     if (!expired_ && reached_on_any_clock(grant_->hard, now)) {
         expired_ = true;
         revoke(RevokeMode::kill);
-        write_not_before_ = later_of(write_not_before_, now + settings_.timing.kill_allowance);
+        write_not_before_ = later_of(write_not_before_, now + timing_.kill_allowance);
     }
 }
 
@@ -44,7 +44,7 @@ void Election::write_done_renew(Instant now, const WriteDone& done) {
             base_ = Base{false, done.outcome.version};
             last_version_ = done.outcome.version.number;
             unresolved_.clear();
-            write_not_before_ = role_ == Role::releasing ? now : done.sent + settings_.timing.retry_period;
+            write_not_before_ = role_ == Role::releasing ? now : done.sent + timing_.retry_period;
             extend(done.sent);
             return;
         case WriteStatus::conflict: conflict_seen(now); return;
@@ -59,7 +59,7 @@ void Election::write_done_renew(Instant now, const WriteDone& done) {
 // After a renewal without success. The last tenth of what the deadline allows is used to the full, so that an outage
 // that ends just in time goes unnoticed.
 Instant Election::next_try(Instant now, const WriteDone& done) const {
-    const Timing& timing = settings_.timing;
+    const Timing& timing = timing_;
     if (role_ == Role::releasing) return now;
     const Instant soonest = now + std::max(timing.retry_period / 5, bearable(now, done.outcome.retry_after));
     const Instant usual = later_of(done.sent + timing.retry_period, soonest);
@@ -71,7 +71,7 @@ Instant Election::next_try(Instant now, const WriteDone& done) const {
 void Election::conflict_seen(Instant now) {
     base_.reset();
     read_wanted_ = true;
-    read_not_before_ = ++conflicts_ > 1 ? now + settings_.timing.retry_period / 5 : now;
+    read_not_before_ = ++conflicts_ > 1 ? now + timing_.retry_period / 5 : now;
 }
 
 void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
@@ -90,7 +90,7 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
         yield_if_asked_to(snapshot);
         if (confirmed) return;
         if (applied) {  // as good as its answer
-            write_not_before_ = later_of(write_not_before_, sent->second + settings_.timing.retry_period);
+            write_not_before_ = later_of(write_not_before_, sent->second + timing_.retry_period);
             return;
         }
     } else if (reached_on_any_clock(grant_->hard, now)) {
@@ -106,7 +106,7 @@ void Election::read_done_holder(Instant now, const Snapshot& snapshot) {
 // What somebody did to the record is put right at once, but whoever does it again and again does not set our pace.
 void Election::hurry(Instant now) {
     if (expired_) return;
-    const Instant soonest = hurried_at_ ? later_of(now, *hurried_at_ + settings_.timing.retry_period / 2) : now;
+    const Instant soonest = hurried_at_ ? later_of(now, *hurried_at_ + timing_.retry_period / 2) : now;
     write_not_before_ = earlier_of(write_not_before_, soonest);
     hurried_at_ = write_not_before_;
 }
@@ -134,8 +134,8 @@ void Election::yield_if_asked_to(const Snapshot& snapshot) {
 void Election::extend(Instant sent) {
     last_renewal_ = last_renewal_ ? later_of(*last_renewal_, sent) : sent;
     if (!grant_ || lost_ || expired_ || role_ == Role::releasing) return;
-    if (role_ == Role::leader) grant_->soft = later_of(grant_->soft, settings_.timing.soft(sent));
-    grant_->hard = later_of(grant_->hard, settings_.timing.hard(sent));
+    if (role_ == Role::leader) grant_->soft = later_of(grant_->soft, timing_.soft(sent));
+    grant_->hard = later_of(grant_->hard, timing_.hard(sent));
     out_.commands.emplace_back(*grant_);
 }
 
@@ -146,7 +146,7 @@ void Election::revoke(RevokeMode mode) { out_.commands.emplace_back(Revoke{grant
 Duration Election::holder_timeout(Instant now) const {
     const Instant limit = role_ == Role::leader ? grant_->soft : grant_->hard;
     const Duration left = left_on_any_clock(limit, now);
-    return left > Duration::zero() ? request_timeout(settings_.timing, left) : settings_.timing.renew_deadline / 3;
+    return left > Duration::zero() ? request_timeout(timing_, left) : timing_.renew_deadline / 3;
 }
 
 void Election::advance_release(Instant now) {
@@ -155,13 +155,13 @@ void Election::advance_release(Instant now) {
         return;
     }
     if (write_ || read_) return;
-    const Instant expiry = last_renewal_ ? *last_renewal_ + settings_.timing.lease_duration : grant_->hard;
+    const Instant expiry = last_renewal_ ? *last_renewal_ + timing_.lease_duration : grant_->hard;
     if (reached_on_any_clock(expiry, now)) {
         note(Decision::release_abandoned, "the lease has run out");
         end_term(now);
         return;
     }
-    const Duration timeout = settings_.timing.renew_deadline / 3;
+    const Duration timeout = timing_.renew_deadline / 3;
     if (!base_) {
         if (reached_on_any_clock(read_not_before_, now)) start_read(timeout);
     } else if (reached_on_any_clock(write_not_before_, now)) {
@@ -203,20 +203,21 @@ void Election::write_done_release(Instant now, const WriteDone& done) {
         case WriteStatus::unknown: release_unknown_ = true; [[fallthrough]];
         case WriteStatus::failed:
             note(Decision::renew_failed, done.outcome.reason + ": " + done.outcome.detail);
-            write_not_before_ =
-                now + std::max(settings_.timing.retry_period / 5, bearable(now, done.outcome.retry_after));
+            write_not_before_ = now + std::max(timing_.retry_period / 5, bearable(now, done.outcome.retry_after));
             return;
     }
 }
 
 // Back to contending, for ever; others go first.
 void Election::end_term(Instant now) {
-    const Duration head_start = yielding_ ? settings_.timing.lease_duration : settings_.timing.retry_period;
+    const Duration head_start = yielding_ ? timing_.lease_duration : timing_.retry_period;
     end_campaign(now);
     role_ = Role::standby;
+    timing_ = settings_.timing;
     grant_.reset();
     lost_ = expired_ = release_unknown_ = yielding_ = false;
     conflicts_ = 0;
+    successor_.clear();
     seen_.reset();
     announced_.reset();
     read_not_before_ = now;

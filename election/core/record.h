@@ -39,6 +39,7 @@ struct Record {
     std::string incarnation;           // unique to one start of the holder; empty in records of other programs
     std::string write_id;              // WriteId::text(); empty in records of other programs
     bool released = false;             // given up in order: free at once
+    std::string successor;             // released: who is to go first, by a retry period; empty: nobody
 
     friend bool operator==(const Record&, const Record&) = default;
 };

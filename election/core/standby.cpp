@@ -13,8 +13,16 @@ std::optional<Duration> Election::free_in(Instant now) const {
     const bool others_first = !wanted.empty() && wanted != settings_.identity;
     const bool released = seen_->presence == Presence::present && seen_->record.released && !seen_distrusted_;
     const bool free = seen_->never_written ? !record_seen_ : released;
-    if (free && !others_first) return Duration::zero();
-    return std::max(seen_wait_ - elapsed_at_least(seen_at_, now), Duration::zero());
+    Duration wait = seen_wait_;
+    if (free && !others_first) wait = meant_for_another() ? std::min(wait, timing_.retry_period) : Duration();
+    return std::max(wait - elapsed_at_least(seen_at_, now), Duration::zero());
+}
+
+// Whoever released the lease has named another one.
+bool Election::meant_for_another() const {
+    const std::string& named = seen_->record.successor;
+    return seen_->presence == Presence::present && seen_->record.released && !named.empty() &&
+           named != settings_.identity;
 }
 
 // Creating over an absence that has no number is no compare-and-swap: the record may have been made and deleted again
@@ -38,14 +46,14 @@ void Election::advance_standby(Instant now) {
         attempt(now);
         return;
     }
-    const bool silent = reached_on_any_clock(contact_at_ + settings_.timing.lease_duration, now);
+    const bool silent = reached_on_any_clock(contact_at_ + timing_.lease_duration, now);
     if ((wants_read() || silent || begins) && !read_ && reached_on_any_clock(read_not_before_, now)) {
-        start_read(settings_.timing.renew_deadline / 3);
+        start_read(timing_.renew_deadline / 3);
     }
     announce_wait(now);
     if (!may_write || read_) return;
-    if (begun_by_ && base_) start_write(WritePurpose::renew, *base_, settings_.timing.renew_deadline / 3);
-    if (campaign_ && !wants_read()) start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
+    if (begun_by_ && base_) start_write(WritePurpose::renew, *base_, timing_.renew_deadline / 3);
+    if (campaign_ && !wants_read()) start_write(WritePurpose::acquire, *campaign_, timing_.renew_deadline / 3);
 }
 
 // Nothing is begun any more; but an attempt without an answer may turn out to be ours, and then it has to be released.
@@ -57,7 +65,7 @@ void Election::finish_if_nothing_is_held(Instant now) {
         if (role_ != Role::standby) return;
     }
     for (const auto& [id, sent] : unresolved_) {
-        if (!reached_on_any_clock(settings_.timing.soft(sent), now)) return;
+        if (!reached_on_any_clock(timing_.soft(sent), now)) return;
     }
     if (campaign_) note(Decision::release_abandoned, "the outcome of an attempt to acquire stayed unknown");
     campaign_.reset();
@@ -75,7 +83,7 @@ void Election::attempt(Instant now) {
     write_not_before_ = now;
     announced_.reset();
     note(Decision::attempting);
-    start_write(WritePurpose::acquire, *campaign_, settings_.timing.renew_deadline / 3);
+    start_write(WritePurpose::acquire, *campaign_, timing_.renew_deadline / 3);
 }
 
 void Election::write_done_acquire(Instant now, const WriteDone& done) {
@@ -99,7 +107,7 @@ void Election::write_done_acquire(Instant now, const WriteDone& done) {
     if (unresolved_.empty()) {
         end_campaign(now);
     } else {
-        write_not_before_ = now + random_below(settings_.timing.retry_period);
+        write_not_before_ = now + random_below(timing_.retry_period);
     }
     const Instant asked_back = now + bearable(now, done.outcome.retry_after);
     write_not_before_ = later_of(write_not_before_, asked_back);
@@ -125,7 +133,7 @@ void Election::read_done_standby(Instant now, const Snapshot& snapshot) {
         end_campaign(now);
     } else if (stop_requested_) {
         // Asked again until it is too late for any attempt to matter.
-        read_not_before_ = now + settings_.timing.retry_period / 4;
+        read_not_before_ = now + timing_.retry_period / 4;
     }
 }
 
@@ -141,7 +149,7 @@ void Election::acquired(Instant now, Instant sent, const Version& version) {
     campaign_.reset();
     unresolved_.clear();
     write_not_before_ = now;
-    const Timing& timing = settings_.timing;
+    const Timing& timing = timing_;
     if (stop_requested_ || left_on_any_clock(timing.soft(sent), now) <= timing.renew_deadline / 10) return;
 
     grant_ = Grant{term_, begun_by_->number, term_transitions_, timing.soft(sent), timing.hard(sent)};
@@ -163,7 +171,7 @@ void Election::end_campaign(Instant now) {
     unresolved_.clear();
     read_wanted_ = true;
     write_not_before_ = now;
-    spread_until_ = now + random_below(settings_.timing.retry_period);
+    spread_until_ = now + random_below(timing_.retry_period);
 }
 
 void Election::announce_wait(Instant now) {
@@ -184,6 +192,10 @@ void Election::announce_wait(Instant now) {
     } else if (seen_->record.released) {
         decision = Decision::waiting_for_preferred;
         detail = seen_->preferred_holder;
+        if (detail.empty() || detail == settings_.identity) {
+            detail = seen_->record.successor;
+            wait = std::min(wait, timing_.retry_period);
+        }
     }
     if (announced_ == decision && announced_detail_ == detail) return;
     announced_ = decision;

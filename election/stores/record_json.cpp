@@ -46,6 +46,7 @@ void decode_ours(const Json& object, DecodedRecord& into) {
     into.record.incarnation = ours.text("incarnation");
     into.record.write_id = ours.text("writeId");
     into.record.released = ours.flag("released");
+    if (into.record.released && ours.has("successor")) into.record.successor = ours.text("successor");
     into.record.lease_duration = agreed(into.record.lease_duration, ours.span("leaseDurationMs", milliseconds(1)));
     into.prepared = into.record.released && into.record.incarnation.empty() && into.record.write_id.empty();
 }
@@ -82,6 +83,7 @@ std::string encode_record(const Record& record, JsonLayout layout, std::uint64_t
     ours["incarnation"] = record.incarnation;
     ours["writeId"] = record.write_id;
     ours["released"] = record.released;
+    if (!record.successor.empty()) ours["successor"] = record.successor;
     ours["leaseDurationMs"] = std::chrono::ceil<milliseconds>(record.lease_duration).count();
     if (generation != 0) ours["generation"] = generation;
 

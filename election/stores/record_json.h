@@ -4,11 +4,11 @@
 // client-go's LeaderElectionRecord, so that people and tools recognise it, plus one object `leasehold` with ours:
 //
 //   holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaderTransitions,
-//   leasehold: {format, incarnation, writeId, released, leaseDurationMs, generation}
+//   leasehold: {format, incarnation, writeId, released, successor, leaseDurationMs, generation}
 //
 // `leaseDurationMs` is the exact duration; `leaseDurationSeconds` is the same rounded up. When somebody edited one of
 // them so that they no longer belong together, the longer one counts. `generation` is there only for stores that number
-// their writes themselves.
+// their writes themselves, `successor` only in a release that names one.
 //
 // Threads: none; pure functions. They never throw anything but std::bad_alloc, whatever the text.
 #pragma once

@@ -63,7 +63,7 @@ private:
         if (machine_) throw std::runtime_error("the candidate comes before the first event");
     }
 
-    // resumed agent=2 term=3 token=40 transitions=5 soft=6s hard=10.6s version=44 [stopping]
+    // resumed agent=2 term=3 token=40 transitions=5 soft=6s hard=10.6s version=44 lease=20s [stopping]
     void resumed(Words& words) {
         words.next();
         if (machine_) throw std::runtime_error("the past comes before the first event");
@@ -75,6 +75,7 @@ private:
         Past::Running running;
         running.grant = {past_.last_term, token, words.number("transitions", 0), kOrigin + words.duration("soft", {}),
                          kOrigin + words.duration("hard", {})};
+        running.lease_duration = words.duration("lease", {});
         running.stopping = words.flag("stopping");
         past_.running = running;
     }
@@ -121,6 +122,8 @@ private:
             step(TreeEmpty{words.number("term", term_)});
         } else if (event == "stop") {
             step(StopRequested{});
+        } else if (event == "resign") {
+            step(ResignRequested{words.text("to")});
         } else if (event == "able" || event == "unable") {
             step(Candidacy{event == "able"});
         } else if (event == "wait") {

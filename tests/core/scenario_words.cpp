@@ -35,6 +35,7 @@ const char* name_of(Decision decision) {
         case Decision::lost_deadline: return "lost_deadline";
         case Decision::lost_other_holder: return "lost_other_holder";
         case Decision::stopping_on_request: return "stopping_on_request";
+        case Decision::resigning: return "resigning";
         case Decision::yielding: return "yielding";
         case Decision::workload_ended: return "workload_ended";
         case Decision::released: return "released";
@@ -55,6 +56,7 @@ std::string oddities(const DoWrite& write, const Settings& settings) {
     if (write.record.lease_duration != settings.timing.lease_duration) {
         text += " duration=" + to_rounded_text(write.record.lease_duration);
     }
+    if (!write.record.successor.empty()) text += " successor=" + write.record.successor;
     if (write.record.released != (write.purpose == WritePurpose::release)) text += " WRONG RELEASE MARK";
     return text;
 }
@@ -165,6 +167,7 @@ Snapshot parse_snapshot(Words& words, const Settings& settings) {
         const bool ours = kind == "ours";
         snapshot.presence = Presence::present;
         record.released = words.flag("released");
+        record.successor = words.text("successor");
         record.holder = words.text("holder", ours ? settings.identity : "");
         record.incarnation = words.text("incarnation", ours ? settings.incarnation : "");
         record.lease_duration = words.duration("duration", settings.timing.lease_duration);

@@ -46,6 +46,7 @@ TEST(RecordJson, WhatIsWrittenIsReadAgain) {
         EXPECT_EQ(decoded.generation, 12U);
         record.released = true;
         record.holder.clear();
+        record.successor = "host_2";
         EXPECT_EQ(decode_record(encode_record(record, layout)).record, record);
         EXPECT_EQ(decode_record(encode_record(record, layout)).generation, 0U);
     }

@@ -27,7 +27,7 @@ struct Annotation {
     std::uint64_t format = 0;
     std::string of;
     // The rest only of a format that is understood.
-    std::string incarnation, write_id, holder;
+    std::string incarnation, write_id, holder, successor;
     bool released = false;
     Duration lease_duration{};
 };
@@ -52,6 +52,7 @@ std::optional<Annotation> parse_annotation(const std::string& text) {
         ours.write_id = fields.text("writeId");
         ours.holder = fields.text("holderIdentity");
         ours.released = fields.flag("released");
+        if (fields.has("successor")) ours.successor = fields.text("successor");
         ours.lease_duration = fields.span("leaseDurationSeconds", seconds(1));
     }
     if (!problem.empty()) return std::nullopt;
@@ -87,6 +88,7 @@ void claim(const Annotation& ours, const ShownRecord& shown, Record& record) {
     record.incarnation = ours.incarnation;
     record.write_id = ours.write_id;
     record.released = released;
+    if (released) record.successor = ours.successor;
 }
 
 // What `leasehold init` made (make_released_record()).
@@ -144,6 +146,7 @@ std::string record_annotation(const Record& record, const ShownRecord& shown) {
     ours["incarnation"] = valid_utf8(record.incarnation);
     ours["writeId"] = valid_utf8(record.write_id);
     ours["released"] = record.released;
+    if (!record.successor.empty()) ours["successor"] = valid_utf8(record.successor);
     ours["holderIdentity"] = valid_utf8(record.holder);
     ours["leaseDurationSeconds"] = whole_seconds(record.lease_duration);
     ours["of"] = digest_of(shown);

@@ -6,6 +6,8 @@
 //   {"format":1,"incarnation":"c0ffee","writeId":"7.1.42","released":false,"holderIdentity":"pod-1_x",
 //    "leaseDurationSeconds":15,"of":"9ae16a3b2f90404f"}
 //
+// A release may name a `successor` as well.
+//
 // client-go keeps annotations that it does not know. So ours counts only while the record beside it is still the one
 // that was written with it, which `of` tells: a digest of the two times and the number of transitions, which every
 // program changes when it writes, and nobody by hand. Holder and duration, which people do edit, stand here again
