@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/exit_status.h"
+#include "app/load.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
 
@@ -33,19 +34,8 @@ Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch) {
     return agent;
 }
 
-// What the command line has accepted, handed on by the guardian to every agent.
-Result<config::Options> Agent::accepted_options() const {
-    auto text = read_sealed(launch_.spec.config_fd);
-    if (!text) return tl::unexpected<Error>(text.error());
-    config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
-    if (!loaded.problems.empty()) {
-        return failure("the accepted configuration cannot be read back: " + loaded.problems.front().text("(accepted)"));
-    }
-    return std::move(loaded.options);
-}
-
 Result<void> Agent::set_up() {
-    auto options = accepted_options();
+    auto options = accepted_options(launch_.spec.config_fd);
     if (!options) return tl::unexpected<Error>(options.error());
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected<Error>(loop.error());
@@ -53,10 +43,26 @@ Result<void> Agent::set_up() {
     auto page = supervisor::SharedPage::open(launch_.page_fd);
     if (!page) return tl::unexpected<Error>(page.error());
     page_ = std::move(*page);
+    if (launch_.output_page_fd >= 0) {
+        auto output = supervisor::OutputPage::open(launch_.output_page_fd);
+        if (!output) return tl::unexpected<Error>(output.error());
+        output_ = std::move(*output);
+    }
+    // Before the store, which may bring threads: libcurl is to be loaded while there are none.
+    if (auto done = set_up_probes(options->workload); !done) return done;
+    if (auto done = set_up_participant(std::move(*options)); !done) return done;
+    if (auto done = watch_guardian(); !done) return done;
+    if (auto done = set_timers(); !done) return done;
+    if (auto done = serve_control(); !done) return done;
+    on_beat();
+    return {};
+}
 
-    Participant::Settings settings{.options = std::move(*options),
+Result<void> Agent::set_up_participant(config::Options options) {
+    Participant::Settings settings{.options = std::move(options),
                                    .incarnation = launch_.spec.incarnation,
                                    .agent_number = launch_.agent_number,
+                                   .lock_mark = launch_.spec.containment.lock_mark,
                                    .listeners = {}};
     for (const int fd : launch_.spec.listener_fds) settings.listeners.emplace_back(fd);
     auto participant = Participant::create(*loop_, std::move(settings), hooks());
@@ -64,12 +70,16 @@ Result<void> Agent::set_up() {
     participant_ = std::move(*participant);
     metrics::Metrics& metrics = participant_->metrics();
     metrics.set_agent_restarts(static_cast<double>(page_->agent_restarts()));
+    last_reload_ = {launch_.spec.reload, true, launch_.spec.reload_text};
+    metrics.set_last_reload(true);
+    if (last_reload_.number > 0) {
+        participant_->journal().add({log::Level::info, "the configuration has changed: " + last_reload_.text});
+    }
     metrics.set_containment(supervisor::name_of(launch_.spec.containment.method));
     metrics.set_workload_state(workload_state_);
-
-    if (auto done = watch_guardian(); !done) return done;
-    if (auto done = set_timers(); !done) return done;
-    on_beat();
+    if (candidacy_) {
+        participant_->journal().add({log::Level::info, "candidacy: not contending before the probe has passed"});
+    }
     return {};
 }
 
@@ -79,19 +89,13 @@ Result<void> Agent::watch_guardian() {
 }
 
 Result<void> Agent::set_timers() {
-    auto hurry = Timer::create(*loop_, [this] { leave(0); });
-    if (!hurry) return tl::unexpected<Error>(hurry.error());
-    hurry_timer_ = std::move(*hurry);
-    auto beat = Timer::create(*loop_, [this] { on_beat(); });
-    if (!beat) return tl::unexpected<Error>(beat.error());
-    beat_timer_ = std::move(*beat);
-    auto clear = Timer::create(*loop_, [this] { leave_when_clear(); });
-    if (!clear) return tl::unexpected<Error>(clear.error());
-    clear_timer_ = std::move(*clear);
-    auto rest = Timer::create(*loop_, [this] { hinder("resting", false); });
-    if (!rest) return tl::unexpected<Error>(rest.error());
-    rest_timer_ = std::move(*rest);
-    return {};
+    const auto timer = [this](std::unique_ptr<Timer>& place, std::function<void()> callback) {
+        return Timer::create(*loop_, std::move(callback)).map([&](auto made) { place = std::move(made); });
+    };
+    return timer(hurry_timer_, [this] { leave(0); })
+        .and_then([&] { return timer(beat_timer_, [this] { on_beat(); }); })
+        .and_then([&] { return timer(clear_timer_, [this] { leave_when_clear(); }); })
+        .and_then([&] { return timer(rest_timer_, [this] { hinder(kResting, false); }); });
 }
 
 int Agent::run() {
@@ -113,6 +117,7 @@ int Agent::run() {
         log::error("{}", done.error().message);
         return kLeaseholdFailed;
     }
+    if (status_ == 0) remove_control_socket(participant_->options().control.socket, control_file_);
     return status_;
 }
 
@@ -146,6 +151,11 @@ void Agent::on_guardian_message(supervisor::Received received) {
         workload_pid_ = 0;
         participant_->show_role(false);
         if (participant_->started()) participant_->deliver(election::TreeEmpty{emptied->closed_through});
+    } else if (std::holds_alternative<supervisor::ReplacedMessage>(received.message)) {
+        log::info("making room for an agent with the new configuration");
+        leave(supervisor::kAgentReplaced);
+    } else if (const auto* reload = std::get_if<supervisor::ReloadOutcomeMessage>(&received.message)) {
+        hear_reload(*reload, received.fd);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(received.message)) {
         on_resisting();
     } else {
@@ -161,6 +171,15 @@ void Agent::stop(supervisor::StopMode mode) {
     } else if (!supervisor_ && page_->grant().term <= page_->ended_through()) {
         leave(0);  // nothing was ever begun; or else the next supervisor tells what there is to end
     }
+}
+
+// Nothing has become different, or it was not possible.
+void Agent::hear_reload(const supervisor::ReloadOutcomeMessage& outcome, const UniqueFd& text) {
+    const auto why = read_sealed(text.get());
+    last_reload_ = {outcome.number, !outcome.refused, why ? *why : why.error().message};
+    participant_->metrics().set_last_reload(last_reload_.successful);
+    participant_->journal().add({outcome.refused ? log::Level::error : log::Level::info,
+                                 "the configuration stays as it is: " + last_reload_.text});
 }
 
 void Agent::leave(int status) {

@@ -14,12 +14,18 @@
 #include <string>
 #include <vector>
 
+#include "app/control_protocol.h"
+#include "app/control_server.h"
+#include "app/control_socket.h"
 #include "app/participant.h"
+#include "app/prober.h"
+#include "app/readiness.h"
 #include "base/event_loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/containment.h"
 #include "supervisor/launch.h"
 #include "supervisor/messages.h"
+#include "supervisor/output_page.h"
 #include "supervisor/pulse.h"
 #include "supervisor/shared_page.h"
 
@@ -34,17 +40,24 @@ public:
     int run();
 
 private:
+    // What hinders this candidate from contending, as far as others ask for it.
+    static constexpr const char* kPaused = "paused";
+    static constexpr const char* kResting = "resting";
+    static constexpr const char* kNoSupervisor = "no supervisor";
+    static constexpr const char* kCandidacy = "candidacy";
+
     explicit Agent(supervisor::AgentLaunch launch) : launch_(std::move(launch)) {}
 
     // agent.cpp
     Result<void> set_up();
-    Result<config::Options> accepted_options() const;
+    Result<void> set_up_participant(config::Options options);
     Result<void> watch_guardian();
     Result<void> set_timers();
     void guardian_readable();
     void on_guardian_message(supervisor::Received received);
     void stop(supervisor::StopMode mode);
     void leave(int status);
+    void hear_reload(const supervisor::ReloadOutcomeMessage& outcome, const UniqueFd& text);
 
     // agent_supervisor.cpp: the link to the supervisor.
     void connect_supervisor(UniqueFd socket);
@@ -65,21 +78,50 @@ private:
     void on_resisting();
     void set_workload_state(const std::string& state);
 
+    // agent_probes.cpp: whether the workload is ready, then whether it is healthy; and whether this candidate is able.
+    Result<void> set_up_probes(const supervisor::WorkloadOptions& workload);
+    Result<void> set_up_readiness(const supervisor::ReadyOptions& ready);
+    void begin_workload(std::int64_t pid, Instant executed_at, bool ready);
+    void workload_is_ready();
+    void tell_unhealthy(std::int64_t pid, supervisor::UnhealthyMessage::Reason reason);
+    void mind_readiness();
+    void mind_health();
+    void hear_health(const ProbeNews& news);
+    void hear_exec_probe(const supervisor::ProbedMessage& probed);
+    void hear_candidacy(const ProbeNews& news);
+
     // agent_election.cpp: what the election wants done.
     Participant::Hooks hooks();
     void grant(const election::Grant& grant);
     void revoke(const election::Revoke& revoke);
     void stepped();
     void complete_picture(metrics::StatusView& view) const;
+    void show_output(metrics::StatusView& view) const;
+
+    // agent_control.cpp: what operators ask for.
+    Result<void> serve_control();
+    std::string answer_control(std::string_view line, bool whole, const ControlPeer& peer);
+    ControlAnswer obey(const ControlRequest& request);
+    std::string why_not_as_leader();
+    ControlAnswer resign(const std::string& successor);
+    ControlAnswer pause(bool wanted);
+    ControlAnswer restart_workload();
+    ControlAnswer reload();
+    void rest_if_resigned();
+    bool paused() const { return hindrances_.contains(kPaused); }
+    std::vector<std::string> hindrances_in_words() const;
 
     supervisor::AgentLaunch launch_;
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<supervisor::SharedPage> page_;
+    std::unique_ptr<supervisor::OutputPage> output_;  // none: the workload's output is not captured
     supervisor::Channel guardian_;
     supervisor::Channel supervisor_;
     std::unique_ptr<Participant> participant_;  // started by the supervisor's first hello
-    std::unique_ptr<Timer> wait_timer_;         // --wait-timeout
-    std::unique_ptr<Timer> hurry_timer_;        // a second stop request
+    std::unique_ptr<ControlServer> control_;    // nothing: no socket was asked for
+    FileId control_file_;
+    std::unique_ptr<Timer> wait_timer_;   // --wait-timeout
+    std::unique_ptr<Timer> hurry_timer_;  // a second stop request
     std::unique_ptr<Timer> beat_timer_;   // shows the guardian that we turn, and looks whether the supervisor answers
     std::unique_ptr<Timer> clear_timer_;  // when guardian and supervisor are gone
     std::unique_ptr<Timer> rest_timer_;   // after resigning
@@ -95,8 +137,17 @@ private:
     std::int64_t workload_pid_ = 0;
     supervisor::Term last_tree_ended_ = 0;
     supervisor::Term last_resigned_ = 0;
+    supervisor::Term resigning_in_ = 0;  // the running term, of which somebody wants to be rid
+    Instant rest_ends_;
     std::set<std::string> hindrances_;  // why this candidate cannot contend
     std::optional<int> workload_last_exit_code_;
+    std::unique_ptr<Readiness> readiness_;
+    std::unique_ptr<Prober> health_;     // by http or tcp; the supervisor does the others
+    std::unique_ptr<Prober> candidacy_;  // none: able without being asked
+    metrics::LastReload last_reload_;
+    ProbeState health_state_;
+    ProbeState candidacy_state_;
+    std::int64_t probed_pid_ = 0;  // the workload that health_state_ is about
     int status_ = 0;
 };
 

@@ -51,13 +51,36 @@ void Agent::stepped() {
         hurry_ = false;
         hurry_timer_->arm_in(std::chrono::seconds(1));
     }
+    rest_if_resigned();
+}
+
+// What the helper has counted, and kept.
+void Agent::show_output(metrics::StatusView& view) const {
+    if (!output_) return;
+    view.workload_last_output = output_->last_lines();
+    for (const supervisor::OutputStream stream : supervisor::kOutputStreams) {
+        const supervisor::OutputCounts counts = output_->counts(stream);
+        participant_->metrics().set_workload_output(name_of(stream), static_cast<double>(counts.lines),
+                                                    static_cast<double>(counts.bytes),
+                                                    static_cast<double>(counts.dropped_lines));
+    }
 }
 
 void Agent::complete_picture(metrics::StatusView& view) const {
+    show_output(view);
     view.supervisor_connected = supervisor_ && !supervisor_pulse_.silent();
+    view.last_reload = last_reload_;
+    view.paused = paused();
+    view.hindrances = hindrances_in_words();
     view.workload_state = workload_state_;
     view.workload_pid = workload_pid_;
     view.workload_last_exit_code = workload_last_exit_code_;
+    const bool may_be_unready = participant_->options().workload.ready.probe.given;
+    view.workload_ready = !may_be_unready || readiness_->ready();
+    view.readiness = readiness_->words();
+    view.workload_status = readiness_->status();
+    view.health = health_state_.words;
+    view.candidacy = candidacy_state_.words;
 }
 
 }  // namespace leasehold::app

@@ -19,7 +19,7 @@ using Phase = supervisor::TermMachine::Phase;
 const char* state_in(Phase phase) {
     switch (phase) {
         case Phase::idle: return "stopped";
-        case Phase::running: return "running";
+        case Phase::running: return "starting";  // unless more is known
         case Phase::pausing: return "backoff";
         case Phase::holding: return "held";
         case Phase::stopping:
@@ -51,7 +51,9 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
-    hinder("no supervisor", true);
+    mind_readiness();
+    mind_health();
+    hinder(kNoSupervisor, true);
     if (!guardian_ && (!participant_->started() || participant_->tree_may_be_alive())) leave_when_clear();
 }
 
@@ -88,6 +90,7 @@ void Agent::on_beat() {
 
 // By way of the guardian, which is the service's main process.
 void Agent::tell_service_manager() {
+    if (launch_.spec.notify_fd < 0) return;  // there is none
     const metrics::StatusView view = participant_->status();
     std::string text = view.role;
     if (view.leading) text += fmt::format(" in term {}, workload {}", view.term, workload_state_);
@@ -143,14 +146,10 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
     if (const auto* hello = std::get_if<supervisor::HelloMessage>(&message)) {
         on_hello(*hello);
     } else if (const auto* started = std::get_if<supervisor::StartedMessage>(&message)) {
-        workload_state_ = "running";
-        workload_pid_ = started->pid;
-        // It may have crossed a revocation.
-        const bool leading = participant_->started() && participant_->election().role() == election::Role::leader;
-        if (leading) participant_->show_role(true);
         const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
         participant_->metrics().workload_started(since_epoch.count());
         participant_->journal().add({log::Level::info, fmt::format("started the workload, process {}", started->pid)});
+        begin_workload(started->pid, now(), false);
     } else if (const auto* exited = std::get_if<supervisor::ExitedMessage>(&message)) {
         workload_last_exit_code_ = exited->exit_status;
         participant_->metrics().workload_exited(exited->by_signal ? "signal" : "code", exited->exit_status);
@@ -169,23 +168,31 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         if (!supervisor_pulse_.silent()) complained_of_silence_ = false;
     } else if (const auto* paused = std::get_if<supervisor::PausedMessage>(&message)) {
         on_paused(*paused);
+    } else if (const auto* probed = std::get_if<supervisor::ProbedMessage>(&message)) {
+        hear_exec_probe(*probed);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
         on_resisting();
     } else {
         log::warn("unexpected message from the supervisor");
     }
     participant_->metrics().set_workload_state(workload_state_);
+    mind_readiness();
+    mind_health();
 }
 
 // The first one starts the election: only now is it known whether a term of an earlier agent is still running. Later
 // ones come from a new supervisor, whose predecessor's tree the guardian has emptied, and which knows nothing of a term
 // that was won in the meantime.
 void Agent::on_hello(const supervisor::HelloMessage& hello) {
-    hinder("no supervisor", false);
+    hinder(kNoSupervisor, false);
+    if (hello.paused && !participant_->started()) hinder(kPaused, true);  // an earlier agent was asked for it
+    if (hello.paused != paused()) send_supervisor(supervisor::PauseMessage{paused()});
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = state_in(hello.phase);
     workload_pid_ = hello.pid;
-    participant_->show_role(hello.phase == Phase::running);
+    const bool runs = hello.phase == Phase::running && hello.executed_at;
+    if (runs) begin_workload(hello.pid, *hello.executed_at, hello.ready);
+    participant_->show_role(runs && hello.ready);
     if (participant_->started()) {
         welcome_new_supervisor();
         return;
@@ -198,7 +205,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     const bool unfinished = last.term > page_->ended_through();
     if (unfinished) {
         const election::Grant grant{last.term, last.token, last.transitions, last.soft, last.hard};
-        past.running = election::Past::Running{grant, !hello.goes_on};
+        past.running = election::Past::Running{grant, !hello.goes_on, launch_.spec.longest_lease};
         participant_->journal().add({log::Level::warn, fmt::format("restarted; taking over term {}", last.term)});
     }
     if (auto started = participant_->start(past); !started) {
@@ -206,6 +213,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
         leave(kLeaseholdFailed);
         return;
     }
+    if (!hindrances_.empty()) participant_->deliver(election::Candidacy{false});
     // Nothing runs in the last term any more, or it was never begun: its end is still to be confirmed, and the lease to
     // be released if the earlier agent did not come to that.
     if (unfinished && idle) send_supervisor(supervisor::RevokeMessage{last.term, supervisor::StopMode::kill});
@@ -233,12 +241,13 @@ void Agent::hinder(const std::string& what, bool hinders) {
 
 // Another candidate gets its chance.
 void Agent::rest() {
+    resigning_in_ = 0;
     const Duration cooldown = participant_->options().workload.restart.cooldown;
-    if (cooldown <= Duration::zero()) return;
     participant_->journal().add(
         {log::Level::warn, "resigned; not contending for " + to_rounded_text(cooldown) +
                                ", so that another candidate gets its chance (workload.restart.cooldown)"});
-    hinder("resting", true);
+    hinder(kResting, true);
+    rest_ends_ = now() + cooldown;
     rest_timer_->arm_in(cooldown);
 }
 

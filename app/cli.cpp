@@ -10,7 +10,10 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
+#include "app/control_commands.h"
 #include "app/exit_status.h"
+#include "app/help/completion.h"
+#include "app/help/manual.h"
 #include "app/leader_elector_flags.h"
 #include "app/version.h"
 #include "config/config.h"
@@ -18,15 +21,57 @@
 namespace leasehold::app {
 namespace {
 
-constexpr const char* kFooter =
-    "In the place of leader-elector 0.4 or 0.5 it takes the same flags: leasehold --election=NAME\n"
-    "--http=HOST:PORT ... (leasehold --election= --help).\n\n"
-    "Exit status: the workload's own (128+n when signal n ended it); 2 usage or configuration;\n"
-    "124 gave up waiting (--wait-timeout); 125 leasehold failed; 126/127 the command cannot be\n"
-    "executed / found.";
+std::string footer() {
+    std::string text =
+        "In the place of leader-elector 0.4 or 0.5 it takes the same flags: leasehold --election=NAME\n"
+        "--http=HOST:PORT ... (leasehold --election= --help).\n\n"
+        "Exit status:";
+    for (const ExitMeaning& one : kExitMeanings) text += fmt::format("\n  {:<5}{}", one.status, one.meaning);
+    return text;
+}
 
 void add_config_option(CLI::App& command, std::string& file) {
-    command.add_option("-c,--config", file, "the configuration file (YAML)")->required()->type_name("FILE");
+    command.add_option("-c,--config", file, "the configuration file (YAML)")
+        ->required()
+        ->type_name(std::string(help::kFile));
+}
+
+std::string printed_manual(const help::Command& program, const std::string& page) {
+    const std::string source = fmt::format("leasehold {}", version());
+    return page == "1" ? help::command_manual(program, source) : help::file_manual(config::description(), source);
+}
+
+int print(const std::string& text) {
+    fmt::print("{}", text);
+    return 0;
+}
+
+// The commands to a running leasehold; `given` says whether it is one of them.
+void add_control_commands(CLI::App& app, ControlArguments& arguments, bool& given) {
+    const auto add = [&](ControlCommand command, const char* help) -> CLI::App& {
+        CLI::App* const made = app.add_subcommand(name_of(command), help);
+        made->add_option("-c,--config", arguments.config, "its configuration file, for control.socket")
+            ->type_name(std::string(help::kFile));
+        made->add_option("-s,--socket", arguments.socket, "its control socket, instead")
+            ->type_name(std::string(help::kPath));
+        made->add_flag("--json", arguments.json, "print JSON");
+        made->callback([&arguments, &given, command] {
+            arguments.command = command;
+            given = true;
+        });
+        return *made;
+    };
+    add(ControlCommand::status, "show who leads, why not this candidate, and the last decisions")
+        .add_flag("--watch", arguments.watch, "again every second, until interrupted");
+    CLI::App& resign = add(ControlCommand::resign, "stop the workload, release the lease, let another candidate lead");
+    resign.add_option("--to", arguments.successor, "who may go first")->type_name("IDENTITY");
+    resign.add_flag("--no-wait", arguments.no_wait, "do not wait until the lease is released");
+    add(ControlCommand::pause, "keep what is: contend for nothing, and do nothing when the workload ends");
+    add(ControlCommand::resume, "end a pause");
+    add(ControlCommand::restart, "stop the workload and start it again, within the term")
+        .add_flag("--no-wait", arguments.no_wait, "do not wait until it runs again");
+    add(ControlCommand::reload, "read the configuration file anew; so does SIGHUP")
+        .add_flag("--no-wait", arguments.no_wait, "do not wait until it is known what became of it");
 }
 
 }  // namespace
@@ -38,7 +83,7 @@ int command_line(int argc, char** argv) {
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.require_subcommand(1);
-    app.footer(kFooter);
+    app.footer(footer());
 
     std::string file;
     RunArguments run_arguments;
@@ -48,7 +93,7 @@ int command_line(int argc, char** argv) {
     run->add_option("--wait-timeout", wait_timeout, "give up with status 124 when not leading by then, e.g. 10m")
         ->type_name("DURATION");
     run->add_option("command", run_arguments.command, "after '--': the program to run, instead of workload.command")
-        ->type_name("COMMAND ARG...");
+        ->type_name(std::string(help::kProgram));
 
     CLI::App* sidecar =
         app.add_subcommand("sidecar", "take part in the election without a workload, and tell who leads");
@@ -63,18 +108,32 @@ int command_line(int argc, char** argv) {
     add_config_option(*config, file);
     CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration file");
 
+    ControlArguments control;
+    bool controls = false;
+    add_control_commands(app, control, controls);
+
+    CLI::App* completion = app.add_subcommand("completion", "print what lets a shell complete this command line");
+    std::string shell;
+    help::add_choice(*completion, "shell", shell, help::shells(), "which shell reads it");
+    CLI::App* manual = app.add_subcommand("manual", "print a page of the manual, for man -l");
+    std::string page;
+    help::add_choice(*manual, "page", page, {"1", "5"}, "1, this command, or 5, its configuration file");
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         const int status = app.exit(error);  // prints help, version or the error
         return status == 0 ? 0 : kUsage;
     }
+    if (controls) return control_command(control);
     if (run->parsed()) return run_command(run_arguments, wait_timeout);
     if (sidecar->parsed()) return sidecar_command(file);
     if (init->parsed()) return init_command(file);
     if (check->parsed()) return check_command(file, probe);
     if (config->parsed()) return config_command(file);
     if (schema->parsed()) return schema_command();
+    if (completion->parsed()) return print(help::completion(help::describe(app), shell));
+    if (manual->parsed()) return print(printed_manual(help::describe(app), page));
     return kUsage;
 }
 

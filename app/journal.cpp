@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t kEntriesKept = 50;
 constexpr std::size_t kErrorsKept = 10;
-constexpr Duration kQuietPeriod = std::chrono::seconds(5);
+constexpr std::size_t kTopicsKept = 16;
+constexpr Duration kQuietPeriod = std::chrono::seconds(20);
 
 // A store that refuses is asked many times a second: one line for each kind of refusal will do.
 std::string topic_of(const election::Note& note) {
@@ -83,6 +84,10 @@ Sentence describe(const election::Note& note, bool has_workload) {
             return {log::Level::info,
                     "leader: asked to stop; " +
                         either("stopping the workload, then releasing the lease", "releasing the lease")};
+        case Decision::resigning:
+            return {log::Level::info,
+                    fmt::format("leader: asked to resign{}; {}", detail.empty() ? "" : " in favour of " + detail,
+                                either("stopping the workload, then releasing the lease", "releasing the lease"))};
         case Decision::yielding:
             return {log::Level::info, fmt::format("leader: {} is to hold the lease; {}", detail,
                                                   either("stopping the workload, then releasing it", "releasing it"))};
@@ -100,7 +105,8 @@ std::string loss_reason(election::Decision decision) {
     switch (decision) {
         case Decision::lost_deadline: return "deadline";
         case Decision::lost_other_holder: return "other_holder";
-        case Decision::stopping_on_request: return "requested";
+        case Decision::stopping_on_request:
+        case Decision::resigning: return "requested";
         case Decision::yielding: return "yielded";
         case Decision::workload_ended: return "workload_ended";
         default: return {};
@@ -108,20 +114,21 @@ std::string loss_reason(election::Decision decision) {
 }
 
 void Journal::add(const Sentence& sentence) {
-    const Instant at = now();
-    const bool repeats = !sentence.topic.empty() && sentence.topic == topic_;
-    if (repeats && elapsed_at_most(said_at_, at) < kQuietPeriod) {
-        ++unsaid_;
-        return;
-    }
+    if (sentence.level == log::Level::debug) return log::debug("{}", sentence.text);
     std::string text = sentence.text;
-    if (repeats && unsaid_ > 0) text += fmt::format(" (and {} times before this)", unsaid_);
-    topic_ = sentence.topic;
-    said_at_ = at;
-    unsaid_ = 0;
-
+    if (sentence.topic.empty() || topics_.size() > kTopicsKept) topics_.clear();
+    if (!sentence.topic.empty()) {
+        const Instant at = now();
+        const auto [known, is_new] = topics_.try_emplace(sentence.topic, Topic{at});
+        Topic& topic = known->second;
+        if (!is_new && elapsed_at_most(topic.said_at, at) < kQuietPeriod) {
+            ++topic.unsaid;
+            return;
+        }
+        if (topic.unsaid > 0) text += fmt::format(" (and {} times before this)", topic.unsaid);
+        topic = Topic{at};
+    }
     if (log::enabled(sentence.level)) log::write(sentence.level, text);
-    if (sentence.level == log::Level::debug) return;
     const std::chrono::duration<double> since_epoch = wall_now().time_since_epoch();
     entries_.push_back({since_epoch.count(), std::move(text)});
     if (entries_.size() > kEntriesKept) entries_.pop_front();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ Sentence describe(const election::Note& note, bool has_workload = true);
 std::string loss_reason(election::Decision decision);
 
 // The last decisions and the last errors, newest last. Repeats of the same error are kept once, and what is said about
-// one topic again and again is said every few seconds, with a count.
+// one topic again and again, while nothing else happens but other troubles, is said three times a minute, with a count.
 class Journal {
 public:
     void add(const Sentence& sentence);  // also writes it to the log
@@ -40,9 +41,11 @@ public:
 private:
     std::deque<metrics::JournalEntry> entries_;
     std::deque<std::string> errors_;
-    std::string topic_;  // of the last sentence
-    Instant said_at_;
-    int unsaid_ = 0;
+    struct Topic {
+        Instant said_at;
+        int unsaid = 0;
+    };
+    std::map<std::string, Topic> topics_;  // since something happened that is always worth saying
 };
 
 }  // namespace leasehold::app

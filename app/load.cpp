@@ -4,8 +4,10 @@
 #include <cstdio>
 
 #include <fmt/core.h>
+
 #include "app/exit_status.h"
 #include "app/workload_process.h"
+#include "base/sealed_memory.h"
 #include "config/forms.h"
 #include "supervisor/command.h"
 #include "supervisor/launch.h"
@@ -22,17 +24,23 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
     return std::nullopt;
 }
 
-int prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
-    auto process = look_up(workload);
-    if (!process) {
-        complain(process.error().message);
-        return kUsage;
+Result<config::Options> accepted_options(int config_fd) {
+    auto text = read_sealed(config_fd);
+    if (!text) return tl::unexpected<Error>(text.error());
+    config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
+    if (!loaded.problems.empty()) {
+        return failure("the accepted configuration cannot be read back: " + loaded.problems.front().text("(accepted)"));
     }
+    return std::move(loaded.options);
+}
+
+Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
+    auto process = look_up(workload);
+    if (!process) return failure(process.error().message, kUsage);
     workload.env = std::move(process->env);
     attributes = std::move(process->attributes);
     if (const auto possible = supervisor::try_attributes(attributes); !possible) {
-        complain(possible.error().message);
-        return kLeaseholdFailed;
+        return failure(possible.error().message, kLeaseholdFailed);
     }
     std::string command = workload.command.front();
     const bool from_its_folder = command.find('/') != std::string::npos && !command.starts_with('/');
@@ -42,8 +50,8 @@ int prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessA
     std::string problem;
     const std::string path = supervisor::path_of(supervisor::environment_of(workload));
     const int status = supervisor::command_status(command, path, problem);
-    if (status != 0) complain(problem);
-    return status;
+    if (status != 0) return failure(problem, status);
+    return {};
 }
 
 Result<Duration> parse_wait_timeout(const std::string& text) {

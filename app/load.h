@@ -19,9 +19,12 @@ void complain(const std::string& message);
 // The options, or nothing after every problem of the file was printed on standard error.
 std::optional<config::Options> load_or_complain(const std::string& file, const config::LoadSettings& settings);
 
+// What was accepted at the start, or by a reload: handed on by the guardian as sealed text.
+Result<config::Options> accepted_options(int config_fd);
+
 // Fills in the environment and the attributes of the workload's process, and tries whether it can have them and its
-// command can be executed: 0, or the exit status after the reason was printed.
-int prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);
+// command can be executed. The error's code is the exit status that it stands for.
+Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);
 
 Result<Duration> parse_wait_timeout(const std::string& text);
 

@@ -2,7 +2,6 @@
 #include "app/notify_socket.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "app/load.h"
+#include "base/whole_number.h"
 
 namespace leasehold::app {
 namespace {
@@ -25,13 +25,6 @@ std::string taken(const char* name) {
     std::string text = value == nullptr ? "" : value;
     unsetenv(name);
     return text;
-}
-
-std::optional<std::int64_t> number_in(const std::string& text) {
-    std::int64_t number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = problem == std::errc() && end == text.data() + text.size();
-    return whole && number > 0 ? std::optional<std::int64_t>(number) : std::nullopt;
 }
 
 // A path, or with an @ a name that is in no folder (unix(7), abstract).
@@ -57,12 +50,12 @@ UniqueFd connected_to(const std::string& name) {
 NotifySocket take_notify_socket() {
     NotifySocket socket;
     const std::string name = taken("NOTIFY_SOCKET");
-    const auto period = number_in(taken("WATCHDOG_USEC"));
+    const auto period = whole_number<std::int64_t>(taken("WATCHDOG_USEC"));
     const std::string meant = taken("WATCHDOG_PID");
     if (name.empty()) return socket;
     socket.fd = connected_to(name);
-    const bool for_us = meant.empty() || number_in(meant) == getpid();
-    if (period && for_us) socket.watchdog = std::chrono::microseconds(*period);
+    const bool for_us = meant.empty() || whole_number<pid_t>(meant) == getpid();
+    if (period && *period > 0 && for_us) socket.watchdog = std::chrono::microseconds(*period);
     return socket;
 }
 

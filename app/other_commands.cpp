@@ -75,8 +75,10 @@ int probe_all(const config::Options& options) {
     if (!options.workload.command.empty()) {
         supervisor::WorkloadOptions workload = options.workload;
         supervisor::ProcessAttributes attributes;
-        command = prepare_workload(workload, attributes);
-        if (command == 0) fmt::print("Command: {} can be executed.\n", options.workload.command.front());
+        const auto prepared = prepare_workload(workload, attributes);
+        if (!prepared) complain(prepared.error().message);
+        command = prepared ? 0 : prepared.error().code;
+        if (prepared) fmt::print("Command: {} can be executed.\n", options.workload.command.front());
     }
     int rest = probe_store(options);
     if (rest == 0 && has_workload(options)) rest = print_containment(options);

@@ -6,6 +6,7 @@
 #include "app/store_choice.h"
 #include "app/version.h"
 #include "base/clock.h"
+#include "supervisor/containment.h"
 
 namespace leasehold::app {
 namespace {
@@ -32,6 +33,12 @@ Result<void> Participant::set_up() {
 
     auto store = open_store(loop_, options(), incarnation() + '-' + std::to_string(settings_.agent_number));
     if (!store) return tl::unexpected<Error>(store.error());
+    const std::string mark =
+        store->lock_id.empty() ? "" : supervisor::lock_mark_of(options().election.name, store->lock_id);
+    if (!settings_.lock_mark.empty() && !mark.empty() && mark != settings_.lock_mark) {
+        return failure("the kubeconfig means another cluster or namespace than when leasehold was started: " +
+                       store->store->describe() + "; put it right, or stop leasehold");
+    }
     store_ = std::move(store->store);
     announcer_ = std::move(store->announcer);
     return serve_http();
@@ -89,6 +96,8 @@ void Participant::note(const election::Note& note) {
         metrics_->lost(reason);
         end_untold_ = true;
     }
+    if (note.decision == election::Decision::released) last_end_ = {note.term, true};
+    if (note.decision == election::Decision::release_abandoned) last_end_ = {note.term, false};
     if (hooks_.noted) hooks_.noted(note);
 }
 
@@ -154,8 +163,15 @@ bool Participant::tree_may_be_alive() const {
     return role == election::Role::leader || role == election::Role::stopping;
 }
 
+void Participant::notice_role() {
+    if (shown_role_ == election().role()) return;
+    shown_role_ = election().role();
+    role_since_ = std::chrono::duration<double>(wall_now().time_since_epoch()).count();
+}
+
 // Keeps the picture that others have of us in step with the election.
 void Participant::stepped() {
+    notice_role();
     if (!tree_may_be_alive() && election().role() != election::Role::releasing) tell_of_the_end();
     if (election().grant()) {
         metrics_->set_transitions(static_cast<double>(election().grant()->transitions));

@@ -32,6 +32,7 @@ public:
         config::Options options;         // with the identity filled in
         std::string incarnation;         // unique to this start of leasehold
         std::uint64_t agent_number = 1;  // which process of the incarnation this is
+        std::string lock_mark = {};      // of the lock that the term of an earlier agent is under; empty: any
         bool has_workload = true;        // changes only how decisions are worded
         std::vector<UniqueFd> listeners;
     };
@@ -84,6 +85,7 @@ private:
     void watch_broken(const std::string& reason);
     void renewed(Instant sent, Duration took);
     void stepped();
+    void notice_role();
     void finish();
     void tell_of_the_end();
 
@@ -99,6 +101,9 @@ private:
     std::unique_ptr<Driver> driver_;  // nothing before start()
     std::unique_ptr<metrics::HttpServer> http_;
     bool store_answered_ = false;
+    std::optional<election::Role> shown_role_;
+    double role_since_ = 0;  // Unix time in seconds
+    std::optional<metrics::EndedTerm> last_end_;
     bool end_untold_ = false;  // of a term, to those who read Events
 };
 

@@ -31,6 +31,8 @@ metrics::StatusView Participant::status() {
     view.store = store_->describe();
     view.role = "standby";
     view.store_answered = store_answered_;
+    view.role_since_unix_seconds = role_since_;
+    view.last_end = last_end_;
     view.last_errors = journal_.errors();
     view.journal = journal_.entries();
     if (driver_) describe_election(view);
@@ -54,6 +56,10 @@ void Participant::describe_election(metrics::StatusView& view) const {
         view.renewed_within_lease = left_on_any_clock(grant->hard + margin, at) > Duration::zero();
         view.holder = view.leading ? options().identity : "";
         view.holder_fresh = view.leading;
+        if (view.leading) {
+            view.holder_since_unix_seconds = role_since_;
+            view.lease_left_seconds = seconds(left_on_any_clock(grant->hard + margin, at));
+        }
         return;
     }
     if (const auto free = election().free_in(at)) view.free_in_seconds = seconds(*free);
@@ -64,7 +70,12 @@ void Participant::describe_election(metrics::StatusView& view) const {
         // lease before it looks old from here.
         view.holder_fresh = record.holder != options().identity && seen->presence == election::Presence::present &&
                             !record.released && elapsed_at_most(election().seen_at(), at) < record.lease_duration;
-        if (view.holder_fresh) view.holder = record.holder;
+        if (!view.holder_fresh) return;
+        view.holder = record.holder;
+        view.lease_left_seconds = seconds(record.lease_duration - elapsed_at_most(election().seen_at(), at));
+        if (record.acquire_time_us > 0) {
+            view.holder_since_unix_seconds = static_cast<double>(record.acquire_time_us) / 1e6;
+        }
     }
 }
 

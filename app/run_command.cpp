@@ -3,15 +3,20 @@
 // `leasehold run`: everything that can go wrong goes wrong here, before anything is started.
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/control_socket.h"
 #include "app/exit_status.h"
 #include "app/identity.h"
 #include "app/load.h"
+#include "app/notices.h"
 #include "app/notify_socket.h"
+#include "app/prober.h"
 #include "app/store_choice.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
@@ -41,8 +46,18 @@ Result<supervisor::LaunchSpec> describe_launch(config::Options& options) {
     spec.inheritance = supervisor::read_inheritance();
     spec.recheck = options.election.timing.lease_duration / 20;
     spec.kill_allowance = options.election.timing.kill_allowance;
+    spec.longest_lease = options.election.timing.lease_duration;
     spec.logging = options.logging;
     return spec;
+}
+
+// Where the workload says that it is ready; how to get there stands in its environment.
+Result<UniqueFd> let_it_speak(supervisor::WorkloadOptions& workload) {
+    if (!workload.ready.notify) return UniqueFd();
+    auto socket = open_notice_socket();
+    if (!socket) return tl::unexpected<Error>(socket.error());
+    workload.env["NOTIFY_SOCKET"] = socket->name;
+    return std::move(socket->fd);
 }
 
 // The workload's processes are found in /proc, so it has to be that of our own PID namespace.
@@ -68,7 +83,9 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     }
     supervisor::WorkloadOptions workload = options.workload;
     supervisor::ProcessAttributes attributes;
-    if (const int status = prepare_workload(workload, attributes); status != 0) return status;
+    if (auto prepared = prepare_workload(workload, attributes); !prepared) {
+        return fail(prepared.error().code, prepared.error().message);
+    }
 
     if (!proc_is_ours()) {
         return fail(kLeaseholdFailed,
@@ -78,20 +95,34 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
     auto listeners = metrics::open_listeners(options.http.listen);
     if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
+    if (auto usable = try_probes(options.workload); !usable) return fail(kLeaseholdFailed, usable.error().message);
     auto spec = describe_launch(options);
     if (!spec) return fail(kLeaseholdFailed, spec.error().message);
+    auto notices = let_it_speak(workload);
+    if (!notices) return fail(kLeaseholdFailed, notices.error().message);
     auto config_fd = seal_in_memory("leasehold-config", config::to_yaml(options, false));
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
     auto plan = supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
     if (!plan) return fail(kLeaseholdFailed, plan.error().message);
+    std::error_code unknown_folder;  // then a reload says that the file is not found
+    UniqueFd control;
+    if (!options.control.socket.empty()) {
+        auto opened = open_control_socket(options.control.socket);
+        if (!opened) return fail(kLeaseholdFailed, opened.error().message);
+        control = std::move(*opened);
+    }
 
+    spec->config_file = std::filesystem::absolute(arguments.config, unknown_folder).string();
+    spec->command_given = !arguments.command.empty();
     spec->containment = std::move(*plan);
     spec->workload = std::move(workload);
     spec->attributes = std::move(attributes);
     spec->wait_timeout = give_up_after;
     spec->config_fd = config_fd->get();
+    spec->notices_fd = notices->get();
     for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
+    spec->control_fd = control.get();
     for (const UniqueFd& held : prepared->held) spec->held_fds.push_back(held.get());
     const NotifySocket notify = take_notify_socket();
     spec->notify_fd = notify.fd.get();

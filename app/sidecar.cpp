@@ -138,6 +138,7 @@ int run_sidecar(config::Options options) {
     if (options.workload != supervisor::WorkloadOptions{}) {
         log::info("the section workload is not used: a sidecar runs none");
     }
+    if (!options.control.socket.empty()) log::info("control.socket is not used: a sidecar has none");
     supervisor::protect_sidecar(options.protection);
     auto sidecar = Sidecar::create({.options = std::move(options),
                                     .incarnation = *incarnation,

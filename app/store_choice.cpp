@@ -147,16 +147,17 @@ Result<OpenedStore> open_store(EventLoop& loop, const config::Options& options, 
         auto parts = open_kubernetes(loop, options);
         if (!parts) return tl::unexpected<Error>(parts.error());
         parts->api->print_missing_rights(needs_of_a_run(*parts, options));
-        return OpenedStore{std::move(parts->store), std::move(parts->announcer)};
+        const std::string id = lock_id(*parts);
+        return OpenedStore{std::move(parts->store), std::move(parts->announcer), id};
     }
     if (options.election.store.kind == StoreKind::file) {
         auto store = stores::open_file_store(loop, options.election.store.file, std::move(writer_name));
         if (!store) return tl::unexpected<Error>(store.error());
-        return OpenedStore{std::move(*store), nullptr};
+        return OpenedStore{std::move(*store), nullptr, {}};
     }
     auto opened = open_register(loop, options);
     if (!opened) return tl::unexpected<Error>(opened.error());
-    return OpenedStore{std::move(opened->store), nullptr};
+    return OpenedStore{std::move(opened->store), nullptr, {}};
 }
 
 }  // namespace leasehold::app

@@ -36,6 +36,7 @@ int probe_store(const config::Options& options);
 struct OpenedStore {
     std::unique_ptr<stores::Store> store;
     std::unique_ptr<stores::kubernetes::Announcer> announcer;  // where there is somebody to tell who leads; or nothing
+    std::string lock_id;  // as in PreparedStore, where other files say which it is (a kubeconfig); or else empty
 };
 
 // The store for a participant of the election. `writer_name` is unique to the process among all candidates. Does not

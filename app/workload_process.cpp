@@ -2,7 +2,6 @@
 #include "app/workload_process.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -14,6 +13,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "base/whole_number.h"
 #include "config/forms.h"
 #include "config/limit_names.h"
 #include "config/load_file.h"
@@ -35,12 +35,9 @@ struct User {
 };
 
 std::optional<unsigned int> number_in(const std::string& text) {
-    unsigned int number = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = problem == std::errc() && end == text.data() + text.size();
+    const auto number = whole_number<unsigned int>(text);
     // The highest one means "leave it as it is" to the kernel.
-    if (!whole || number == std::numeric_limits<unsigned int>::max()) return std::nullopt;
-    return number;
+    return number == std::numeric_limits<unsigned int>::max() ? std::nullopt : number;
 }
 
 // Calls getpwnam_r(3) and the like with a buffer that is large enough. Nothing when there is no such entry.

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "config/control_keys.h"
 #include "config/key_makers.h"
+#include "config/output_keys.h"
+#include "config/probe_keys.h"
 #include "config/process_keys.h"
 #include "config/restart_keys.h"
 #include "config/store_keys.h"
@@ -68,6 +71,7 @@ Key signal_rewriting() {
     key.path = "workload.signals.rewrite";
     key.help = "Signals that leasehold hands on as another one, or not at all (none).";
     key.shape = Shape::mapping;
+    key.kind = kind_in(key.shape, handed_on.kind);
     key.plain = handed_on.plain;
     key.example = "{HUP: USR1, USR2: none}";
     key.schema = {
@@ -204,6 +208,9 @@ Description make_description() {
         {.path = "workload.restart",
          .help = "What follows when the workload ends by itself.",
          .example = "{policy: on-failure}"},
+        {.path = "workload.output",
+         .help = "What becomes of what the workload writes to its standard output and error.",
+         .example = "{format: json}"},
         {.path = "workload.signals",
          .help = "What becomes of signals that leasehold is sent.",
          .example = "{to: process}"},
@@ -211,8 +218,12 @@ Description make_description() {
          .help = "What keeps leasehold's own processes going under load.",
          .example = "{oom_score_adj: -900}"},
         {.path = "http", .help = "Metrics, health and status.", .example = "{listen: [\"0.0.0.0:9090\"]}"},
+        {.path = "control",
+         .help = "Where the commands status, resign, pause, resume and restart find it.",
+         .example = "{socket: /run/leasehold/control.sock}"},
         {.path = "logging", .help = "The log of leasehold itself, on standard error.", .example = "{level: info}"},
     };
+    for (Section& probe : probe_sections()) all.sections.push_back(std::move(probe));
     for (Section& store : store_sections()) all.sections.push_back(std::move(store));
     const auto add = [&all](std::vector<Key> keys) {
         std::move(keys.begin(), keys.end(), std::back_inserter(all.keys));
@@ -223,10 +234,13 @@ Description make_description() {
     add(workload());
     add(process_keys());
     add(restart_keys());
+    add(probe_keys());
+    add(output_keys());
     add(signals());
     add({containment(), no_new_privs()});
     add(protection());
     add({listen()});
+    add(control_keys());
     add(logging());
     return all;
 }

@@ -32,6 +32,7 @@ struct Entry {
 struct Key {
     std::string path{};  // "election.lease_duration"
     std::string help{};  // one sentence
+    std::string kind{};  // of the value, for people: "duration", "[path, ...]", "{name: text, ...}"
     Shape shape = Shape::scalar;
     Need need = Need::optional;
     bool secret = false;    // neither printed by to_yaml nor quoted in a problem
@@ -59,8 +60,8 @@ struct Section {
     bool exactly_one = false;  // of its children must be given, if it is given
     std::string example{};     // as YAML, for a message
 
-    // For a child of a section of which exactly one is to be given; both or neither. What is not in use is neither
-    // printed nor given defaults.
+    // For a child of a section of which exactly one is to be given, and for what is not there unless it is given; both
+    // or neither. What is not in use is neither printed nor given defaults.
     std::function<void(Options&)> choose{};
     std::function<bool(const Options&)> in_use{};
 };

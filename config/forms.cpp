@@ -37,12 +37,13 @@ Json pattern_schema(const std::string& pattern) {
 }
 
 // A form of text that `problem` finds nothing wrong with.
-Form<std::string> text_form(std::function<std::string(const std::string&)> problem, Json schema) {
+Form<std::string> text_form(std::function<std::string(const std::string&)> problem, Json schema,
+                            std::string kind = "text") {
     const auto read = [problem = std::move(problem)](const std::string& text) -> Result<std::string> {
         if (std::string found = problem(text); !found.empty()) return failure(std::move(found));
         return text;
     };
-    return {read, [](const std::string& value) { return value; }, std::move(schema), false};
+    return {read, [](const std::string& value) { return value; }, std::move(schema), false, std::move(kind)};
 }
 
 bool has_nul(const std::string& text) { return contains(text, '\0'); }
@@ -90,12 +91,22 @@ Form<std::string> absolute_path_form() {
             }
             return "";
         },
-        pattern_schema("(/[\\s\\S]*[^/])?"));
+        pattern_schema("(/[\\s\\S]*[^/])?"), "path");
 }
 
 Form<std::string> argument_form() {
     return text_form([](const std::string& text) { return has_nul(text) ? "holds a NUL character" : ""; },
                      text_schema());
+}
+
+Form<std::string> prefix_form() {
+    static constexpr std::size_t kLongestPrefix = 1000;
+    return text_form(
+        [](const std::string& text) -> std::string {
+            if (has_nul(text) || contains(text, '\n')) return "holds a NUL character or a newline";
+            return text.size() > kLongestPrefix ? fmt::format("is longer than {} bytes", kLongestPrefix) : "";
+        },
+        text_schema());
 }
 
 Form<std::string> variable_value_form() { return argument_form(); }
@@ -111,6 +122,17 @@ Form<std::string> variable_name_form() {
             return "";
         },
         {{"pattern", "^(?!LEASEHOLD_)[A-Za-z_][A-Za-z0-9_]*$"}});
+}
+
+// Which there are is for the machine to say that the workload runs on (app/workload_process.h).
+Form<std::string> account_form() {
+    constexpr const char* kNever = ": /\t\n\r";
+    return text_form(
+        [](const std::string& text) {
+            const bool good = text.find_first_of(kNever) == std::string::npos;
+            return good ? "" : "is no name of a user or a group, and no number";
+        },
+        {{"type", {"string", "integer"}}, {"pattern", "^[^: /\\t\\n\\r]*$|\\$\\{"}, {"minimum", 0}}, "name|number");
 }
 
 Form<std::string> listen_address_form() {
@@ -138,7 +160,7 @@ Form<std::string> listen_address_form() {
             }
             return "";
         },
-        pattern_schema("(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]*):[0-9]{1,5}"));
+        pattern_schema("(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]*):[0-9]{1,5}"), "address");
 }
 
 Form<bool> boolean_form() {
@@ -157,5 +179,7 @@ Json choice_schema(const std::vector<std::string>& words) {
     const Json variable = {{"type", "string"}, {"pattern", "\\$\\{"}};
     return {{"anyOf", {{{"enum", words}}, variable}}};
 }
+
+std::string choice_kind(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, "|")); }
 
 }  // namespace leasehold::config

@@ -27,7 +27,8 @@ struct Form {
     std::function<Result<T>(const std::string& text)> read;
     std::function<std::string(const T& value)> write;  // read(write(value)) == value
     Json schema;
-    bool plain = false;  // no text of this form means anything but text in YAML, so it needs no quotes
+    bool plain = false;         // no text of this form means anything but text in YAML, so it needs no quotes
+    std::string kind = "text";  // what it is, for people: "duration"; all words if there are few: "text|json"
 };
 
 Form<std::string> identity_form();        // of a candidate
@@ -46,6 +47,8 @@ Form<Duration> duration_form_of(Duration at_least);
 Form<double> percentage_form(int at_most);  // "1.25%" is 0.0125; four decimals of a percent are kept
 Form<int> integer_form(int least, int most);
 Form<bool> boolean_form();
+Form<int> size_form(int least, int most);                        // bytes: "65536", "64K", "1M"
+Form<std::string> prefix_form();                                 // of lines; may be empty
 Form<std::optional<int>> inheritable_form(int least, int most);  // or "inherit", which is nothing
 Form<std::optional<int>> umask_form();                           // "022", or "inherit"
 Form<std::string> account_form();                                // a user or a group, or a number; may be empty
@@ -66,6 +69,7 @@ Form<T> choice_form(std::vector<std::pair<std::string, T>> words);
 // Implementation of choice_form, without the type.
 Result<std::size_t> index_of(const std::string& text, const std::vector<std::string>& words);
 Json choice_schema(const std::vector<std::string>& words);
+std::string choice_kind(const std::vector<std::string>& words);
 
 template <class T>
 Form<T> choice_form(std::vector<std::pair<std::string, T>> words) {
@@ -80,7 +84,7 @@ Form<T> choice_form(std::vector<std::pair<std::string, T>> words) {
         }
         return std::string();
     };
-    return {read, write, choice_schema(names), true};
+    return {read, write, choice_schema(names), true, choice_kind(names)};
 }
 
 }  // namespace leasehold::config

@@ -12,12 +12,19 @@
 
 namespace leasehold::config {
 
+// The kind of a list or mapping of what is of this kind.
+inline std::string kind_in(Shape shape, const std::string& kind) {
+    if (shape == Shape::list) return '[' + kind + ", ...]";
+    return shape == Shape::mapping ? "{name: " + kind + ", ...}" : kind;
+}
+
 // `field` returns a reference to a member, of an options object constant or not. `put` puts a value there.
 template <class T, class Field, class Put>
 Key make_key(std::string path, std::string help, Shape shape, const Form<T>& form, Field field, Put put) {
     Key key;
     key.path = std::move(path);
     key.help = std::move(help);
+    key.kind = kind_in(shape, form.kind);
     key.shape = shape;
     key.plain = form.plain;
     key.add = [read = form.read, field, put](Options& options, const Entry& entry) -> Result<void> {

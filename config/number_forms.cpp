@@ -129,15 +129,19 @@ std::string write_percentage(double share) {
     return text + "%";
 }
 
+constexpr const char* kDuration = "duration";
+
 Json duration_schema() {
     return {{"type", "string"}, {"pattern", "^([0-9]{1,9}(\\.[0-9]{1,9})?(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$|\\$\\{"}};
 }
 
 }  // namespace
 
-Form<Duration> duration_form() { return {read_duration, to_text, duration_schema(), true}; }
+Form<Duration> duration_form() { return {read_duration, to_text, duration_schema(), true, kDuration}; }
 
-Form<Duration> positive_duration_form() { return {read_positive_duration, to_text, duration_schema(), true}; }
+Form<Duration> positive_duration_form() {
+    return {read_positive_duration, to_text, duration_schema(), true, kDuration};
+}
 
 Form<Duration> duration_form_of(Duration at_least) {
     const auto read = [at_least](const std::string& text) -> Result<Duration> {
@@ -145,12 +149,16 @@ Form<Duration> duration_form_of(Duration at_least) {
         if (duration && *duration < at_least) return failure("is less than " + to_text(at_least));
         return duration;
     };
-    return {read, to_text, duration_schema(), true};
+    return {read, to_text, duration_schema(), true, kDuration};
 }
 
 Form<double> percentage_form(int at_most) {
     const auto read = [at_most](const std::string& text) { return read_percentage(text, at_most); };
-    return {read, write_percentage, {{"type", "string"}, {"pattern", "^[0-9]{1,9}(\\.[0-9]{1,9})?%$|\\$\\{"}}, true};
+    return {read,
+            write_percentage,
+            {{"type", "string"}, {"pattern", "^[0-9]{1,9}(\\.[0-9]{1,9})?%$|\\$\\{"}},
+            true,
+            "percentage"};
 }
 
 Form<int> integer_form(int least, int most) {
@@ -164,7 +172,8 @@ Form<int> integer_form(int least, int most) {
     };
     const Json schema = {
         {"type", {"string", "integer"}}, {"pattern", "^-?[0-9]{1,9}$|\\$\\{"}, {"minimum", least}, {"maximum", most}};
-    return {read, [](const int& value) { return std::to_string(value); }, schema, true};
+    const std::string kind = fmt::format("number from {} to {}", least, most);
+    return {read, [](const int& value) { return std::to_string(value); }, schema, true, kind};
 }
 
 }  // namespace leasehold::config

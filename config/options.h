@@ -40,12 +40,19 @@ struct ElectionOptions {
     friend bool operator==(const ElectionOptions&, const ElectionOptions&) = default;
 };
 
+struct ControlOptions {
+    std::string socket;  // its path; empty: there is none
+
+    friend bool operator==(const ControlOptions&, const ControlOptions&) = default;
+};
+
 struct Options {
     std::string identity;  // empty: <host name>_<unique id>, made at start
     ElectionOptions election;
     supervisor::WorkloadOptions workload;
     supervisor::ProtectionOptions protection;
     metrics::HttpOptions http;
+    ControlOptions control;
     log::Options logging;
 
     friend bool operator==(const Options&, const Options&) = default;

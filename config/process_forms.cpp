@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Users, masks and limits.
+// Masks, limits, sizes, and what is inherited.
 #include <charconv>
 #include <cstdint>
-#include <limits>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
+#include "base/whole_number.h"
 #include "config/forms.h"
 #include "config/limit_names.h"
-#include "config/nearest.h"
 
 namespace leasehold::config {
 namespace {
@@ -67,7 +66,7 @@ Form<std::string> limit_name_form() {
         if (limit_named(text)) return text;
         return failure(fmt::format("is no limit; known here: {}", fmt::join(limit_names(), ", ")));
     };
-    return {read, [](const std::string& name) { return name; }, {{"enum", limit_names()}}, true};
+    return {read, [](const std::string& name) { return name; }, {{"enum", limit_names()}}, true, "name"};
 }
 
 Form<supervisor::LimitRange> limit_form() {
@@ -83,22 +82,38 @@ Form<supervisor::LimitRange> limit_form() {
         return range.soft == range.hard ? amount(range.soft) : amount(range.soft) + ':' + amount(range.hard);
     };
     const char* const pattern = "^([0-9]+[KMG]?|unlimited)(:([0-9]+[KMG]?|unlimited))?$|\\$\\{";
-    return {read, write, {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}}, false};
+    return {read, write, {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}}, false, "limit"};
+}
+
+Form<int> size_form(int least, int most) {
+    const auto write = [](const int& size) {
+        if (size % (1 << 20) == 0) return std::to_string(size >> 20) + 'M';
+        if (size % (1 << 10) == 0) return std::to_string(size >> 10) + 'K';
+        return std::to_string(size);
+    };
+    const auto read = [least, most, write](const std::string& text) -> Result<int> {
+        const auto size = amount_in(text);
+        if (!size) return failure("is no size; write one like 64K or 1M");
+        if (*size < static_cast<std::uint64_t>(least) || *size > static_cast<std::uint64_t>(most)) {
+            return failure("must be between " + write(least) + " and " + write(most));
+        }
+        return static_cast<int>(*size);
+    };
+    return {read, write, {{"type", {"string", "integer"}}, {"pattern", "^[0-9]+[KMG]?$|\\$\\{"}, {"minimum", least}}};
 }
 
 Form<std::optional<int>> umask_form() {
     const auto read = [](const std::string& text) -> Result<std::optional<int>> {
         if (text == "inherit") return std::nullopt;
-        int mask = 0;
-        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), mask, 8);
-        const bool whole = problem == std::errc() && end == text.data() + text.size() && text.size() >= 3;
-        if (!whole || mask < 0 || mask > 0777) return failure("is no umask; write three octal digits, like \"022\"");
+        const auto mask = whole_number<int>(text, 8);
+        const bool right = mask && text.size() >= 3 && *mask >= 0 && *mask <= 0777;
+        if (!right) return failure("is no umask; write three octal digits, like \"022\"");
         return mask;
     };
     const auto write = [](const std::optional<int>& mask) -> std::string {
         return mask ? fmt::format("{:03o}", *mask) : "inherit";
     };
-    return {read, write, {{"type", "string"}, {"pattern", "^(inherit|0*[0-7]{3})$|\\$\\{"}}, false};
+    return {read, write, {{"type", "string"}, {"pattern", "^(inherit|0*[0-7]{3})$|\\$\\{"}}, false, "octal|inherit"};
 }
 
 Form<std::optional<int>> inheritable_form(int least, int most) {
@@ -110,20 +125,7 @@ Form<std::optional<int>> inheritable_form(int least, int most) {
     const auto write = [number](const std::optional<int>& value) {
         return value ? number.write(*value) : std::string("inherit");
     };
-    return {read, write, {{"anyOf", {{{"const", "inherit"}}, number.schema}}}, true};
-}
-
-// Which there are is for the machine to say that the workload runs on (app/workload_process.h).
-Form<std::string> account_form() {
-    const auto read = [](const std::string& text) -> Result<std::string> {
-        if (text.find_first_of(": /\t\n\r") == std::string::npos) return text;
-        return failure("is no name of a user or a group, and no number");
-    };
-    const char* const pattern = "^[^: /\\t\\n\\r]*$|\\$\\{";
-    return {read,
-            [](const std::string& name) { return name; },
-            {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}},
-            false};
+    return {read, write, {{"anyOf", {{{"const", "inherit"}}, number.schema}}}, true, number.kind + "|inherit"};
 }
 
 }  // namespace leasehold::config

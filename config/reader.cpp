@@ -12,6 +12,8 @@
 
 #include "config/expansion.h"
 #include "config/nearest.h"
+#include "config/output_keys.h"
+#include "config/probe_keys.h"
 #include "config/quoting.h"
 #include "config/restart_keys.h"
 #include "config/store_rules.h"
@@ -59,6 +61,8 @@ public:
         check_timing();
         check_rules(check(reading_.options.election));
         check_rules(check(reading_.options.workload.restart));
+        check_rules(check(reading_.options.workload.output));
+        check_rules(check_probes(reading_.options.workload));
         return std::move(reading_);
     }
 
@@ -283,13 +287,16 @@ private:
         }
     }
 
-    // Unless something is wrong with that key already.
+    // Unless something is wrong with that key already, or with what is below it.
     void check_rules(const std::vector<RuleProblem>& problems) {
         for (const RuleProblem& problem : problems) {
             auto place = places_.find(problem.key);
             if (place == places_.end()) place = places_.find(parent_of(problem.key));
             const auto mark = place == places_.end() ? std::nullopt : std::optional<Mark>(place->second);
-            if (!failed_.contains(problem.key)) found(mark, problem.key, problem.text);
+            const auto below_it = failed_.lower_bound(problem.key + '.');
+            const bool failed = failed_.contains(problem.key) ||
+                                (below_it != failed_.end() && below_it->starts_with(problem.key + '.'));
+            if (!failed) found(mark, problem.key, problem.text);
         }
     }
 

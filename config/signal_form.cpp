@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names of signals. Which there are is asked of the C library, so that the list is right on every architecture.
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "base/whole_number.h"
 #include "config/forms.h"
 #include "config/nearest.h"
 
@@ -33,10 +33,8 @@ std::vector<Signal> named_signals() {
 
 std::optional<int> number_in(const std::string& text) {
     if (text.size() > 1 && text.front() == '0') return std::nullopt;  // 015 is 13 to some
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-    return number;
+    const auto number = whole_number<int>(text);
+    return number && *number >= 0 ? number : std::nullopt;
 }
 
 // A stopped process neither ends nor can it, so these would only make everyone wait for the kill.
@@ -112,6 +110,7 @@ Result<int> read_received(const std::string& text) {
 }
 
 constexpr const char* kNone = "none";
+constexpr const char* kSignal = "signal";  // the kind
 
 Result<int> read_handed_on(const std::string& text) {
     if (text == kNone) return 0;
@@ -149,17 +148,17 @@ bool can_end(int number) { return !only_suspends(number); }
 
 }  // namespace
 
-Form<int> stop_signal_form() { return {read_signal, write_signal, schema_of_signals(can_end), true}; }
+Form<int> stop_signal_form() { return {read_signal, write_signal, schema_of_signals(can_end), true, kSignal}; }
 
 Form<int> received_signal_form() {
     // The name of a key is text, in which no variable is expanded.
     const auto fits = [](int number) { return !ends_leasehold(number) && !never_rewritten(number); };
-    return {read_received, write_signal, {{"type", "string"}, {"pattern", pattern_of(fits)}}, true};
+    return {read_received, write_signal, {{"type", "string"}, {"pattern", pattern_of(fits)}}, true, kSignal};
 }
 
 Form<int> handed_on_signal_form() {
     const auto write = [](const int& number) { return number == 0 ? std::string(kNone) : write_signal(number); };
-    return {read_handed_on, write, schema_of_signals(can_end, std::string("|") + kNone), true};
+    return {read_handed_on, write, schema_of_signals(can_end, std::string("|") + kNone), true, "signal|none"};
 }
 
 }  // namespace leasehold::config

@@ -43,7 +43,7 @@ std::string problem_of_path(const std::string& text) {
     return "";
 }
 
-Form<std::string> text_with(std::string (*problem_of)(const std::string&), const char* pattern) {
+Form<std::string> text_with(std::string (*problem_of)(const std::string&), const char* pattern, const char* kind) {
     Form<std::string> form;
     form.read = [problem_of](const std::string& text) -> Result<std::string> {
         if (const std::string problem = problem_of(text); !problem.empty()) return failure(problem);
@@ -51,15 +51,16 @@ Form<std::string> text_with(std::string (*problem_of)(const std::string&), const
     };
     form.write = [](const std::string& text) { return text; };
     form.schema = {{"type", "string"}, {"pattern", std::string(pattern) + "|\\$\\{"}};
+    form.kind = kind;
     return form;
 }
 
 }  // namespace
 
 Form<std::string> server_form() {
-    return text_with(problem_of_server, "^(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$");
+    return text_with(problem_of_server, "^(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$", "address");
 }
 
-Form<std::string> znode_path_form() { return text_with(problem_of_path, "^/([ -.0-~]+(/[ -.0-~]+)*)?$"); }
+Form<std::string> znode_path_form() { return text_with(problem_of_path, "^/([ -.0-~]+(/[ -.0-~]+)*)?$", "path"); }
 
 }  // namespace leasehold::config

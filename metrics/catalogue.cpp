@@ -28,6 +28,8 @@ const std::vector<std::string_view> kStoreFailures = {
     "unauthorized", "forbidden", "not_found", "no_namespace", "not_served", "already_exists", "expired", "invalid",
     "refused", kOther};
 
+const std::vector<std::string_view> kStreams = {"stdout", "stderr"};
+
 std::vector<std::string_view> store_codes() {
     std::vector<std::string_view> codes = {"ok"};
     codes.insert(codes.end(), kStoreFailures.begin(), kStoreFailures.end());
@@ -98,7 +100,7 @@ std::vector<MetricSpec> workload_metrics() {
          gauge,
          "",
          "1 for the state that the workload is in, 0 for the others.",
-         {{"state", {"stopped", "running", "backoff", "held", "stopping", "unkillable"}}}},
+         {{"state", {"stopped", "starting", "running", "backoff", "held", "stopping", "unkillable"}}}},
         {Metric::workload_starts, "leasehold_workload_starts_total", counter, "", "Starts of the workload."},
         {Metric::workload_exits,
          "leasehold_workload_exits_total",
@@ -119,6 +121,24 @@ std::vector<MetricSpec> workload_metrics() {
          "Time from asking the workload to stop to the proof that nothing of it is alive.",
          {},
          kStopBuckets},
+        {Metric::workload_output_lines,
+         "leasehold_workload_output_lines_total",
+         counter,
+         "",
+         "Lines that the workload has written, if its output is captured.",
+         {{"stream", kStreams}}},
+        {Metric::workload_output_bytes,
+         "leasehold_workload_output_bytes_total",
+         counter,
+         "bytes",
+         "Bytes that the workload has written, if its output is captured.",
+         {{"stream", kStreams}}},
+        {Metric::workload_output_dropped_lines,
+         "leasehold_workload_output_dropped_lines_total",
+         counter,
+         "",
+         "Lines of the workload that were dropped, because nobody took them in time.",
+         {{"stream", kStreams}}},
         {Metric::fence_margin, "leasehold_fence_margin_seconds", gauge, "seconds",
          "Lease time that was left when the workload's tree was last proven empty; negative: it outlived its lease."},
         {Metric::fence_overruns, "leasehold_fence_overruns_total", counter, "",
@@ -129,7 +149,9 @@ std::vector<MetricSpec> workload_metrics() {
 std::vector<MetricSpec> program_metrics() {
     return {
         {Metric::agent_restarts, "leasehold_agent_restarts_total", counter, "",
-         "Times that the agent process was restarted."},
+         "Times that the agent process was restarted because it had ended by itself."},
+        {Metric::last_reload, "leasehold_config_last_reload_successful", gauge, "",
+         "1 when the configuration that was read last is in force, 0 when it was not possible."},
         {Metric::containment_info,
          "leasehold_containment_info",
          gauge,

@@ -75,6 +75,9 @@ HttpResponse answer(const HttpRequest& request, const Metrics& metrics, const St
         return health(path.substr(1), liveness_checks(view), request.verbose);
     }
     if (path == "/readyz") return health("readyz", readiness_checks(view), request.verbose);
+    if (path == "/leader" && view.leading && !view.workload_ready) {
+        return {.status = 503, .body = "leader, but the workload is not ready\n"};
+    }
     if (path == "/leader") return role("leader", view.leading);
     if (path == "/standby") return role("standby", !view.leading && view.role == "standby");
     if (path == "/status") return {.content_type = kJsonType, .body = status_json(view)};

@@ -5,7 +5,8 @@
 //   /metrics           Prometheus text format
 //   /healthz, /livez   200 while the loops turn and, if leader, the lease was renewed within its duration; else 500
 //   /readyz            200 when configured and the store has answered; a standby is ready; else 500
-//   /leader, /standby  200 in that role, else 503; for load balancers
+//   /leader, /standby  200 in that role, else 503; for load balancers. A leader whose workload is not ready yet, as
+//                      workload.ready has it, is in neither
 //   /status            JSON; the keys are documented in status.h
 //   /                  {"name":"<holder>"} as leader-elector answers, empty when not fresh; a page for browsers
 //
@@ -29,6 +30,18 @@ struct JournalEntry {
     std::string text;
 };
 
+struct EndedTerm {
+    std::uint64_t term = 0;
+    bool released = false;  // or else the lease had to run out
+};
+
+// Of the configuration, while leasehold runs.
+struct LastReload {
+    std::uint64_t number = 0;  // 0: there was none yet
+    bool successful = true;
+    std::string text;  // what has changed; or why nothing has
+};
+
 // Everything that is to be read at this moment. Times in seconds since the epoch, for people; remaining times in
 // seconds.
 struct StatusView {
@@ -50,11 +63,26 @@ struct StatusView {
     std::uint64_t fencing_token = 0;
     std::optional<double> soft_in_seconds;  // while a term runs
     std::optional<double> hard_in_seconds;
-    std::optional<double> free_in_seconds;  // standby: when it may try at the earliest, if nothing changes
+    std::optional<double> free_in_seconds;            // standby: when it may try at the earliest, if nothing changes
+    double role_since_unix_seconds = 0;               // when the role began; 0: none has yet
+    std::optional<double> holder_since_unix_seconds;  // as the holder's record says
+    std::optional<double> lease_left_seconds;         // of a fresh holder, unless it renews
+    std::optional<EndedTerm> last_end;                // of a term of this instance
+
+    std::optional<LastReload> last_reload;  // nothing: a sidecar, which has no reload
+
+    bool paused = false;                  // nothing is done by itself (`leasehold pause`)
+    std::vector<std::string> hindrances;  // why this instance does not contend, in words
 
     std::string workload_state;  // see the catalogue; empty: a sidecar, which has no workload
     std::int64_t workload_pid = 0;
     std::optional<int> workload_last_exit_code;
+    std::optional<std::vector<std::string>> workload_last_output;  // newest last; nothing: it is not captured
+    bool workload_ready = true;                                    // is traffic to be sent to it, if leading
+    std::string readiness;        // in plain words; empty: it is ready when it was executed
+    std::string workload_status;  // what it says that it does; empty: nothing
+    std::string health;           // the last outcome of the probe, in plain words; empty: there is none
+    std::string candidacy;        // the same
 
     std::vector<std::string> last_errors;  // newest last
     std::vector<JournalEntry> journal;     // newest last

@@ -11,13 +11,13 @@
 #include <cstdlib>
 #include <exception>
 
-#include <microhttpd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/connection_table.h"
+#include "metrics/microhttpd_library.h"
 
 namespace leasehold::metrics {
 namespace {
@@ -29,6 +29,9 @@ constexpr int kAcceptsAtOnce = 16;
 
 // How long to leave newcomers in the kernel's queue when no descriptor or memory is left for them.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+// REQUIRES: it was loaded, which start() sees to.
+const MicrohttpdLibrary& mhd() { return **microhttpd_library(); }
 
 void log_library(void*, const char* format, va_list arguments) {
     if (!log::enabled(log::Level::debug)) return;
@@ -48,13 +51,13 @@ void log_library(void*, const char* format, va_list arguments) {
 bool has_query_argument(MHD_Connection* connection, std::string_view name) {
     const char* value = nullptr;
     std::size_t length = 0;
-    return MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name.data(), name.size(), &value,
-                                         &length) == MHD_YES;
+    return mhd().lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name.data(), name.size(), &value,
+                                           &length) == MHD_YES;
 }
 
 bool has_body(MHD_Connection* connection) {
     for (const char* header : {MHD_HTTP_HEADER_CONTENT_LENGTH, MHD_HTTP_HEADER_TRANSFER_ENCODING}) {
-        const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, header);
+        const char* value = mhd().lookup_connection_value(connection, MHD_HEADER_KIND, header);
         if (value != nullptr && std::string_view(value) != "0") return true;
     }
     return false;
@@ -65,7 +68,7 @@ HttpRequest describe(MHD_Connection* connection, const char* url, const char* me
     request.method = method;
     request.path = url;
     request.verbose = has_query_argument(connection, "verbose");
-    const char* accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    const char* accept = mhd().lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
     if (accept != nullptr) request.accept = accept;
     return request;
 }
@@ -75,16 +78,16 @@ MHD_Result send_response(MHD_Connection* connection, const HttpResponse& answer,
     const std::string& body = with_body ? answer.body : empty;
     // The library copies the buffer, and only reads it.
     MHD_Response* response =
-        MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
+        mhd().create_response_from_buffer(body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_MUST_COPY);
     if (response == nullptr) return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+    mhd().add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
     // An answer of the past would name a leader of the past.
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    if (allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, kAllowedMethods);
-    const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
-    MHD_destroy_response(response);
+    mhd().add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    mhd().add_response_header(response, "X-Content-Type-Options", "nosniff");
+    mhd().add_response_header(response, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    if (allow) mhd().add_response_header(response, MHD_HTTP_HEADER_ALLOW, kAllowedMethods);
+    const MHD_Result queued = mhd().queue_response(connection, static_cast<unsigned>(answer.status), response);
+    mhd().destroy_response(response);
     return queued;
 }
 
@@ -131,14 +134,14 @@ private:
 
 // What the library keeps for a connection: a pointer to its handle in the table.
 ConnectionTable::Handle* handle_of(MHD_Connection* connection) {
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const auto* info = mhd().get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == nullptr ? nullptr : static_cast<ConnectionTable::Handle*>(info->socket_context);
 }
 
 Server::~Server() {
     for (const UniqueFd& listener : listeners_) loop_.unwatch(listener.get());
     if (daemon_fd_ >= 0) loop_.unwatch(daemon_fd_);
-    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+    if (daemon_ != nullptr) mhd().stop_daemon(daemon_);
 }
 
 Result<void> Server::begin() {
@@ -150,7 +153,7 @@ Result<void> Server::begin() {
 }
 
 Result<void> Server::start_daemon() {
-    MHD_set_panic_func(&panic, nullptr);
+    mhd().set_panic_func(&panic, nullptr);
     const MHD_AccessHandlerCallback answer = [](void* self, MHD_Connection* connection, const char* url,
                                                 const char* method, const char*, const char*, std::size_t*,
                                                 void** seen) {
@@ -168,16 +171,16 @@ Result<void> Server::start_daemon() {
                                                       MHD_RequestTerminationCode) {
         static_cast<Server*>(self)->on_completed(connection);
     };
-    daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
-                               answer, this,                                                           //
-                               MHD_OPTION_EXTERNAL_LOGGER, &log_library, static_cast<void*>(nullptr),  //
-                               MHD_OPTION_CONNECTION_LIMIT, limits_.connections,                       //
-                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.connection_memory,          //
-                               MHD_OPTION_NOTIFY_CONNECTION, notify, static_cast<void*>(this),         //
-                               MHD_OPTION_NOTIFY_COMPLETED, completed, static_cast<void*>(this),       //
-                               MHD_OPTION_END);
+    daemon_ = mhd().start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
+                                 answer, this,                                                           //
+                                 MHD_OPTION_EXTERNAL_LOGGER, &log_library, static_cast<void*>(nullptr),  //
+                                 MHD_OPTION_CONNECTION_LIMIT, limits_.connections,                       //
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.connection_memory,          //
+                                 MHD_OPTION_NOTIFY_CONNECTION, notify, static_cast<void*>(this),         //
+                                 MHD_OPTION_NOTIFY_COMPLETED, completed, static_cast<void*>(this),       //
+                                 MHD_OPTION_END);
     if (daemon_ == nullptr) return failure("the HTTP server cannot be started: libmicrohttpd refused", errno);
-    const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
+    const auto* info = mhd().get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == nullptr || info->epoll_fd < 0) return failure("the HTTP server cannot be started: it has no epoll");
     daemon_fd_ = info->epoll_fd;
     return loop_.watch(daemon_fd_, EPOLLIN, [this](std::uint32_t) { serve(); });
@@ -210,7 +213,7 @@ bool Server::accept_one(int listener) {
     if (!fd) return accept_failed(errno);
     complained_ = false;
     if (table_.size() >= limits_.connections) make_room();
-    if (MHD_add_connection(daemon_, fd.release(), address, length) != MHD_YES) {  // closes it in any case
+    if (mhd().add_connection(daemon_, fd.release(), address, length) != MHD_YES) {  // closes it in any case
         log::debug("http: a connection was refused: {}", std::generic_category().message(errno));
     }
     return true;
@@ -233,7 +236,7 @@ bool Server::make_room() {
     const auto longest = table_.end_longest();
     if (!longest) return false;
     drop(*longest);
-    MHD_run(daemon_);
+    mhd().run(daemon_);
     return true;
 }
 
@@ -250,13 +253,13 @@ void Server::pause_accepting() {
 }
 
 void Server::serve() {
-    MHD_run(daemon_);
+    mhd().run(daemon_);
     set_timer();
 }
 
 void Server::set_timer() {
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
-    const bool library_waits = MHD_get_timeout(daemon_, &library_ms) == MHD_YES;
+    const bool library_waits = mhd().get_timeout(daemon_, &library_ms) == MHD_YES;
     std::optional<Duration> next = table_.next_overdue(now());
     const auto no_later_than = [&next](Duration delay) { next = std::min(next.value_or(delay), delay); };
     if (library_waits) no_later_than(std::chrono::milliseconds(library_ms));
@@ -294,7 +297,7 @@ MHD_Result Server::on_request(MHD_Connection* connection, const char* url, const
 
 void Server::on_connection(MHD_Connection* connection, void** context, MHD_ConnectionNotificationCode code) {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const auto* info = mhd().get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         *context = new ConnectionTable::Handle(table_.add(info->connect_fd, now()));
         return;
     }
@@ -311,6 +314,7 @@ void Server::on_completed(MHD_Connection* connection) {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, std::vector<UniqueFd> listeners, Handler handler,
                                                       HttpLimits limits) {
+    if (const auto library = microhttpd_library(); !library) return tl::unexpected<Error>(library.error());
     auto server = std::make_unique<Server>(loop, std::move(listeners), std::move(handler), limits);
     if (auto begun = server->begin(); !begun) return tl::unexpected<Error>(begun.error());
     return server;

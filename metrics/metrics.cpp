@@ -131,6 +131,11 @@ struct Metrics::Series {
     void count(Metric id, const Values& values = {}, double by = 1) const {
         if (auto* counter = find(counters, id, values)) counter->Increment(by);
     }
+    // To a total that somebody else keeps.
+    void raise(Metric id, double total, const Values& values = {}) const {
+        auto* counter = find(counters, id, values);
+        if (counter != nullptr && total > counter->Value()) counter->Increment(total - counter->Value());
+    }
     void set(Metric id, double value, const Values& values = {}) const {
         if (auto* gauge = find(gauges, id, values)) gauge->Set(value);
     }
@@ -213,10 +218,15 @@ void Metrics::fence_margin(Duration left) {
     if (left < Duration::zero()) series_->count(Metric::fence_overruns);
 }
 
-void Metrics::set_agent_restarts(double count) {
-    const double before = series_->find(series_->counters, Metric::agent_restarts, {})->Value();
-    if (count > before) series_->count(Metric::agent_restarts, {}, count - before);
+void Metrics::set_agent_restarts(double count) { series_->raise(Metric::agent_restarts, count); }
+
+void Metrics::set_workload_output(const std::string& stream, double lines, double bytes, double dropped_lines) {
+    series_->raise(Metric::workload_output_lines, lines, {stream});
+    series_->raise(Metric::workload_output_bytes, bytes, {stream});
+    series_->raise(Metric::workload_output_dropped_lines, dropped_lines, {stream});
 }
+
+void Metrics::set_last_reload(bool successful) { series_->set(Metric::last_reload, successful ? 1 : 0); }
 
 void Metrics::set_containment(const std::string& method) { series_->choose(Metric::containment_info, method); }
 

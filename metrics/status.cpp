@@ -18,6 +18,8 @@ Json or_null(const std::optional<Value>& value) {
     return value ? Json(*value) : Json(nullptr);
 }
 
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
 // Bytes that are not UTF-8, from a record that someone else wrote, must not cost the answer.
 std::string dump(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
@@ -27,7 +29,16 @@ Json workload(const StatusView& view) {
     json["state"] = view.workload_state;
     json["pid"] = view.workload_pid == 0 ? Json(nullptr) : Json(view.workload_pid);
     json["last_exit_code"] = or_null(view.workload_last_exit_code);
+    json["last_output"] = or_null(view.workload_last_output);
+    json["ready"] = text_or_null(view.readiness);
+    json["status"] = text_or_null(view.workload_status);
+    json["health"] = text_or_null(view.health);
     return json;
+}
+
+Json last_end(const StatusView& view) {
+    if (!view.last_end) return nullptr;
+    return {{"term", view.last_end->term}, {"released", view.last_end->released}};
 }
 
 std::string holder(const StatusView& view) { return view.holder_fresh ? view.holder : std::string(); }
@@ -73,9 +84,15 @@ std::string facts(const StatusView& view) {
     rows += row("stops at the latest in", seconds(view.soft_in_seconds));
     rows += row("is killed at the latest in", seconds(view.hard_in_seconds));
     rows += row("may try to lead in", seconds(view.free_in_seconds));
+    if (view.paused) rows += row("paused", "nothing is done by itself until leasehold resume");
+    for (const std::string& hindrance : view.hindrances) rows += row("does not contend", hindrance);
     rows += row("workload", view.workload_state);
     rows += row("process", view.workload_pid == 0 ? "" : std::to_string(view.workload_pid));
     rows += row("last exit code", view.workload_last_exit_code ? std::to_string(*view.workload_last_exit_code) : "");
+    if (!view.readiness.empty()) rows += row("ready", view.readiness);
+    if (!view.workload_status.empty()) rows += row("its own words", view.workload_status);
+    if (!view.health.empty()) rows += row("health", view.health);
+    if (!view.candidacy.empty()) rows += row("candidacy", view.candidacy);
     rows += row("version", view.version);
     return "<table>\n" + rows + "</table>\n";
 }
@@ -96,6 +113,14 @@ std::string errors(const StatusView& view) {
     return items.empty() ? items : "<h2>Errors, newest first</h2>\n<ul>\n" + items + "</ul>\n";
 }
 
+std::string last_output(const StatusView& view) {
+    std::string lines;
+    for (const std::string& line : view.workload_last_output.value_or(std::vector<std::string>{})) {
+        lines += escape(line) + "\n";
+    }
+    return lines.empty() ? lines : "<h2>Last output of the workload</h2>\n<pre>\n" + lines + "</pre>\n";
+}
+
 constexpr std::string_view kStyle =
     ":root{color-scheme:light dark}"
     "body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
@@ -105,6 +130,12 @@ constexpr std::string_view kStyle =
     "overflow-wrap:anywhere}th{font-weight:normal;opacity:.7;width:14rem}"
     ".role{padding:.1rem .6rem;border-radius:1rem;border:1px solid #8888;font-size:1rem;font-weight:normal}"
     ".leading{background:#1a7f37;border-color:#1a7f37;color:#fff}";
+
+Json last_reload(const StatusView& view) {
+    if (!view.last_reload) return nullptr;
+    const LastReload& last = *view.last_reload;
+    return {{"number", last.number}, {"successful", last.successful}, {"text", text_or_null(last.text)}};
+}
 
 }  // namespace
 
@@ -128,7 +159,15 @@ std::string status_json(const StatusView& view) {
     json["soft_in_seconds"] = or_null(view.soft_in_seconds);
     json["hard_in_seconds"] = or_null(view.hard_in_seconds);
     json["free_in_seconds"] = or_null(view.free_in_seconds);
+    json["role_since_seconds"] = view.role_since_unix_seconds > 0 ? Json(view.role_since_unix_seconds) : Json(nullptr);
+    json["holder_since_seconds"] = or_null(view.holder_since_unix_seconds);
+    json["lease_left_seconds"] = or_null(view.lease_left_seconds);
+    json["last_reload"] = last_reload(view);
+    json["paused"] = view.paused;
+    json["hindrances"] = view.hindrances;
+    json["last_end"] = last_end(view);
     json["workload"] = workload(view);
+    json["candidacy"] = text_or_null(view.candidacy);
     json["last_errors"] = view.last_errors;
     json["journal"] = Json::array();
     for (const JournalEntry& entry : view.journal) {
@@ -148,7 +187,7 @@ std::string status_page(const StatusView& view) {
     page += fmt::format("<title>{} · leasehold</title>\n<style>{}</style>\n</head>\n", escape(view.election), kStyle);
     page += fmt::format("<body>\n<h1>{} <span class=\"role{}\">{}</span></h1>\n", escape(view.election),
                         view.leading ? " leading" : "", escape(view.role));
-    page += facts(view) + errors(view) + journal(view);
+    page += facts(view) + errors(view) + last_output(view) + journal(view);
     page += links;
     return page + "</body>\n</html>\n";
 }

@@ -13,8 +13,20 @@
 //   transitions, term, fencing_token              numbers
 //   soft_in_seconds, hard_in_seconds              until the running term ends its workload, gently and for good
 //   free_in_seconds                               until this instance may try to acquire, if nothing changes
-//   workload                                      {state, pid, last_exit_code}; pid is null when there is none, the
-//                                                 whole of it is null for a sidecar
+//   role_since_seconds, holder_since_seconds      when the role began, and the holder's term; Unix time
+//   lease_left_seconds                            of a fresh holder, unless it renews
+//   last_reload                                   {number, successful, text} of the configuration while leasehold runs;
+//                                                 number is 0 before the first; null for a sidecar
+//   paused                                        nothing is done by itself (leasehold pause)
+//   hindrances                                    strings: why this instance does not contend
+//   last_end                                      {term, released} of the last term that ended here
+//   workload                                      {state, pid, last_exit_code, last_output, ready, status, health}; pid
+//   is
+//                                                 null when there is none; last_output: the lines that it wrote before
+//                                                 it last ended, null when they are not captured; ready and health are
+//                                                 what was found out last, in words, status what the workload says that
+//                                                 it does (null: nobody asks, or nothing); the whole of it is null for
+//                                                 a sidecar
 //   last_errors                                   strings, newest last
 //   journal                                       [{time_seconds, text}], decisions and why, newest last
 #pragma once

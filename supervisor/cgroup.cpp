@@ -63,6 +63,8 @@ public:
         return forked;
     }
 
+    Result<pid_t> fork_beside() override { return group_.fork_into(); }
+
     int enter() const override { return 0; }  // it is born inside
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }

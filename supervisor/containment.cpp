@@ -11,18 +11,15 @@
 #include "supervisor/leftovers.h"
 
 namespace leasehold::supervisor {
-namespace {
 
 // FNV-1a, which is fit for telling locks apart and nothing else.
-std::string mark_of(const std::string& election, const std::string& lock_id) {
+std::string lock_mark_of(const std::string& election, const std::string& lock_id) {
     std::uint64_t hash = 0xcbf29ce484222325;
     for (const char byte : election + '\n' + lock_id) {
         hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     }
     return fmt::format("{:016x}", hash);
 }
-
-}  // namespace
 
 const char* name_of(ContainmentMethod method) {
     switch (method) {
@@ -47,7 +44,7 @@ std::string term_id(const ContainmentPlan& plan, const std::string& incarnation,
 Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::string& election,
                                          const std::string& lock_id) {
     ContainmentPlan plan;
-    plan.lock_mark = mark_of(election, lock_id);
+    plan.lock_mark = lock_mark_of(election, lock_id);
     if (wanted == ContainmentChoice::subreaper) return plan;
     if (wanted == ContainmentChoice::pid_namespace) {
         if (auto tried = try_pid_namespace(); !tried) return tl::unexpected<Error>(tried.error());

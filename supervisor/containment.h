@@ -43,6 +43,9 @@ struct ContainmentPlan {
 // "cgroup /sys/fs/cgroup/...", "subreaper (no cgroup: <why>)", "namespace".
 std::string describe(const ContainmentPlan& plan);
 
+// What a plan for this lock has as its mark.
+std::string lock_mark_of(const std::string& election, const std::string& lock_id);
+
 // Tries the wanted method for real: a cgroup is made, a process born in it and killed there. Fails with what to do
 // about it when it is not possible; `automatic` never fails. `lock_id` names the lock as nothing else does (its store's
 // own idea of identity, not a path that means another file in another container). Blocks for some milliseconds.
@@ -69,7 +72,10 @@ public:
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
     virtual Result<pid_t> fork_inside() = 0;
 
-    // In the new process, before it executes the workload. Only async-signal-safe calls. Returns errno, or 0.
+    // The same, into the tree that there is. REQUIRES: the workload's own process was not reaped yet.
+    virtual Result<pid_t> fork_beside() = 0;
+
+    // In the new process, before it executes anything. Only async-signal-safe calls. Returns errno, or 0.
     virtual int enter() const = 0;
 
     // The workload's own process has been reaped; what it left behind may go on to live. A namespace's init ends by

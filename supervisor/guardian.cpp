@@ -21,14 +21,15 @@ namespace {
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kAgentFailuresWhileEnding = 3;
 constexpr Duration kTryAgain = std::chrono::seconds(1);
+constexpr Duration kLastOutput = std::chrono::seconds(3);  // to be taken; the lease is not kept for it
+
+}  // namespace
 
 std::string how(const std::optional<Exit>& exit) {
     if (!exit) return "for an unknown reason";
     if (exit->by_signal) return "by " + signal_name(exit->status - 128);
     return "with status " + std::to_string(exit->status);
 }
-
-}  // namespace
 
 Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage> page)
     : spec_(std::move(spec)),
@@ -57,6 +58,11 @@ Result<void> Guardian::prepare() {
     });
     if (!signals) return tl::unexpected<Error>(signals.error());
     signals_ = std::move(*signals);
+    if (spec_.workload.output.captured()) {
+        auto output = OutputHelper::create(*loop_, spec_, spec_fd_);
+        if (!output) return tl::unexpected<Error>(output.error());
+        output_ = std::move(*output);
+    }
     const auto timer = [this](std::unique_ptr<Timer>& place, std::function<void()> callback) -> Result<void> {
         auto made = Timer::create(*loop_, std::move(callback));
         if (!made) return tl::unexpected<Error>(made.error());
@@ -67,6 +73,7 @@ Result<void> Guardian::prepare() {
         .and_then([&] { return timer(kill_timer_, [this] { kill_again(); }); })
         .and_then([&] { return timer(supervisor_.restart, [this] { start_supervisor(); }); })
         .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); })
+        .and_then([&] { return timer(reloader_.restart, [this] { reload(); }); })
         .and_then([&] { return timer(heartbeat_, [this] { beat(); }); });
 }
 
@@ -78,6 +85,7 @@ int Guardian::run() {
                 keep_earlier_children();
                 look_at_page();
                 beat();
+                if (output_) output_->start();
                 start_supervisor();
                 start_agent();
             }
@@ -110,6 +118,7 @@ void Guardian::on_signal(int signal, pid_t sender) {
     // The agent does, should the supervisor die meanwhile.
     if (signal == SIGCONT && (sender == supervisor_.process.pid || sender == agent_.process.pid)) return;
     if (signal == SIGTSTP && page_->populated() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
+    if (signal == SIGHUP) reload();  // the workload gets it all the same
     const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
     switch (rule.duty) {
         case SignalRule::Duty::nothing: return;
@@ -169,6 +178,7 @@ void Guardian::begin_ending() {
     ending_ = true;
     service_manager_.say("STOPPING=1");
     asked_to_stop_at_ = now();
+    kill_role(reloader_);
     // The supervisor first: nothing is started from here on, whatever the agent says.
     tell(supervisor_, StopMessage{StopMode::orderly});
     tell(agent_, StopMessage{StopMode::orderly});
@@ -184,6 +194,8 @@ void Guardian::finish() {
     quiet_since_.reset();
     agent_.restart->disarm();
     supervisor_.restart->disarm();
+    reloader_.restart->disarm();
+    kill_role(reloader_);
     if (supervisor_.channel) {
         read_role(supervisor_);
         if (supervisor_.channel) loop_->unwatch(supervisor_.channel.fd());
@@ -193,7 +205,9 @@ void Guardian::finish() {
 }
 
 void Guardian::end_if_nothing_is_left() {
-    if (finished_ && !agent_.alive() && !supervisor_.alive() && !emptying_) loop_->stop();
+    if (!finished_ || agent_.alive() || supervisor_.alive() || emptying_) return;
+    if (!output_) return loop_->stop();
+    output_->finish(stop_signals_ > 2 ? Duration(0) : kLastOutput, [this] { loop_->stop(); });
 }
 
 // ---- what the two say ---------------------------------------------------------------------------------------------
@@ -215,6 +229,8 @@ void Guardian::on_agent_message(const Message& message) {
     if (const auto* given_up = std::get_if<GiveUpMessage>(&message)) {
         given_up_status_ = given_up->exit_status;
         begin_ending();
+    } else if (std::holds_alternative<ReloadMessage>(message)) {
+        reload();
     } else if (const auto* status = std::get_if<StatusMessage>(&message)) {
         const auto end = std::find(status->text.begin(), status->text.end(), '\0');
         service_manager_.show(status->ready, std::string(status->text.begin(), end));
@@ -238,6 +254,8 @@ void Guardian::read_role(Role& role) {
             role.channel.close();
         } else if (!*received) {
             return;
+        } else if (&role == &reloader_) {
+            on_reloader_message(std::move(**received));
         } else if (&role == &supervisor_) {
             on_supervisor_message((*received)->message);
         } else {
@@ -255,17 +273,15 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 
 // ---- starting, and what has ended ---------------------------------------------------------------------------------
 
-bool Guardian::start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
-                          const std::vector<int>& fds) {
+bool Guardian::start_role(Role& role, const char* role_argument, Inherited inherited) {
     role.restart->arm_in(kTryAgain);  // first of all: what follows may run out of memory
     auto ends = Channel::pair();
     if (ends) {
-        arguments.push_back("--spec-fd=" + std::to_string(spec_fd_.get()));
-        arguments.push_back("--page-fd=" + std::to_string(page_->fd()));
-        arguments.push_back("--guardian-fd=" + std::to_string(ends->second.fd()));
-        RoleImage image(role_argument, arguments);
-        for (const int fd : {spec_fd_.get(), page_->fd(), ends->second.fd()}) image.inherit(fd);
-        for (const int fd : fds) image.inherit(fd);
+        inherited.add("--spec-fd", spec_fd_.get());
+        inherited.add("--page-fd", page_->fd());
+        inherited.add("--guardian-fd", ends->second.fd());
+        RoleImage image(role_argument, inherited.arguments);
+        for (const int fd : inherited.fds) image.inherit(fd);
         for (const int fd : spec_.held_fds) image.inherit(fd);
         const bool hands_terminal_over = &role == &supervisor_ && Terminal::of(getpgrp());
         const RoleSession session = hands_terminal_over ? RoleSession::of_guardian : RoleSession::own;
@@ -296,6 +312,8 @@ Result<void> Guardian::watch_role(Role& role) {
                 [this, &role](std::uint32_t) {
                     if (&role == &supervisor_) {
                         on_supervisor_ended();
+                    } else if (&role == &reloader_) {
+                        on_reloader_ended();
                     } else {
                         on_agent_ended();
                     }
@@ -317,7 +335,7 @@ void Guardian::forget_unwatched(Role& role, const Error& problem) {
 void Guardian::start_supervisor() {
     if (supervisor_.alive() || emptying_ || finished_) return;
     supervisor_.restart->disarm();
-    if (!start_role(supervisor_, kSupervisorRole, {}, {})) return;
+    if (!start_role(supervisor_, kSupervisorRole, output_ ? output_->for_supervisor() : Inherited{})) return;
     if (ending_) tell(supervisor_, StopMessage{StopMode::orderly});
     connect_peers();
 }
@@ -330,11 +348,15 @@ void Guardian::start_agent() {
         return;
     }
     agent_.restart->disarm();
-    std::vector<int> fds = spec_.listener_fds;
-    fds.push_back(spec_.config_fd);
-    const std::string number = std::to_string(page_->agent_restarts() + 1);
-    if (!start_role(agent_, kAgentRole, {"--agent-number=" + number}, fds)) return;
+    Inherited inherited = output_ ? output_->for_agent() : Inherited{};
+    inherited.fds.insert(inherited.fds.end(), spec_.listener_fds.begin(), spec_.listener_fds.end());
+    inherited.fds.push_back(spec_.config_fd);
+    inherited.fds.push_back(spec_.control_fd);
+    inherited.fds.push_back(spec_.notices_fd);
+    inherited.arguments.push_back("--agent-number=" + std::to_string(++agent_starts_));
+    if (!start_role(agent_, kAgentRole, std::move(inherited))) return;
     connect_peers();
+    tell_of_reload();
     if (emptying_) tell(agent_, SupervisorGoneMessage{});
     if (ending_) tell(agent_, StopMessage{stop_signals_ > 1 ? StopMode::kill : StopMode::orderly});
 }
@@ -374,7 +396,8 @@ void Guardian::earlier_child_ended(int pidfd) {
 }
 
 std::vector<pid_t> Guardian::not_of_the_tree() const {
-    std::vector<pid_t> pids{supervisor_.process.pid, agent_.process.pid};
+    std::vector<pid_t> pids{supervisor_.process.pid, agent_.process.pid, reloader_.process.pid};
+    if (output_) pids.push_back(output_->pid());
     for (const RoleProcess& child : earlier_children_) pids.push_back(child.pid);
     return pids;
 }
@@ -413,6 +436,7 @@ void Guardian::on_agent_ended() {
         log::info("the agent has finished");
         return finish();
     }
+    if (!exit->by_signal && exit->status == kAgentReplaced) return start_agent();
     if (ending_ && ++agent_failures_while_ending_ > kAgentFailuresWhileEnding) {
         log::error("the agent ended {} again and again while leasehold ends: the lease is not released, it runs out",
                    how(exit));

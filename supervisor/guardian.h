@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -25,6 +26,7 @@
 #include "supervisor/containment.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
+#include "supervisor/output_helper.h"
 #include "supervisor/reaper.h"
 #include "supervisor/role_process.h"
 #include "supervisor/service_manager.h"
@@ -32,6 +34,9 @@
 #include "supervisor/signals.h"
 
 namespace leasehold::supervisor {
+
+// "by SIGKILL", "with status 1", of one of the processes.
+std::string how(const std::optional<Exit>& exit);
 
 class Guardian {
 public:
@@ -42,7 +47,7 @@ public:
     int run();
 
 private:
-    // Supervisor or agent.
+    // Supervisor or agent, or who reads the configuration anew.
     struct Role {
         explicit Role(const char* its_name) : name(its_name) {}
 
@@ -70,10 +75,17 @@ private:
     void on_supervisor_ended();
     void on_agent_ended();
 
+    // guardian_reload.cpp
+    void reload();
+    void on_reloader_message(Received received);
+    void on_reloader_ended();
+    void adopt(Result<LaunchSpec> next);
+    void leave_as_it_is(bool refused, const std::string& why);
+    void tell_of_reload();
+
     void start_supervisor();
     void start_agent();
-    bool start_role(Role& role, const char* role_argument, std::vector<std::string> arguments,
-                    const std::vector<int>& fds);
+    bool start_role(Role& role, const char* role_argument, Inherited inherited);
     Result<void> watch_role(Role& role);
     void forget_unwatched(Role& role, const Error& problem);
     void read_role(Role& role);
@@ -106,6 +118,7 @@ private:
     std::unique_ptr<SharedPage> page_;
     std::unique_ptr<Containment> containment_;
     std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<OutputHelper> output_;  // none: the workload's streams are leasehold's own
     std::unique_ptr<SignalSource> signals_;
     std::unique_ptr<Timer> page_timer_;
     std::unique_ptr<Timer> kill_timer_;
@@ -114,7 +127,18 @@ private:
     std::unique_ptr<Timer> heartbeat_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
+    Role reloader_{"reloader"};
     std::vector<RoleProcess> earlier_children_;  // of the program that leasehold was executed by
+
+    std::uint64_t agent_starts_ = 0;
+    std::uint64_t reloads_ = 0;  // that came to an end, one way or the other
+    bool reload_decided_ = true;
+    bool reload_again_ = false;  // once the one under way has ended, or what stands in the way
+    UniqueFd offered_config_;
+    struct {
+        ReloadOutcomeMessage message;
+        UniqueFd text;
+    } last_outcome_;  // no text: the running configuration is the last one
 
     std::uint64_t last_beats_ = 0;
     Duration silent_for_{};  // no beat of the agent during this much of our own time

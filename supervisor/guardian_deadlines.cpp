@@ -106,6 +106,7 @@ void Guardian::end_what_does_not_end(Instant at) {
 void Guardian::begin_emptying() {
     emptying_ = true;
     if (!finished_) tell(agent_, SupervisorGoneMessage{});
+    if (reloader_.alive()) reload();  // not now
     kill_rhythm_.restart();
     continue_emptying();
 }
@@ -114,12 +115,19 @@ void Guardian::continue_emptying() {
     if (!emptying_) return;
     kill_timer_->arm_in(kill_rhythm_.pause());  // first of all: what follows may run out of memory
     if (!containment_->empty(reap_orphans())) {
-        if (!children_can_be_listed()) kill_role(agent_);  // then ECHILD is the only proof there is
+        if (!children_can_be_listed()) {  // then ECHILD is the only proof there is
+            kill_role(agent_);
+            if (output_) output_->stand_aside();
+        }
         containment_->kill_pass(getpid(), not_of_the_tree());
         return;
     }
     emptying_ = false;
     kill_timer_->disarm();
+    if (output_) {
+        output_->tree_has_ended();
+        output_->start();
+    }
     page_->close_through(page_->grant().term);
     page_->set_populated(false);
     Terminal::of(getpgrp()).take_back();

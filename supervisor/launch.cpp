@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/launch.h"
 
-#include <charconv>
 #include <optional>
 
 #include <fcntl.h>
@@ -9,14 +8,16 @@
 
 #include "base/fd.h"
 #include "base/sealed_memory.h"
+#include "base/whole_number.h"
 #include "base/wire.h"
 #include "supervisor/launch_internal.h"
+#include "supervisor/messages.h"
 #include "supervisor/signals.h"
 
 namespace leasehold::supervisor {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x6c65617365686c03;  // the last byte is the version
+constexpr std::uint64_t kFormat = 0x6c65617365686c08;  // the last byte is the version
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -58,10 +59,8 @@ bool decode(WireReader& in, ProtectionOptions& options) {
 }
 
 std::optional<int> descriptor(const std::string& text) {
-    int fd = -1;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), fd);
-    if (problem != std::errc() || end != text.data() + text.size() || fd < 0) return std::nullopt;
-    return fd;
+    const auto fd = whole_number<int>(text);
+    return fd && *fd >= 0 ? fd : std::nullopt;
 }
 
 void encode(WireWriter& out, const RestartOptions& restart) {
@@ -93,6 +92,63 @@ bool decode(WireReader& in, RestartOptions& restart) {
            then <= static_cast<std::int64_t>(AfterTheLast::hold);
 }
 
+// The address that the agent asks, and what it asks there, are its own affair. So are candidacy, and the time limit of
+// a start.
+void encode(WireWriter& out, const ProbeOptions& probe) {
+    out.number(probe.given ? 1 : 0);
+    write_texts(out, probe.exec);
+    for (const Duration length : {probe.interval, probe.timeout, probe.initial_delay}) {
+        out.signed_number(length.count());
+    }
+    out.signed_number(probe.failure_threshold);
+    out.signed_number(probe.success_threshold);
+    out.number(static_cast<std::uint64_t>(probe.then));
+}
+
+bool decode(WireReader& in, ProbeOptions& probe) {
+    probe.given = in.number() != 0;
+    probe.exec = read_texts(in);
+    for (Duration* length : {&probe.interval, &probe.timeout, &probe.initial_delay}) {
+        *length = Duration(in.signed_number());
+    }
+    probe.failure_threshold = static_cast<int>(in.signed_number());
+    probe.success_threshold = static_cast<int>(in.signed_number());
+    const std::uint64_t then = in.number();
+    probe.then = static_cast<AfterUnhealthy>(then);
+    return then <= static_cast<std::uint64_t>(AfterUnhealthy::resign);
+}
+
+void encode(WireWriter& out, const OutputOptions& output) {
+    out.number(static_cast<std::uint64_t>(output.format));
+    out.text(output.prefix);
+    out.number(static_cast<std::uint64_t>(output.overflow));
+    out.signed_number(output.buffer);
+    out.signed_number(output.keep_last);
+}
+
+bool decode(WireReader& in, OutputOptions& output) {
+    const std::uint64_t format = in.number();
+    output.format = static_cast<OutputFormat>(format);
+    output.prefix = in.text();
+    const std::uint64_t overflow = in.number();
+    output.overflow = static_cast<OutputOverflow>(overflow);
+    output.buffer = static_cast<int>(in.signed_number());
+    output.keep_last = static_cast<int>(in.signed_number());
+    return format <= static_cast<std::uint64_t>(OutputFormat::json) &&
+           overflow <= static_cast<std::uint64_t>(OutputOverflow::drop);
+}
+
+void write_optional(WireWriter& out, std::optional<int> number) {
+    out.number(number ? 1 : 0);
+    out.signed_number(number.value_or(0));
+}
+
+std::optional<int> read_optional(WireReader& in) {
+    const bool given = in.number() != 0;
+    const auto number = static_cast<int>(in.signed_number());
+    return given ? std::optional<int>(number) : std::nullopt;
+}
+
 void encode(WireWriter& out, const ProcessAttributes& attributes) {
     out.number(attributes.credentials ? 1 : 0);
     const Credentials credentials = attributes.credentials.value_or(Credentials{});
@@ -110,15 +166,8 @@ void encode(WireWriter& out, const ProcessAttributes& attributes) {
     const std::optional<int> mask =
         attributes.umask ? std::optional<int>(static_cast<int>(*attributes.umask)) : std::nullopt;
     for (const std::optional<int>& number : {mask, attributes.nice, attributes.oom_score_adj}) {
-        out.number(number ? 1 : 0);
-        out.signed_number(number.value_or(0));
+        write_optional(out, number);
     }
-}
-
-std::optional<int> read_optional(WireReader& in) {
-    const bool given = in.number() != 0;
-    const auto number = static_cast<int>(in.signed_number());
-    return given ? std::optional<int>(number) : std::nullopt;
 }
 
 void decode(WireReader& in, ProcessAttributes& attributes) {
@@ -139,6 +188,17 @@ void decode(WireReader& in, ProcessAttributes& attributes) {
     if (const auto mask = read_optional(in)) attributes.umask = static_cast<mode_t>(*mask);
     attributes.nice = read_optional(in);
     attributes.oom_score_adj = read_optional(in);
+}
+
+int* place_of(const std::string& argument, RoleArguments& parsed) {
+    if (argument == "--spec-fd") return &parsed.spec_fd;
+    if (argument == "--page-fd") return &parsed.page_fd;
+    if (argument == "--guardian-fd") return &parsed.guardian_fd;
+    if (argument == "--output-page-fd") return &parsed.output_page_fd;
+    if (argument == "--output-fd") return &parsed.output_fd;
+    if (argument == "--errors-fd") return &parsed.errors_fd;
+    if (argument == "--ended-fd") return &parsed.ended_fd;
+    return nullptr;
 }
 
 void set_close_on_exec(int fd) {
@@ -173,21 +233,30 @@ std::string encode(const LaunchSpec& spec) {
     out.text(spec.containment.why_not_more);
     out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
     encode(out, spec.workload.restart);
+    encode(out, spec.workload.ready.probe);
+    encode(out, spec.workload.health);
+    encode(out, spec.workload.output);
     out.number(spec.workload.process.clear_env ? 1 : 0);
     encode(out, spec.attributes);
     encode(out, spec.protection);
-    out.number(spec.inheritance.oom_score_adj.has_value() ? 1 : 0);
-    out.signed_number(spec.inheritance.oom_score_adj.value_or(0));
+    write_optional(out, spec.inheritance.oom_score_adj);
     out.number(spec.inheritance.timer_slack);
     out.signed_number(spec.recheck.count());
     out.signed_number(spec.kill_allowance.count());
     out.signed_number(spec.wait_timeout.count());
     out.number(static_cast<std::uint64_t>(spec.logging.level));
     out.number(static_cast<std::uint64_t>(spec.logging.format));
+    out.text(spec.config_file);
+    out.number(spec.command_given ? 1 : 0);
+    out.signed_number(spec.longest_lease.count());
+    out.number(spec.reload);
+    out.text(spec.reload_text);
     out.signed_number(spec.config_fd);
+    out.signed_number(spec.notices_fd);
     out.signed_number(spec.notify_fd);
     out.signed_number(spec.watchdog.count());
     write_fds(out, spec.listener_fds);
+    out.signed_number(spec.control_fd);
     write_fds(out, spec.held_fds);
     return out.bytes();
 }
@@ -217,27 +286,34 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.containment.why_not_more = in.text();
     const std::uint64_t no_new_privs = in.number();
     const bool restart_known = decode(in, spec.workload.restart);
+    const bool probes_known = decode(in, spec.workload.ready.probe) && decode(in, spec.workload.health);
+    const bool output_known = decode(in, spec.workload.output);
     spec.workload.process.clear_env = in.number() != 0;
     decode(in, spec.attributes);
     const bool protection_known = decode(in, spec.protection);
-    const bool has_score = in.number() != 0;
-    const int score = static_cast<int>(in.signed_number());
-    if (has_score) spec.inheritance.oom_score_adj = score;
+    spec.inheritance.oom_score_adj = read_optional(in);
     spec.inheritance.timer_slack = in.number();
     spec.recheck = Duration(in.signed_number());
     spec.kill_allowance = Duration(in.signed_number());
     spec.wait_timeout = Duration(in.signed_number());
     const std::uint64_t level = in.number();
     const std::uint64_t format = in.number();
+    spec.config_file = in.text();
+    spec.command_given = in.number() != 0;
+    spec.longest_lease = Duration(in.signed_number());
+    spec.reload = in.number();
+    spec.reload_text = in.text();
     spec.config_fd = static_cast<int>(in.signed_number());
+    spec.notices_fd = static_cast<int>(in.signed_number());
     spec.notify_fd = static_cast<int>(in.signed_number());
     spec.watchdog = Duration(in.signed_number());
     spec.listener_fds = read_fds(in);
+    spec.control_fd = static_cast<int>(in.signed_number());
     spec.held_fds = read_fds(in);
     if (in.failed() || !in.at_end() || level > static_cast<std::uint64_t>(log::Level::error) ||
         format > static_cast<std::uint64_t>(log::Format::json) ||
         method > static_cast<std::uint64_t>(ContainmentMethod::pid_namespace) || !protection_known || !restart_known ||
-        no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no) ||
+        !probes_known || !output_known || no_new_privs > static_cast<std::uint64_t>(NoNewPrivileges::no) ||
         target > static_cast<std::uint64_t>(SignalTarget::process)) {
         return failure("the launch description is damaged");
     }
@@ -264,14 +340,10 @@ Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& argum
         const std::string name = argument.substr(0, equals);
         const auto number = equals == std::string::npos ? std::nullopt : descriptor(argument.substr(equals + 1));
         if (!number) return failure("this is not for people: unexpected argument \"" + argument + "\"");
-        if (name == "--spec-fd") {
-            parsed.spec_fd = *number;
-        } else if (name == "--page-fd") {
-            parsed.page_fd = *number;
-        } else if (name == "--guardian-fd") {
-            parsed.guardian_fd = *number;
-        } else if (name == "--agent-number") {
+        if (name == "--agent-number") {
             parsed.agent_number = static_cast<std::uint64_t>(*number);
+        } else if (int* const place = place_of(name, parsed)) {
+            *place = *number;
         } else {
             return failure("this is not for people: unexpected argument \"" + argument + "\"");
         }
@@ -279,12 +351,14 @@ Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& argum
     auto spec = read_launch_spec(parsed.spec_fd);
     if (!spec) return tl::unexpected<Error>(spec.error());
     parsed.spec = std::move(*spec);
-    for (const int fd : {parsed.spec_fd, parsed.page_fd, parsed.guardian_fd, parsed.spec.config_fd}) {
+    for (const int fd : {parsed.spec_fd, parsed.page_fd, parsed.guardian_fd, parsed.spec.config_fd,
+                         parsed.output_page_fd, parsed.output_fd, parsed.errors_fd, parsed.ended_fd}) {
         set_close_on_exec(fd);
     }
+    set_close_on_exec(parsed.spec.control_fd);
     for (const int fd : parsed.spec.listener_fds) set_close_on_exec(fd);
     for (const int fd : parsed.spec.held_fds) set_close_on_exec(fd);
-    set_close_on_exec(parsed.spec.notify_fd);
+    for (const int fd : {parsed.spec.notices_fd, parsed.spec.notify_fd}) set_close_on_exec(fd);
     return parsed;
 }
 
@@ -293,7 +367,38 @@ Result<AgentLaunch> parse_agent_arguments(const std::vector<std::string>& argume
     if (!parsed) return tl::unexpected<Error>(parsed.error());
     if (parsed->page_fd < 0 || parsed->guardian_fd < 0) return failure("the agent was started without its descriptors");
     close(parsed->spec_fd);
-    return AgentLaunch{std::move(parsed->spec), parsed->page_fd, parsed->guardian_fd, parsed->agent_number};
+    return AgentLaunch{std::move(parsed->spec), parsed->page_fd, parsed->guardian_fd, parsed->agent_number,
+                       parsed->output_page_fd};
+}
+
+Result<OutputLaunch> parse_output_arguments(const std::vector<std::string>& arguments) {
+    auto parsed = parse_role_arguments(arguments);
+    if (!parsed) return tl::unexpected<Error>(parsed.error());
+    for (const int fd :
+         {parsed->guardian_fd, parsed->output_page_fd, parsed->output_fd, parsed->errors_fd, parsed->ended_fd}) {
+        if (fd < 0) return failure("the output helper was started without its descriptors");
+    }
+    close(parsed->spec_fd);
+    return OutputLaunch{std::move(parsed->spec), parsed->guardian_fd, parsed->output_page_fd,
+                        parsed->output_fd,       parsed->errors_fd,   parsed->ended_fd};
+}
+
+Result<void> send_new_configuration(int guardian_fd, const LaunchSpec& spec, const std::string& config) {
+    const Channel guardian{UniqueFd(guardian_fd)};
+    auto text = seal_in_memory("leasehold-config", config);
+    if (!text) return tl::unexpected<Error>(text.error());
+    auto sealed = seal_launch_spec(spec);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    return guardian.send(NewConfigMessage{}, text->get()).and_then([&] {
+        return guardian.send(NewSpecMessage{}, sealed->get());
+    });
+}
+
+Result<void> send_reload_outcome(int guardian_fd, bool refused, const std::string& text) {
+    const Channel guardian{UniqueFd(guardian_fd)};
+    auto sealed = seal_in_memory("leasehold-reload", text);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    return guardian.send(ReloadOutcomeMessage{refused, 0}, sealed->get());
 }
 
 Error become_guardian(const LaunchSpec& spec) {
@@ -302,9 +407,10 @@ Error become_guardian(const LaunchSpec& spec) {
     RoleImage image(kGuardianRole, {"--spec-fd=" + std::to_string(sealed->get())});
     image.inherit(sealed->get());
     image.inherit(spec.config_fd);
+    image.inherit(spec.control_fd);
     for (const int fd : spec.listener_fds) image.inherit(fd);
     for (const int fd : spec.held_fds) image.inherit(fd);
-    if (spec.notify_fd >= 0) image.inherit(spec.notify_fd);
+    for (const int fd : {spec.notices_fd, spec.notify_fd}) image.inherit(fd);
     // Signals that arrive from here on wait, across the execution, for the guardian to read them.
     take_signals();
     const int problem = image.execute();

@@ -32,17 +32,29 @@ struct LaunchSpec {
     Duration kill_allowance = std::chrono::milliseconds(250);  // how long a kill may take to be proven
     Duration wait_timeout{};  // the agent gives up (GiveUpMessage) when it does not lead by then; zero: never
     log::Options logging;
+    std::string config_file;        // absolute: what a reload reads
+    bool command_given = false;     // on the command line, instead of the file's
+    Duration longest_lease{};       // of all configurations since the start: may stand in the running term's record
+    std::uint64_t reload = 0;       // the number of the reload that brought this description; 0: from the start
+    std::string reload_text;        // what that changed, and what it could not
     int config_fd = -1;             // sealed memfd with the accepted configuration, for every agent
     std::vector<int> listener_fds;  // listening sockets, for every agent
+    int control_fd = -1;            // likewise, of the control socket; -1: there is none
+    int notices_fd = -1;            // for every agent: what the workload says of itself (app/notices.h); -1: none
     int notify_fd = -1;             // the guardian's: a service manager's socket
     Duration watchdog{};            // how long that manager waits for a heartbeat; zero: it wants none
-    std::vector<int> held_fds;      // kept open by every process of this start (a store's presence lock)
+    std::vector<int> held_fds;      // kept open by guardian, supervisor and agent (a store's presence lock)
 };
 
 // The first argument by which an execution of the program is recognised as one of the roles.
 inline constexpr const char* kGuardianRole = "@guardian";
 inline constexpr const char* kSupervisorRole = "@supervisor";
 inline constexpr const char* kAgentRole = "@agent";
+inline constexpr const char* kOutputRole = "@output";
+inline constexpr const char* kReloaderRole = "@reloader";
+
+// The exit status of an agent that makes room for one with another configuration.
+inline constexpr int kAgentReplaced = 3;
 
 // Executes the program anew as guardian, in this very process. Returns only when that fails.
 Error become_guardian(const LaunchSpec& spec);
@@ -57,9 +69,26 @@ struct AgentLaunch {
     LaunchSpec spec;
     int page_fd = -1;
     int guardian_fd = -1;            // SOCK_SEQPACKET; the socket to the supervisor comes as the first message on it
-    std::uint64_t agent_number = 1;  // 1, and one more after each restart
+    std::uint64_t agent_number = 1;  // 1, and one more after each start
+    int output_page_fd = -1;         // an OutputPage; -1: the workload's output is not captured
 };
 Result<AgentLaunch> parse_agent_arguments(const std::vector<std::string>& arguments);
+
+// A reloader finds the same, and ends when it has sent its verdict on the socket to the guardian. The first: another
+// description, with its configuration as text. The second: nothing becomes different, and `text` says why.
+Result<void> send_new_configuration(int guardian_fd, const LaunchSpec& spec, const std::string& config);
+Result<void> send_reload_outcome(int guardian_fd, bool refused, const std::string& text);
+
+// The same for the process that empties the pipes of a workload whose output is captured (supervisor/output_helper.h).
+struct OutputLaunch {
+    LaunchSpec spec;
+    int guardian_fd = -1;  // ends with the guardian; nothing is ever said on it
+    int page_fd = -1;      // an OutputPage
+    int output_fd = -1;    // the pipe that is the workload's standard output: its end to read from
+    int errors_fd = -1;    // the same for standard error
+    int ended_fd = -1;     // an eventfd: a workload's tree has ended
+};
+Result<OutputLaunch> parse_output_arguments(const std::vector<std::string>& arguments);
 
 // Looks up a command as execvp(3) would with this PATH. Returns the exit status that a failure stands for: 127 when
 // there is no such file, 126 when it is there but may not be executed, 0 when it can.

@@ -29,6 +29,11 @@ struct RoleArguments {
     int page_fd = -1;
     int guardian_fd = -1;
     std::uint64_t agent_number = 1;
+    int output_page_fd = -1;
+    int output_fd =
+        -1;  // the workload's standard output, and error: to write for the supervisor, to read for the helper
+    int errors_fd = -1;
+    int ended_fd = -1;
 };
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments);
 

@@ -13,11 +13,12 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "supervisor/exec_outcome.h"
 #include "supervisor/term_machine.h"
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 5;
+inline constexpr std::uint32_t kProtocolVersion = 9;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -27,8 +28,29 @@ struct RevokeMessage {
     Term term = 0;
     StopMode mode = StopMode::orderly;
 };
+struct RestartMessage {  // somebody wants the workload to be started anew
+    Term term = 0;
+};
+struct PauseMessage {  // whether what would follow an end of the workload by itself is to wait
+    bool paused = false;
+};
 struct PingMessage {
     std::uint64_t number = 0;
+};
+
+// These two mean nothing of another process than the workload's.
+struct UnhealthyMessage {
+    enum class Reason : std::uint32_t {
+        probe,        // the agent's has failed
+        never_ready,  // not within the time limit of its start
+    };
+    Term term = 0;
+    std::int64_t pid = 0;
+    Reason reason = Reason::probe;
+};
+struct ReadyMessage {  // to be remembered as long as it runs
+    Term term = 0;
+    std::int64_t pid = 0;
 };
 
 // ---- supervisor -> agent
@@ -39,6 +61,9 @@ struct HelloMessage {
     Term closed_through = 0;
     std::int64_t pid = 0;
     bool goes_on = false;  // the workload runs in this term, or is to run in it again, or it is held without
+    bool paused = false;
+    bool ready = false;                  // the workload runs, and was ready once
+    std::optional<Instant> executed_at;  // the workload that runs
 };
 struct StartedMessage {  // also to the guardian, pid 0: something may be alive from here on, look at the page
     Term term = 0;
@@ -67,6 +92,12 @@ struct PausedMessage {  // the term goes on without a workload
     Term term = 0;
     bool starts = false;  // again, after this pause
     Duration pause{};
+};
+struct ProbedMessage {  // what a probe of the supervisor's own has found
+    Term term = 0;
+    std::int64_t pid = 0;  // of the workload
+    Probed what = Probed::health;
+    ExecOutcome outcome;
 };
 struct PongMessage {
     std::uint64_t number = 0;
@@ -103,16 +134,31 @@ struct StatusMessage {
     bool ready = false;                  // the store has answered: a standby is up as well
     std::array<char, kMostText> text{};  // ends with the first zero, or with the array
 };
+struct ReloadMessage {};            // from the agent: somebody wants the configuration to be read anew
 struct SupervisorSilentMessage {};  // from the agent: the supervisor does not answer; it is to be killed
 struct GiveUpMessage {              // from the agent: leasehold is to end with this status (124, 125)
     int exit_status = 0;
 };
 
+// ---- a reload: reloader -> guardian, and from there on
+// The accepted configuration, as a sealed memfd; comes before the description that goes with it.
+struct NewConfigMessage {};
+// Carries the launch description as a sealed memfd. Also to the supervisor.
+struct NewSpecMessage {};
+// Nothing has become different; the descriptor has the text that says why. Also to the agent, with its number.
+struct ReloadOutcomeMessage {
+    bool refused = false;  // or else nothing has changed in the file
+    std::uint64_t number = 0;
+};
+struct ReplacedMessage {};  // to the agent: make room for one with the new configuration (kAgentReplaced)
+
 using Message =
     std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
                  KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
                  SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
-                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage>;
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage,
+                 UnhealthyMessage, ProbedMessage, ReadyMessage, RestartMessage, PauseMessage, ReloadMessage,
+                 NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage>;
 
 struct Received {
     Message message;

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/time.h"
+#include "supervisor/output_options.h"
+#include "supervisor/probe_options.h"
 
 namespace leasehold::supervisor {
 
@@ -89,7 +91,11 @@ struct WorkloadOptions {
     ContainmentChoice containment = ContainmentChoice::automatic;
     NoNewPrivileges no_new_privs = NoNewPrivileges::automatic;
     RestartOptions restart;
+    ReadyOptions ready;
+    ProbeOptions health;
+    ProbeOptions candidacy{.interval = std::chrono::seconds(10)};  // contend only while this passes
     ProcessOptions process;
+    OutputOptions output;
 
     friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
 };

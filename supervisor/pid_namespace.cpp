@@ -131,6 +131,21 @@ Result<pid_t> PidNamespace::fork_init_and_workload() {
     return workload;
 }
 
+Result<pid_t> PidNamespace::fork_beside() {
+    if (!init_ || !outside_) return failure("there is no PID namespace to fork into");
+    if (setns(init_.get(), CLONE_NEWPID) != 0) return system_failure("setns into the workload's PID namespace");
+    const pid_t forked = fork();
+    if (forked == 0) return forked;
+    const int problem_of_forking = errno;
+    if (setns(outside_.get(), CLONE_NEWPID) == 0) {
+        if (forked < 0) return system_failure("fork", problem_of_forking);
+        return forked;
+    }
+    const int problem = errno;
+    kill_init();  // and whatever we forked with it: more of ours must not be born there
+    return system_failure("setns back to our own PID namespace", problem);
+}
+
 int PidNamespace::enter() const {
     if (unshare(CLONE_NEWNS) != 0) return errno;
     // Only this copy of this mount: what the workload mounts elsewhere goes on to be seen outside where it was before.

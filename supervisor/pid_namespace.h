@@ -16,6 +16,7 @@ public:
 
     Leftovers clear_leftovers() override;
     Result<pid_t> fork_inside() override;
+    Result<pid_t> fork_beside() override;
     int enter() const override;  // a mount namespace, whose only difference is a /proc of the new PID namespace
     void main_has_ended() override;
     void signal_all(int signal) override;

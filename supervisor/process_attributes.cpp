@@ -106,6 +106,7 @@ std::string explain(const ProcessAttributes& attributes, const AttributeFailure&
 }
 
 Result<void> try_attributes(const ProcessAttributes& attributes) {
+    if (attributes == ProcessAttributes{}) return {};
     int report[2] = {-1, -1};
     int go_on[2] = {-1, -1};
     if (pipe2(report, O_CLOEXEC) != 0) return system_failure("pipe2");

@@ -60,7 +60,7 @@ AttributeFailure set_attributes(const ProcessAttributes& attributes);
 std::string explain(const ProcessAttributes& attributes, const AttributeFailure& failure);
 
 // Whether a process of this one can get them, and could be killed by this one then: in a child that ends at once.
-// Blocks until it has ended.
+// Blocks until it has ended. Where nothing is given there is nothing to try.
 Result<void> try_attributes(const ProcessAttributes& attributes);
 
 }  // namespace leasehold::supervisor

@@ -72,7 +72,7 @@ void lower_score(const ProtectionOptions& options) {
     if (!score) {
         log::debug("oom_score_adj stays as it is: it cannot be read");
     } else if (options.oom_score_adj < *score) {
-        const int problem = write_number_to(kScoreFile, options.oom_score_adj);
+        const int problem = set_oom_score_adj(options.oom_score_adj);
         if (problem != 0) log::debug("oom_score_adj stays at {}: {} (CAP_SYS_RESOURCE)", *score, reason(problem));
     }
 }

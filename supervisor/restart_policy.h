@@ -13,6 +13,7 @@
 #include <optional>
 #include <random>
 
+#include "base/growing_pause.h"
 #include "base/time.h"
 #include "supervisor/options.h"
 
@@ -33,7 +34,11 @@ public:
         friend bool operator==(const Verdict&, const Verdict&) = default;
     };
 
-    RestartPolicy(RestartOptions options, std::uint32_t seed) : options_(std::move(options)), random_(seed) {}
+    RestartPolicy(RestartOptions options, std::uint32_t seed)
+        : options_(std::move(options)), random_(seed), pause_(options_.initial_backoff, options_.max_backoff) {}
+
+    // From now on; what has happened is remembered.
+    void change(RestartOptions options);
 
     // What happened in earlier ones is forgotten.
     void begin_term();
@@ -43,14 +48,19 @@ public:
     // `status`: as an exit status, 128 + the signal included.
     Verdict ended(Instant now, int status);
 
+    // It is to be stopped because it is not healthy. Counts like a failure, whatever the policy says of one; after the
+    // last another candidate is to lead, unless `then` says otherwise.
+    Verdict unhealthy(Instant now);
+
 private:
-    Duration next_pause();
+    Verdict again(Instant now, What last);
+    void forget();
 
     RestartOptions options_;
     std::minstd_rand random_;
     std::optional<Instant> started_at_;
     std::deque<Instant> restarts_;  // within the window, oldest first
-    Duration pause_{};              // the last one; zero: none
+    GrowingPause pause_;
 };
 
 }  // namespace leasehold::supervisor

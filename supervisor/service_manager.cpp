@@ -25,6 +25,14 @@ void ServiceManager::show(bool ready, std::string status) {
     if (changed) say(std::string(ready_ ? "READY=1\n" : "") + "STATUS=" + status_);
 }
 
+void ServiceManager::begin_reload() const {
+    if (ready_) say("RELOADING=1");
+}
+
+void ServiceManager::end_reload() const {
+    if (ready_) say("READY=1");
+}
+
 void ServiceManager::heartbeat() const {
     if (!socket_) return;
     say(std::string(ready_ ? "READY=1\n" : "") + "WATCHDOG=1" + (status_.empty() ? "" : "\nSTATUS=" + status_));

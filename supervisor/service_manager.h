@@ -31,6 +31,10 @@ public:
     // The service is up (ready is never taken back), and does this: one line, for people.
     void show(bool ready, std::string status);
 
+    // The configuration is read anew. Nothing is said while the service is not up yet.
+    void begin_reload() const;
+    void end_reload() const;
+
     void heartbeat() const;
 
 private:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/shared_page.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/sealed_memory.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -41,14 +42,9 @@ struct SharedPage::Layout {
 };
 
 Result<std::unique_ptr<SharedPage>> SharedPage::create() {
-    UniqueFd fd(memfd_create("leasehold-page", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!fd) return system_failure("memfd_create for the shared page");
-    if (ftruncate(fd.get(), kPageSize) != 0) return system_failure("ftruncate of the shared page");
-    // Nobody may shrink it: a page that vanishes is a SIGBUS in whoever looks at it.
-    if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        return system_failure("sealing the shared page");
-    }
-    auto page = map(std::move(fd));
+    auto fd = make_shared_memory("leasehold-page", kPageSize);
+    if (!fd) return tl::unexpected<Error>(fd.error());
+    auto page = map(std::move(*fd));
     if (page) (*page)->layout_->magic = kMagic;
     return page;
 }

@@ -63,6 +63,9 @@ void become_as_wanted(const ProcessAttributes& attributes) {
 [[noreturn]] void become_workload(const Executable& executable, const Containment& containment, Instant soft,
                                   const SpawnSettings& settings, int progress, int parent, unsigned int highest) {
     using Kind = SpawnOutcome::Kind;
+    for (int fd = 0; settings.streams >= 0 && fd < kProgressFd; ++fd) dup2(settings.streams, fd);
+    if (settings.output >= 0) dup2(settings.output, STDOUT_FILENO);
+    if (settings.errors >= 0) dup2(settings.errors, STDERR_FILENO);
     keep_own_descriptors(progress, parent, highest);
     die_with_parent();
     setpgid(0, 0);
@@ -110,7 +113,7 @@ Result<Spawned> spawn(const Executable& executable, Containment& containment, In
     const unsigned int highest = highest_descriptor();
     const UniqueFd parent = open_process(getpid());
     if (!parent) return failure("no descriptor of the supervisor itself");
-    const auto pid = containment.fork_inside();
+    const auto pid = settings.beside ? containment.fork_beside() : containment.fork_inside();
     if (!pid) return tl::unexpected<Error>(pid.error());
     if (*pid == 0) become_workload(executable, containment, soft, settings, reporting.get(), parent.get(), highest);
     setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first

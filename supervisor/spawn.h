@@ -54,6 +54,10 @@ struct SpawnSettings {
     const ProcessAttributes* attributes = nullptr;  // nothing: as leasehold was started
     bool no_new_privs = false;
     bool foreground = false;  // of the terminal on standard input: the workload's group, before it executes anything
+    bool beside = false;      // into the tree that there is, rather than as the first process of a new one
+    int streams = -1;         // in the place of standard input, output and error; -1: those of the supervisor
+    int output = -1;          // in the place of standard output, and of standard error; -1: as `streams` says
+    int errors = -1;
 };
 
 // Right before it executes anything, the new process looks at both clocks once more: from `soft` on it does not.

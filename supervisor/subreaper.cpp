@@ -21,6 +21,7 @@ public:
         if (pid < 0) return system_failure("fork");
         return pid;
     }
+    Result<pid_t> fork_beside() override { return fork_inside(); }
     int enter() const override { return 0; }  // being born below us is all there is to it
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }

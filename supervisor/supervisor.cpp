@@ -35,8 +35,9 @@ std::optional<Received> next_message(const Channel& channel, bool& gone) {
 
 }  // namespace
 
-Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian)
+Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian, CapturedStreams captured)
     : spec_(std::move(spec)),
+      captured_(std::move(captured)),
       page_(std::move(page)),
       guardian_(std::move(guardian)),
       containment_(make_containment(spec_.containment, spec_.incarnation)),
@@ -50,8 +51,10 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(RoleArguments arguments) 
     close(arguments.spec_fd);
     auto page = SharedPage::open(arguments.page_fd);
     if (!page) return tl::unexpected<Error>(page.error());
-    std::unique_ptr<Supervisor> made(
-        new Supervisor(std::move(arguments.spec), std::move(*page), Channel(UniqueFd(arguments.guardian_fd))));
+    CapturedStreams captured{UniqueFd(arguments.output_fd), UniqueFd(arguments.errors_fd),
+                             UniqueFd(arguments.ended_fd)};
+    std::unique_ptr<Supervisor> made(new Supervisor(std::move(arguments.spec), std::move(*page),
+                                                    Channel(UniqueFd(arguments.guardian_fd)), std::move(captured)));
     if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
     return made;
 }
@@ -72,6 +75,7 @@ Result<void> Supervisor::prepare() {
     auto dead_man = DeadManTimer::create();
     if (!dead_man) return tl::unexpected<Error>(dead_man.error());
     dead_man_ = std::move(*dead_man);
+    if (auto ready = prepare_probes(); !ready) return ready;
     return loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { on_guardian(); });
 }
 
@@ -118,12 +122,16 @@ void Supervisor::from_guardian(Received received) {
     } else if (std::holds_alternative<ResumedMessage>(received.message)) {
         if (suspensions_ > 0) --suspensions_;
     } else if (std::holds_alternative<NewPeerMessage>(received.message) && received.fd) {
+        if (agent_) on_agent();  // what the last one still said
         if (agent_) loop_->unwatch(agent_.fd());
         agent_ = Channel(std::move(received.fd));
         unsent_.clear();
         listen_to_agent();
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
-                                tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0, machine_.goes_on()});
+                                tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0, machine_.goes_on(),
+                                machine_.paused(), tree_ && tree_->ready, tree_ ? tree_->executed_at : std::nullopt});
+    } else if (std::holds_alternative<NewSpecMessage>(received.message)) {
+        change_to(read_launch_spec(received.fd.get()));
     } else {
         log::error("the guardian sent a message that is not for the supervisor; ignored");
     }
@@ -159,11 +167,61 @@ void Supervisor::from_agent(const Message& message) {
         perform(machine_.on_grant(now(), granted->grant));
     } else if (const auto* revoke = std::get_if<RevokeMessage>(&message)) {
         perform(machine_.on_revoke(now(), revoke->term, revoke->mode));
+    } else if (const auto* restart = std::get_if<RestartMessage>(&message)) {
+        restart_workload(restart->term);
+    } else if (const auto* pause = std::get_if<PauseMessage>(&message)) {
+        perform(machine_.on_pause(now(), pause->paused));
+        log::info("{}", pause->paused ? "paused: an end of the workload has no consequences until that is over"
+                                      : "no longer paused");
+    } else if (const auto* sick = std::get_if<UnhealthyMessage>(&message)) {
+        unhealthy(*sick);
+    } else if (const auto* ready = std::get_if<ReadyMessage>(&message)) {
+        if (is_running(ready->term, ready->pid)) workload_is_ready();
     } else if (const auto* ping = std::get_if<PingMessage>(&message)) {
         tell_agent(PongMessage{ping->number});
     } else {
         log::error("the agent sent a message that is not for the supervisor; ignored");
     }
+}
+
+void Supervisor::restart_workload(Term term) {
+    Actions actions;
+    const bool restarts = term == machine_.term() && machine_.on_restart(now(), actions);
+    perform(actions);
+    log::info("asked to start the workload anew{}", restarts ? "" : ", but its term is over, or ends");
+}
+
+// What ends the tree, and what follows, counts at once, and so does the time that a kill may take: the agent to come
+// grants by it. What the workload is made of does not change while it runs.
+void Supervisor::change_to(Result<LaunchSpec> next) {
+    if (!next) return log::error("the new configuration: {}", next.error().message);
+    log::init(next->logging, "supervisor");
+    machine_.change(next->workload.stop.grace_period, next->recheck, next->workload.restart);
+    spec_.workload.stop = next->workload.stop;
+    spec_.workload.signals = next->workload.signals;
+    spec_.kill_allowance = next->kill_allowance;
+    change_probe(Probed::ready, next->workload.ready.probe);
+    change_probe(Probed::health, next->workload.health);
+    next_spec_ = std::move(*next);
+    if (!tree_) take_the_next_spec();
+}
+
+// To a workload that is somebody else now, so that it can open /dev/stdout anew (supervisor/output_helper.cpp).
+void Supervisor::give_streams_away() const {
+    const auto& owner = spec_.attributes.credentials;
+    for (const UniqueFd* stream : {&captured_.output, &captured_.errors}) {
+        if (!owner || !*stream || fchown(stream->get(), owner->user, owner->group) == 0) continue;
+        log::debug("/dev/stdout stays as it is: {}", std::generic_category().message(errno));
+    }
+}
+
+void Supervisor::take_the_next_spec() {
+    if (!next_spec_) return;
+    spec_ = std::move(*next_spec_);
+    next_spec_.reset();
+    give_streams_away();
+    probes_.clear();
+    if (auto ready = prepare_probes(); !ready) log::error("{}; the workload is not probed", ready.error().message);
 }
 
 void Supervisor::on_deadline() {
@@ -183,8 +241,13 @@ void Supervisor::on_progress() {
 void Supervisor::on_children() {
     keep_deadlines();
     std::optional<Exit> ended;
+    std::map<Probed, ExecOutcome> found;
+    for (const auto& [what, probe] : probes_) probe.look();
     const bool none_left = reap([&](const Exit& exit) {
         if (tree_ && exit.pid == tree_->main) ended = exit;
+        for (auto& [what, probe] : probes_) {
+            if (const auto outcome = probe.reaped(exit, now())) found.emplace(what, *outcome);
+        }
     });
     if (ended) {
         learn_outcome();  // an execution that failed has left its reason behind
@@ -205,10 +268,12 @@ void Supervisor::on_children() {
     } else if (tree_ && machine_.phase() == TermMachine::Phase::killing) {
         kill_pass();  // whoever has just ended left its own children to us
     }
+    for (const auto& [what, outcome] : found) heard(what, outcome);
     settle();
 }
 
 void Supervisor::settle() {
+    mind_probes();
     std::optional<Duration> wait = deadlines_are_enforced() ? machine_.wake(now()) : std::nullopt;
     if (wake_guardian()) wait = std::min<Duration>(wait.value_or(kWakeAgain), kWakeAgain);
     if (wait) {
@@ -231,14 +296,16 @@ void Supervisor::arm_dead_man() {
 
 // ---- what it says -------------------------------------------------------------------------------------------------
 
-// What an agent that is slow to read must not miss waits here for room in its queue; answers to pings do not.
+// What an agent that is slow to read must not miss waits here for room in its queue; what is said again soon does not.
 void Supervisor::tell_agent(const Message& message) {
     if (!agent_) return;
     if (unsent_.empty()) {
         const auto sent = agent_.send(message);
         if (sent || sent.error().code != EAGAIN) return;  // that it is gone will be heard from its socket
     }
-    if (std::holds_alternative<PongMessage>(message) || unsent_.size() >= kMostUnsent) return;
+    const bool can_be_missed =
+        std::holds_alternative<PongMessage>(message) || std::holds_alternative<ProbedMessage>(message);
+    if (can_be_missed || unsent_.size() >= kMostUnsent) return;
     log::warn("the agent does not read what the supervisor tells it; going on without it");
     unsent_.push_back(message);
     listen_to_agent();

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -25,6 +26,7 @@
 #include "supervisor/backoff.h"
 #include "supervisor/containment.h"
 #include "supervisor/dead_man_timer.h"
+#include "supervisor/exec_probe.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
@@ -36,6 +38,12 @@
 
 namespace leasehold::supervisor {
 
+// Of a workload whose output is captured (supervisor/output_helper.h); none of them otherwise.
+struct CapturedStreams {
+    UniqueFd output, errors;  // what is written there is captured
+    UniqueFd tree_ended;      // an eventfd, for the helper
+};
+
 // One tree: from its start to the proof that nothing is left of it, nor of what an earlier run left on this machine.
 struct Tree {
     TermGrant grant;
@@ -43,6 +51,8 @@ struct Tree {
     Spawned spawned;
     pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
     std::optional<SpawnOutcome> outcome;
+    std::optional<Instant> executed_at;
+    bool ready = false;               // the workload was, once; without workload.ready since it was executed
     std::optional<Instant> asked_at;  // when it was first asked to stop, or killed
     std::optional<int> status;        // the workload's exit status, once it ended or could not be executed
 };
@@ -56,7 +66,7 @@ public:
     int run();
 
 private:
-    Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian);
+    Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channel guardian, CapturedStreams captured);
     Result<void> prepare();
 
     void on_signal(const signalfd_siginfo& info);
@@ -64,6 +74,10 @@ private:
     void on_agent();
     void from_guardian(Received received);
     void from_agent(const Message& message);
+    void restart_workload(Term term);
+    void change_to(Result<LaunchSpec> next);
+    void take_the_next_spec();
+    void give_streams_away() const;
     void on_progress();
     void on_deadline();
     void keep_deadlines();
@@ -83,6 +97,20 @@ private:
     void report_pause(const ReportPause& pause);
     void end_of_work(bool resign);
 
+    Result<void> prepare_probes();
+    void change_probe(Probed what, const ProbeOptions& wanted);
+    const ProbeOptions& options_of(Probed what) const;
+    Result<Spawned> spawn_probe(Probed what);
+    bool may_probe(Instant at) const;
+    void begin_probe(Probed what);
+    void on_probe_timer();
+    void mind_probes();
+    void heard(Probed what, const ExecOutcome& outcome);
+    void executed();
+    void workload_is_ready();
+    bool is_running(Term term, std::int64_t pid) const;
+    void unhealthy(const UnhealthyMessage& sick);
+
     void learn_outcome();
     void main_exited(bool by_signal);
     void tree_is_empty();
@@ -97,6 +125,8 @@ private:
     void arm_dead_man();
 
     LaunchSpec spec_;
+    std::optional<LaunchSpec> next_spec_;  // of a reload; counts from the next start of the workload on
+    CapturedStreams captured_;
     Terminal terminal_ = Terminal::of_parent();
     const pid_t guardian_pid_ = getppid();
     bool main_is_stopped_ = false;  // by job control
@@ -110,6 +140,9 @@ private:
     std::unique_ptr<DeadManTimer> dead_man_;
     std::unique_ptr<Timer> deadline_;
     std::unique_ptr<Timer> kill_again_;
+    std::unique_ptr<Timer> probe_timer_;
+    std::map<Probed, ExecProbe> probes_;  // those that are given as commands
+    UniqueFd nowhere_;                    // their standard streams
     KillRhythm kill_rhythm_;
     TermMachine machine_;
     std::optional<Tree> tree_;

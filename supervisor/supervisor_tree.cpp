@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,6 +40,7 @@ void Supervisor::perform(const Actions& actions) {
 }
 
 void Supervisor::start(const TermGrant& grant) {
+    take_the_next_spec();
     page_->set_populated(true);  // before anything can be alive
     tell_guardian(StartedMessage{grant.term, 0});
     tree_.emplace();
@@ -68,8 +70,12 @@ void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
     const Executable executable(spec_.workload.command, environment_of(spec_.workload, told_in(spec_, grant)));
     arm_dead_man();  // before there is anything to guard
-    const SpawnSettings settings{what_to_give_back(spec_.inheritance), &spec_.attributes,
-                                 wanted_here(spec_.workload.no_new_privs), terminal_.is_at_home()};
+    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
+                                 .attributes = &spec_.attributes,
+                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
+                                 .foreground = terminal_.is_at_home(),
+                                 .output = captured_.output.get(),
+                                 .errors = captured_.errors.get()};
     auto spawned = spawn(executable, *containment_, grant.soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
@@ -97,6 +103,7 @@ void Supervisor::learn_outcome() {
         case SpawnOutcome::Kind::executed:
             log::info("workload started in term {}: process {}", tree_->grant.term, tree_->spawned.pid);
             tell_agent(StartedMessage{tree_->grant.term, tree_->spawned.pid});
+            executed();
             break;
         case SpawnOutcome::Kind::failed: {
             std::string sentence;
@@ -201,7 +208,8 @@ void Supervisor::report_pause(const ReportPause& pause) {
     if (pause.start_in) {
         log::info("starting the workload again in {:.3f} s", length);
     } else {
-        log::warn("the workload is not started again; holding the lease without it (workload.restart.then: hold)");
+        log::warn("the workload is not started again; holding the lease without it ({})",
+                  machine_.paused() ? "paused" : "workload.restart.then: hold");
     }
     tell_agent(PausedMessage{pause.term, pause.start_in.has_value(), pause.start_in.value_or(Duration(0))});
 }
@@ -239,6 +247,9 @@ void Supervisor::tree_is_empty() {
     log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
               seconds(last_empty_.lease_left));
     page_->set_populated(false);
+    if (captured_.tree_ended && !tree.waiting) {
+        eventfd_write(captured_.tree_ended.get(), 1);  // only a counter that is full is refused
+    }
     if (last_status_ && stop_requested_) tell_guardian(WorkloadEndedMessage{*last_status_});
     perform(machine_.on_tree_empty(at, tree.status));
 }

@@ -9,19 +9,27 @@ namespace {
 
 void append(Actions& to, const Actions& more) { to.insert(to.end(), more.begin(), more.end()); }
 
+// Nothing may be started in its term any more.
+bool is_past(const TermGrant& grant, Instant now) {
+    return reached_on_any_clock(grant.soft, now) || reached_on_any_clock(grant.hard, now);
+}
+
 }  // namespace
 
 TermMachine::TermMachine(const Settings& settings)
     : settings_(settings), closed_through_(settings.closed_through), policy_(settings.restart, settings.seed) {}
 
+void TermMachine::change(Duration grace_period, Duration recheck, const RestartOptions& restart) {
+    settings_.grace_period = grace_period;
+    settings_.recheck = recheck;
+    policy_.change(restart);
+}
+
 bool TermMachine::has_tree() const {
     return phase_ == Phase::running || phase_ == Phase::stopping || phase_ == Phase::killing;
 }
 
-// Nothing may be started in this term any more.
-bool TermMachine::is_over(Instant now) const {
-    return reached_on_any_clock(grant_.soft, now) || reached_on_any_clock(grant_.hard, now);
-}
+bool TermMachine::is_over(Instant now) const { return is_past(grant_, now); }
 
 bool TermMachine::will_go_on() const {
     using What = RestartPolicy::What;
@@ -36,6 +44,7 @@ bool TermMachine::goes_on() const {
 void TermMachine::let_term_end() {
     term_ends_ = true;
     if (will_go_on()) next_.reset();
+    withheld_.reset();
 }
 
 Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
@@ -48,8 +57,7 @@ Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
         append(actions, on_tick(now));
         return actions;
     }
-    const bool late = reached_on_any_clock(grant.soft, now) || reached_on_any_clock(grant.hard, now);
-    if (grant.term <= closed_through_ || late || ending_) return close(grant.term);
+    if (grant.term <= closed_through_ || is_past(grant, now) || ending_) return close(grant.term);
     grant_ = grant;
     term_ends_ = false;
     policy_.begin_term();
@@ -59,6 +67,8 @@ Actions TermMachine::on_grant(Instant now, const TermGrant& grant) {
 Actions TermMachine::start(Instant now) {
     phase_ = Phase::running;
     next_.reset();
+    withheld_.reset();
+    wanted_ = false;
     policy_.started(now);
     return {StartWorkload{grant_}};
 }
@@ -82,9 +92,15 @@ Actions TermMachine::end(Instant now, StopMode mode) {
     return close(grant_.term);
 }
 
+// What follows the end of the workload, now or once nothing is paused any more.
+void TermMachine::decide(const RestartPolicy::Verdict& verdict) {
+    next_ = paused_ ? RestartPolicy::Verdict{RestartPolicy::What::hold, {}} : verdict;
+    if (paused_) withheld_ = verdict;
+}
+
 Actions TermMachine::on_main_exited(Instant now, int status) {
     if (phase_ == Phase::running) {
-        next_ = policy_.ended(now, status);
+        decide(policy_.ended(now, status));
         return begin_stop(now, StopMode::orderly);
     }
     // The workload's process group was asked already; whoever left that group was not.
@@ -99,13 +115,36 @@ bool TermMachine::on_restart(Instant now, Actions& actions) {
         return true;
     }
     next_ = RestartPolicy::Verdict{RestartPolicy::What::restart, {}};
+    withheld_.reset();
+    wanted_ = true;
     if (phase_ == Phase::running) append(actions, begin_stop(now, StopMode::orderly));
     return true;
 }
 
+Actions TermMachine::on_pause(Instant now, bool paused) {
+    Actions actions = on_tick(now);
+    paused_ = paused;
+    if (paused) return actions;
+    if (withheld_) {
+        next_ = std::exchange(withheld_, std::nullopt);
+        if (phase_ == Phase::holding) append(actions, after_the_tree(now));
+    }
+    append(actions, on_tick(now));
+    return actions;
+}
+
+Actions TermMachine::on_unhealthy(Instant now, AfterUnhealthy then) {
+    Actions actions = on_tick(now);
+    if (phase_ != Phase::running || paused_) return actions;
+    next_ = then == AfterUnhealthy::restart ? policy_.unhealthy(now)
+                                            : RestartPolicy::Verdict{RestartPolicy::What::resign, {}};
+    append(actions, begin_stop(now, StopMode::orderly));
+    return actions;
+}
+
 Actions TermMachine::on_tree_empty(Instant now, std::optional<int> status) {
     if (!has_tree()) return {};
-    if (phase_ == Phase::running && status) next_ = policy_.ended(now, *status);
+    if (phase_ == Phase::running && status) decide(policy_.ended(now, *status));
     if (is_over(now)) let_term_end();
     const Term asked = std::exchange(asked_meanwhile_, 0);
     Actions actions = after_the_tree(now);
@@ -147,7 +186,7 @@ Actions TermMachine::on_tick(Instant now) {
         case Phase::pausing:
         case Phase::holding:
             if (is_over(now)) return end(now, StopMode::orderly);
-            if (phase_ == Phase::pausing && reached_on_any_clock(start_at_, now)) return start(now);
+            if (phase_ == Phase::pausing && !is_held_back() && reached_on_any_clock(start_at_, now)) return start(now);
             return {};
         case Phase::idle:
         case Phase::killing: return {};
@@ -163,7 +202,7 @@ std::optional<Duration> TermMachine::wake(Instant now) const {
         due = std::min(due, left_on_any_clock(grant_.soft, now));
     }
     if (phase_ == Phase::stopping) due = std::min(due, left_on_any_clock(kill_at_, now));
-    if (phase_ == Phase::pausing) due = std::min(due, left_on_any_clock(start_at_, now));
+    if (phase_ == Phase::pausing && !is_held_back()) due = std::min(due, left_on_any_clock(start_at_, now));
     return std::max(due, Duration(0));
 }
 

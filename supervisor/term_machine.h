@@ -15,7 +15,8 @@
 //     lost track of it: the tree is killed, and the answer follows the proof;
 //   - after on_stop() nothing is started any more;
 //   - a workload that ends by itself ends its tree, but not always the term: what follows is for the restart policy to
-//     say. A pause between two trees ends the term like a tree does when it is revoked, or when its deadlines come.
+//     say, and waits while somebody has paused it. A pause between two trees ends the term like a tree does when it is
+//     revoked, or when its deadlines come.
 //
 // Threads: none, not thread-safe. No I/O, no clock, never blocks.
 #pragma once
@@ -81,6 +82,9 @@ public:
 
     explicit TermMachine(const Settings& settings);
 
+    // Another configuration, from now on. A grace period that has begun stays as it is.
+    void change(Duration grace_period, Duration recheck, const RestartOptions& restart);
+
     Actions on_grant(Instant now, const TermGrant& grant);
     Actions on_revoke(Instant now, Term term, StopMode mode);
 
@@ -95,6 +99,14 @@ public:
     // when there is no term to do it in, or it is ending.
     bool on_restart(Instant now, Actions& actions);
 
+    // The workload is not healthy: it is stopped, and what follows is for the restart policy to say, or another
+    // candidate is to lead. Nothing happens while it does not run, or while that is paused.
+    Actions on_unhealthy(Instant now, AfterUnhealthy then);
+
+    // Paused, nothing follows an end of the workload by itself, and no pause between two trees ends by itself, until
+    // on_pause(false): the term is held. Deadlines, revocations and on_restart() are obeyed as ever.
+    Actions on_pause(Instant now, bool paused);
+
     // Proof that nothing of the tree is alive. `status`: of the workload's own process, when that has ended.
     Actions on_tree_empty(Instant now, std::optional<int> status = {});
 
@@ -108,6 +120,7 @@ public:
     bool goes_on() const;
     bool between_trees() const { return phase_ == Phase::pausing || phase_ == Phase::holding; }
     bool accepts_terms() const { return !ending_; }
+    bool paused() const { return paused_; }
     Term term() const { return grant_.term; }  // the running one, or the last
     Term closed_through() const { return closed_through_; }
     const TermGrant& grant() const { return grant_; }
@@ -119,8 +132,10 @@ private:
     Actions after_the_tree(Instant now);
     bool has_tree() const;
     bool is_over(Instant now) const;
+    bool is_held_back() const { return paused_ && !wanted_; }
     bool will_go_on() const;
     void let_term_end();
+    void decide(const RestartPolicy::Verdict& verdict);
     Actions kill();
     Actions close(Term term);
     Actions disagree(Term asked);
@@ -136,6 +151,9 @@ private:
     RestartPolicy policy_;
     std::optional<RestartPolicy::Verdict> next_;  // what follows when the tree is gone; nothing: the end of the term
     Instant start_at_;                            // while pausing
+    bool paused_ = false;
+    bool wanted_ = false;                             // the start to come is somebody's wish
+    std::optional<RestartPolicy::Verdict> withheld_;  // while paused: what would have followed
 };
 
 }  // namespace leasehold::supervisor

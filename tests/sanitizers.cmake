@@ -5,7 +5,7 @@
 # tell everything; where they were not built (scripts/test does it) they are skipped.
 # Both are unity builds (CMakePresets.json), which take a third of the time; the release build is not.
 # ThreadSanitizer only sees what threads share: there the rooms that have some, and what they rest on.
-set(sanitized_asan base core stores http kubernetes etcd consul zookeeper supervisor metrics config app sim)
+set(sanitized_asan base core stores http kubernetes etcd consul zookeeper supervisor output metrics config app help sim)
 set(sanitized_tsan base core stores http zookeeper sim)
 set(sanitizable ${sanitized_asan})
 if(LEASEHOLD_SANITIZE STREQUAL "thread")

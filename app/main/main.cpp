@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One executable file, four ways to execute it: the command line, and the three processes that `leasehold run` consists
-// of.
+// One executable file, six ways to execute it: the command line, the three processes that `leasehold run` consists of,
+// one where the workload's output is captured, and the one that reads the configuration anew for them.
 #include <exception>
 #include <string>
 #include <vector>
@@ -11,7 +11,9 @@
 #include "app/agent.h"
 #include "app/cli.h"
 #include "app/exit_status.h"
+#include "app/reload.h"
 #include "base/log.h"
+#include "output/collector.h"
 #include "supervisor/launch.h"
 
 namespace {
@@ -30,6 +32,8 @@ int dispatch(int argc, char** argv) {
     if (role == supervisor::kGuardianRole) return supervisor::guardian_main({argv + 2, argv + argc});
     if (role == supervisor::kSupervisorRole) return supervisor::supervisor_main({argv + 2, argv + argc});
     if (role == supervisor::kAgentRole) return leasehold::app::agent_main({argv + 2, argv + argc});
+    if (role == supervisor::kReloaderRole) return leasehold::app::reloader_main({argv + 2, argv + argc});
+    if (role == supervisor::kOutputRole) return leasehold::output::output_main({argv + 2, argv + argc});
     return leasehold::app::command_line(argc, argv);
 }
 

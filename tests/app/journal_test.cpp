@@ -26,6 +26,16 @@ TEST(Journal, says_another_failure_at_once) {
     EXPECT_EQ(journal.entries().size(), 4U);
 }
 
+TEST(Journal, says_two_failures_that_take_turns_once_each) {
+    Journal journal;
+    for (int i = 0; i < 5; ++i) {
+        journal.add({log::Level::debug, "trying"});
+        journal.add(describe(failed("no_space: attempt " + std::to_string(i))));
+        journal.add(describe(failed("timeout: attempt " + std::to_string(i))));
+    }
+    EXPECT_EQ(journal.entries().size(), 2U);
+}
+
 TEST(Journal, keeps_the_same_error_once) {
     Journal journal;
     journal.add_error("a");

@@ -61,9 +61,20 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "workload.stop.grace_period", "workload.restart.policy", "workload.restart.success_exit_codes",
             "workload.restart.initial_backoff", "workload.restart.max_backoff", "workload.restart.reset_after",
             "workload.restart.give_up_after", "workload.restart.within", "workload.restart.then",
-            "workload.restart.cooldown", "workload.signals.to", "workload.signals.rewrite", "workload.containment",
-            "workload.no_new_privs", "protection.scheduling", "protection.oom_score_adj", "protection.lock_memory",
-            "http.listen", "logging.level", "logging.format"));
+            "workload.restart.cooldown", "workload.ready.notify", "workload.ready.exec", "workload.ready.http",
+            "workload.ready.tcp", "workload.ready.status", "workload.ready.headers", "workload.ready.interval",
+            "workload.ready.timeout", "workload.ready.success_threshold", "workload.ready.initial_delay",
+            "workload.ready.start_timeout", "workload.health.exec", "workload.health.http", "workload.health.tcp",
+            "workload.health.status", "workload.health.headers", "workload.health.interval", "workload.health.timeout",
+            "workload.health.failure_threshold", "workload.health.success_threshold", "workload.health.initial_delay",
+            "workload.health.then", "workload.candidacy.exec", "workload.candidacy.http", "workload.candidacy.tcp",
+            "workload.candidacy.status", "workload.candidacy.headers", "workload.candidacy.interval",
+            "workload.candidacy.timeout", "workload.candidacy.failure_threshold",
+            "workload.candidacy.success_threshold", "workload.output.format", "workload.output.prefix",
+            "workload.output.overflow", "workload.output.buffer", "workload.output.keep_last", "workload.signals.to",
+            "workload.signals.rewrite", "workload.containment", "workload.no_new_privs", "protection.scheduling",
+            "protection.oom_score_adj", "protection.lock_memory", "http.listen", "control.socket", "logging.level",
+            "logging.format"));
 }
 
 TEST(Description, IsSound) {
@@ -72,6 +83,7 @@ TEST(Description, IsSound) {
     for (const Key& key : all.keys) {
         SCOPED_TRACE(key.path);
         EXPECT_THAT(key.help, testing::EndsWith("."));
+        EXPECT_NE(key.kind, "");
         EXPECT_FALSE(key.schema.is_null());
         EXPECT_TRUE(key.clear && key.add && key.entries);
         EXPECT_EQ(key.shape == Shape::mapping, static_cast<bool>(key.check_name));
@@ -111,6 +123,12 @@ TEST(Description, ThePrinterAndTheReaderKnowItsKeys) {
     options.election.name = "e";
     options.election.store.file.path = "/p";
     options.workload.command = {"c"};
+    options.workload.ready.probe.given = true;
+    options.workload.ready.probe.http = "http://h/";
+    options.workload.health.given = true;
+    options.workload.health.http = "http://h/";
+    options.workload.candidacy.given = true;
+    options.workload.candidacy.tcp = "localhost:1";
     options.workload.process = {"u", "g", {}, {}, {}, "/d", "/e", false, {}, {}};
     std::string yaml = to_yaml(options, false);
     EXPECT_EQ(problems_in(yaml), "");

@@ -59,10 +59,17 @@ workload:
   oom_score_adj: 100
   restart: {policy: on-failure, success_exit_codes: [0, 143], initial_backoff: 500ms, max_backoff: 20s,
             reset_after: 1h, give_up_after: 3, within: 10m, then: hold, cooldown: 2m}
+  ready: {exec: [serves, -q], interval: 500ms, timeout: 4s, initial_delay: 2s, success_threshold: 3,
+          start_timeout: 10m}
+  health: {http: "http://127.0.0.1:8080/health?full", status: 200-299, headers: {Accept: text/plain, X-A: "a: b"},
+           interval: 3s, timeout: 1s, initial_delay: 10s, failure_threshold: 4, success_threshold: 2, then: resign}
+  candidacy: {tcp: "[::1]:5432", interval: 1m}
+  output: {format: text, prefix: "billing: ", overflow: drop, buffer: 512K, keep_last: 7}
   signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
   no_new_privs: true
 protection: {scheduling: normal, oom_score_adj: -50, lock_memory: off}
 http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
+control: {socket: /run/leasehold/billing.sock}
 logging: {level: debug, format: json}
 )";
 
@@ -96,11 +103,33 @@ Options full_options() {
                                 std::chrono::minutes(10),
                                 supervisor::AfterTheLast::hold,
                                 std::chrono::minutes(2)};
+    options.workload.ready = {.notify = false,
+                              .probe = {.given = true,
+                                        .exec = {"serves", "-q"},
+                                        .interval = std::chrono::milliseconds(500),
+                                        .timeout = seconds(4),
+                                        .initial_delay = seconds(2),
+                                        .success_threshold = 3},
+                              .start_timeout = std::chrono::minutes(10)};
+    options.workload.health = {.given = true,
+                               .http = "http://127.0.0.1:8080/health?full",
+                               .interval = seconds(3),
+                               .timeout = seconds(1),
+                               .initial_delay = seconds(10),
+                               .failure_threshold = 4,
+                               .success_threshold = 2,
+                               .status = {200, 299},
+                               .headers = {{"Accept", "text/plain"}, {"X-A", "a: b"}},
+                               .then = supervisor::AfterUnhealthy::resign};
+    options.workload.candidacy = {.given = true, .tcp = "[::1]:5432", .interval = seconds(60)};
+    options.workload.output = {supervisor::OutputFormat::text, "billing: ", supervisor::OutputOverflow::drop, 512 << 10,
+                               7};
     options.workload.no_new_privs = supervisor::NoNewPrivileges::yes;
     options.protection = {supervisor::SchedulingChoice::normal, -50, supervisor::MemoryLocking::off};
     options.workload.signals = {supervisor::SignalTarget::process,
                                 {{SIGHUP, SIGUSR1}, {SIGUSR2, 0}, {SIGRTMIN + 1, SIGQUIT}}};
     options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
+    options.control.socket = "/run/leasehold/billing.sock";
     options.logging = {log::Level::debug, log::Format::json};
     return options;
 }
@@ -223,6 +252,11 @@ workload:
     within: 5m
     then: auto
     cooldown: 1m
+  output:
+    format: inherit
+    overflow: block
+    buffer: "1M"
+    keep_last: 20
   signals:
     to: group
     rewrite: {}
@@ -235,6 +269,8 @@ protection:
 http:
   listen:
     - "0.0.0.0:9090"
+control:
+  socket: none
 logging:
   level: info
   format: text
@@ -246,6 +282,52 @@ TEST(Printing, IsReadBackToEqualOptions) {
     EXPECT_EQ(loaded_from(to_yaml(minimal_options(), false)), minimal_options());
     Options options = minimal_options();
     options.http.listen.clear();
+    EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
+}
+
+TEST(Printing, ShowsTheDefaultsOfAProbeThatThereIs) {
+    Options options = minimal_options();
+    options.workload.health.given = true;
+    options.workload.health.exec = {"well"};
+    EXPECT_NE(to_yaml(options, true).find(R"(  health:
+    exec:
+      - well
+    status: 200-399
+    headers: {}
+    interval: 5s
+    timeout: 2s
+    failure_threshold: 3
+    success_threshold: 1
+    initial_delay: 0s
+    then: restart
+)"),
+              std::string::npos)
+        << to_yaml(options, true);
+    EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
+    options.workload.health.exec.clear();
+    options.workload.health.http = "http://localhost:1";
+    options.workload.health.headers = {{"Authorization", "hunter2"}};
+    EXPECT_EQ(to_yaml(options, true).find("hunter2"), std::string::npos);
+    EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
+}
+
+TEST(Printing, ShowsTheDefaultsOfAStart) {
+    Options options = minimal_options();
+    options.workload.ready.probe.given = true;
+    options.workload.ready.notify = true;
+    EXPECT_NE(to_yaml(options, true).find(R"(  ready:
+    notify: true
+    exec: []
+    status: 200-399
+    headers: {}
+    interval: 1s
+    timeout: 2s
+    success_threshold: 1
+    initial_delay: 0s
+    start_timeout: 0s
+)"),
+              std::string::npos)
+        << to_yaml(options, true);
     EXPECT_EQ(loaded_from(to_yaml(options, false)), options);
 }
 

@@ -6,36 +6,15 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "tests/harness/with_candidates.h"
+#include "tests/harness/with_runs.h"
 
 namespace leasehold::harness {
 namespace {
 
-class Restart : public WithCandidates<testing::Test> {
+class Restart : public WithRuns {
 protected:
-    // A workload that writes its candidate's name and its fencing token into a line of `runs`, and goes on with `then`.
-    std::vector<std::string> that_writes(const std::string& then) {
-        return {"sh", "-c",
-                fmt::format("echo $LEASEHOLD_IDENTITY $LEASEHOLD_FENCING_TOKEN >> {}; {}", folder_.path("runs"), then)};
-    }
-
     Candidate& start_with(const std::string& name, std::vector<std::string> command, const std::string& restart) {
         return start(name, {.command = std::move(command), .workload = fmt::format("  restart: {{{}}}\n", restart)});
-    }
-
-    std::vector<std::string> runs() const {
-        std::vector<std::string> lines;
-        std::istringstream text(read_file(folder_.path("runs")));
-        for (std::string line; std::getline(text, line);) lines.push_back(line);
-        return lines;
-    }
-    bool has_runs(std::size_t count) {
-        return eventually([&] { return runs().size() >= count; });
-    }
-
-    static bool shows(Candidate& candidate, const std::string& path, const std::string& text) {
-        const int port = candidate.http_port();
-        return eventually([&] { return http_get(port, path).body.find(text) != std::string::npos; });
     }
 };
 

@@ -92,9 +92,7 @@ TEST_F(ServiceManager, HearsNothingOfAGuardianThatDoesNotTurn) {
     Candidate leader = start("leader", {"NOTIFY_SOCKET=" + path_, "WATCHDOG_USEC=100000"}, {"sleep", "1000"});
     ASSERT_TRUE(hears(kBeat, 3)) << leader.log();
     leader.process().signal(SIGSTOP);
-    ASSERT_TRUE(eventually([&] {
-        return read_file(fmt::format("/proc/{}/stat", leader.process().pid())).find(") T ") != std::string::npos;
-    }));
+    ASSERT_TRUE(eventually([&] { return is_stopped(leader.process().pid()); }));
     const std::size_t before = count(kBeat);
     const auto begin = monotonic_now();
     eventually([&] { return monotonic_now() - begin >= std::chrono::milliseconds(500); });

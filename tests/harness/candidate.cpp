@@ -113,6 +113,10 @@ std::string name_of(pid_t process) {
     return name;
 }
 
+bool is_stopped(pid_t process) {
+    return read_file("/proc/" + std::to_string(process) + "/stat").find(") T ") != std::string::npos;
+}
+
 bool lives(pid_t process) {
     const std::string stat = read_file(fmt::format("/proc/{}/stat", process));
     const auto name_end = stat.rfind(')');

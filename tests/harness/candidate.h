@@ -63,6 +63,7 @@ private:
 std::vector<pid_t> children_of(pid_t parent);
 std::string name_of(pid_t process);  // comm
 bool lives(pid_t process);           // there is such a process, and it is no zombie
+bool is_stopped(pid_t process);      // by a signal
 std::vector<pid_t> descendants_of(pid_t ancestor);
 
 // The timing section of a test configuration.

@@ -108,6 +108,12 @@ protected:
         });
     }
 
+    // Over HTTP, within the limit.
+    static bool shows(Candidate& candidate, const std::string& path, const std::string& text) {
+        const int port = candidate.http_port();
+        return eventually([&] { return http_get(port, path).body.find(text) != std::string::npos; });
+    }
+
     // Attempts to renew that did not succeed, by the candidate's own count.
     static double failed_renewals(Candidate& candidate) {
         const std::string name = "leasehold_lease_renew_failures_total{";

@@ -11,6 +11,7 @@ namespace leasehold::init_test {
 namespace {
 
 using harness::eventually;
+using harness::is_stopped;
 
 constexpr auto kLimit = std::chrono::seconds(30);
 constexpr const char* kInterrupt = "\x03";
@@ -22,8 +23,16 @@ pid_t role_of(pid_t guardian, const std::string& name) {
     return -1;
 }
 
-bool is_stopped(pid_t process) {
-    return harness::read_file("/proc/" + std::to_string(process) + "/stat").find(") T ") != std::string::npos;
+// Runs leasehold in the foreground of a shell, and types the suspend key.
+void run_and_suspend(Subject& shell, const harness::TempFolder& folder, pid_t& guardian) {
+    std::string line;
+    for (const std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) line += part + ' ';
+    shell.type(line + "\n");
+    ASSERT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
+    shell.type("\x1a");
+    ASSERT_TRUE(shell.says("Stopped", kLimit)) << shell.heard();
+    ASSERT_EQ(harness::children_of(shell.init()).size(), 1U);
+    guardian = harness::children_of(shell.init()).front();
 }
 
 TEST(Standby, has_the_terminal_itself_and_is_stopped_in_order_by_its_keys) {
@@ -57,15 +66,9 @@ TEST(Terminal, is_taken_back_from_what_a_dead_supervisor_left_and_handed_over_ag
 // wakes what it asks to stop.
 TEST(Suspended, the_deadlines_hold) {
     const harness::TempFolder folder;
-    std::string line;
-    for (const std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) line += part + ' ';
     Subject shell(interactive_shell(), {.terminal = true});
-    shell.type(line + "\n");
-    ASSERT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
-    shell.type("\x1a");
-    ASSERT_TRUE(shell.says("Stopped", kLimit)) << shell.heard();
-    ASSERT_EQ(harness::children_of(shell.init()).size(), 1U);
-    const pid_t guardian = harness::children_of(shell.init()).front();
+    pid_t guardian = -1;
+    ASSERT_NO_FATAL_FAILURE(run_and_suspend(shell, folder, guardian));
     const pid_t agent = role_of(guardian, "leasehold-agent");
     ASSERT_GT(agent, 0);
     kill(agent, SIGSTOP);
@@ -83,15 +86,9 @@ TEST(Suspended, the_deadlines_hold) {
 // Nobody else would wake the guardian to empty what it left.
 TEST(Suspended, a_supervisor_that_dies_is_noticed) {
     const harness::TempFolder folder;
-    std::string line;
-    for (const std::string& part : command_line(Init::leasehold, role("@report"), folder.path())) line += part + ' ';
     Subject shell(interactive_shell(), {.terminal = true});
-    shell.type(line + "\n");
-    ASSERT_TRUE(shell.says("up fg=1", kLimit)) << shell.heard();
-    shell.type("\x1a");
-    ASSERT_TRUE(shell.says("Stopped", kLimit)) << shell.heard();
-    ASSERT_EQ(harness::children_of(shell.init()).size(), 1U);
-    const pid_t guardian = harness::children_of(shell.init()).front();
+    pid_t guardian = -1;
+    ASSERT_NO_FATAL_FAILURE(run_and_suspend(shell, folder, guardian));
     const pid_t supervisor = role_of(guardian, "leasehold-super");
     ASSERT_GT(supervisor, 0);
     const auto workload = harness::children_of(supervisor);

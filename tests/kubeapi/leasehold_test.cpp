@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include "tests/kubeapi/leasehold_fixture.h"
@@ -114,18 +117,27 @@ TEST_F(LeaseholdTest, EventsTellWhoLeads) {
     EXPECT_THAT(described.text, HasSubstr("became leader"));
 }
 
-TEST_F(LeaseholdTest, ThePodsLabelSaysWhoLeads) {
-    make_unused_lease();
-    const std::string pods = "/api/v1/namespaces/" + name_space() + "/pods";
-    for (const char* name : {"a", "b"}) {
-        api().must(
-            "POST", pods,
-            {{"metadata", {{"name", name}}}, {"spec", {{"containers", {{{"name", "c"}, {"image", "nothing"}}}}}}});
+class PodsTest : public LeaseholdTest {
+protected:
+    void make_pods(const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
+            api().must(
+                "POST", pods(),
+                {{"metadata", {{"name", name}}}, {"spec", {{"containers", {{{"name", "c"}, {"image", "nothing"}}}}}}});
+        }
     }
-    const auto role_of = [&](const std::string& pod) {
-        const auto object = api().must("GET", pods + '/' + pod);
+    std::string role_of(const std::string& pod) {
+        const auto object = api().must("GET", pods() + '/' + pod);
         return object["metadata"].value("labels", nlohmann::json::object()).value("leasehold.io/role", "");
-    };
+    }
+
+private:
+    std::string pods() { return "/api/v1/namespaces/" + name_space() + "/pods"; }
+};
+
+TEST_F(PodsTest, TheLabelSaysWhoLeads) {
+    make_unused_lease();
+    make_pods({"a", "b"});
     const std::string kubeconfig = api().kubeconfig(KubeApi::kAdmin, name_space());
     auto& first = start("a", {.store = store_with(kubeconfig, "pod: a")});
     next_run(0);
@@ -135,6 +147,19 @@ TEST_F(LeaseholdTest, ThePodsLabelSaysWhoLeads) {
     EXPECT_EQ(first.process().wait(), 0);
     EXPECT_EQ(role_of("a"), "standby");
     EXPECT_TRUE(eventually([&] { return role_of("b") == "leader"; }));
+}
+
+TEST_F(PodsTest, TheLabelWaitsForTheWorkload) {
+    make_unused_lease();
+    make_pods({"a"});
+    const std::string go = folder_.path("go");
+    auto& only = start("a", {.workload = fmt::format("  ready: {{exec: [test, -e, {}], interval: 50ms}}\n", go),
+                             .store = store_with(api().kubeconfig(KubeApi::kAdmin, name_space()), "pod: a")});
+    next_run(0);
+    ASSERT_TRUE(logs(only, "; not ready yet")) << only.log();
+    EXPECT_NE(role_of("a"), "leader");
+    harness::write_file(go, "");
+    EXPECT_TRUE(eventually([&] { return role_of("a") == "leader"; })) << only.log();
 }
 
 TEST_F(LeaseholdTest, MissingRightsAreNamedAndTheRunGoesOnOnceTheyAreThere) {

@@ -42,9 +42,21 @@ StatusView leader() {
     view.soft_in_seconds = 9.5;
     view.hard_in_seconds = 14.25;
     view.free_in_seconds = std::nullopt;
+    view.role_since_unix_seconds = 1700000000.5;
+    view.holder_since_unix_seconds = 1700000000.25;
+    view.lease_left_seconds = 14.5;
+    view.last_end = EndedTerm{1, true};
+    view.last_reload = {3, false, "a broken file"};
+    view.paused = true;
+    view.hindrances = {"it is paused"};
     view.workload_state = "running";
     view.workload_pid = 4321;
     view.workload_last_exit_code = 143;
+    view.workload_last_output = {{"one <line>", "the last \xff"}};
+    view.readiness = "ready";
+    view.workload_status = "serving";
+    view.health = "passed";
+    view.candidacy = "failed";
     view.last_errors = {"timeout"};
     view.journal = {{1700000000.25, "acquired: term 2"}};
     return view;
@@ -148,6 +160,17 @@ TEST_F(EndpointsTest, RolesForLoadBalancers) {
     EXPECT_EQ(get("/standby").body, "not standby\n");
 }
 
+TEST_F(EndpointsTest, ALeaderIsSentNothingBeforeItsWorkloadIsReady) {
+    view_ = leader();
+    view_.workload_ready = false;
+    EXPECT_EQ(status("/leader"), 503);
+    EXPECT_EQ(get("/leader").body, "leader, but the workload is not ready\n");
+    EXPECT_EQ(status("/standby"), 503);
+    EXPECT_EQ(status("/readyz"), 200);
+    view_.leading = false;
+    EXPECT_EQ(get("/leader").body, "not leader\n");
+}
+
 TEST_F(EndpointsTest, OnlyLeadingDecidesWhoIsLeader) {
     for (const std::string role : {"standby", "leader", "stopping", "releasing", "finished"}) {
         view_ = leader();
@@ -184,7 +207,22 @@ TEST_F(EndpointsTest, StatusTellsEverything) {
         {"soft_in_seconds", 9.5},
         {"hard_in_seconds", 14.25},
         {"free_in_seconds", nullptr},
-        {"workload", {{"state", "running"}, {"pid", 4321}, {"last_exit_code", 143}}},
+        {"role_since_seconds", 1700000000.5},
+        {"holder_since_seconds", 1700000000.25},
+        {"lease_left_seconds", 14.5},
+        {"last_reload", {{"number", 3}, {"successful", false}, {"text", "a broken file"}}},
+        {"paused", true},
+        {"hindrances", {"it is paused"}},
+        {"last_end", {{"term", 1}, {"released", true}}},
+        {"workload",
+         {{"state", "running"},
+          {"pid", 4321},
+          {"last_exit_code", 143},
+          {"last_output", {"one <line>", "the last \xef\xbf\xbd"}},
+          {"ready", "ready"},
+          {"status", "serving"},
+          {"health", "passed"}}},
+        {"candidacy", "failed"},
         {"last_errors", {"timeout"}},
         {"journal", json::array({{{"time_seconds", 1700000000.25}, {"text", "acquired: term 2"}}})},
     };
@@ -204,6 +242,9 @@ TEST_F(EndpointsTest, StatusHasTheSameKeysInEveryState) {
     EXPECT_EQ(keys(as_standby["workload"]), keys(as_leader["workload"]));
     EXPECT_EQ(as_standby["workload"]["pid"], nullptr);
     EXPECT_EQ(as_standby["workload"]["last_exit_code"], nullptr);
+    EXPECT_EQ(as_standby["workload"]["last_output"], nullptr);
+    EXPECT_EQ(as_standby["workload"]["health"], nullptr);
+    EXPECT_EQ(as_standby["candidacy"], nullptr);
     EXPECT_EQ(as_standby["free_in_seconds"], 12.5);
 }
 

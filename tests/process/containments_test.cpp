@@ -104,6 +104,7 @@ public:
     explicit Broken(std::unique_ptr<Containment> inner) : inner_(std::move(inner)) {}
     supervisor::Leftovers clear_leftovers() override { return inner_->clear_leftovers(); }
     Result<pid_t> fork_inside() override { return inner_->fork_inside(); }
+    Result<pid_t> fork_beside() override { return inner_->fork_beside(); }
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }
     void signal_all(int signal) override { inner_->signal_all(signal); }
@@ -198,6 +199,31 @@ TEST_P(Whole, status_of_the_workload_is_kept) {
     EXPECT_EQ(parent_of(workload), candidate.supervisor());
     candidate.tell_agent("revoke 1 orderly");
     candidate.expect("supervisor EXITED 1 status=9");
+}
+
+// In the same cgroup or namespace as the workload, and no longer there when the term is proven empty.
+TEST_P(Whole, health_is_probed_inside) {
+    const Place place(GetParam());
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    Candidate candidate;
+    candidate.spec.containment = place.plan;
+    const auto tell_where_in = [&](const std::string& name) {  // at once, so that nobody reads the half of it
+        const std::string file = candidate.file(name);
+        return "(readlink /proc/self/ns/pid; cat /proc/self/cgroup) > " + file + ".new; mv " + file + ".new " + file;
+    };
+    candidate.workload(tell_where_in("workload") + "; exec sleep 1000");
+    supervisor::ProbeOptions& health = candidate.spec.workload.health;
+    health.given = true;
+    health.interval = std::chrono::milliseconds(100);
+    health.exec = {"/bin/sh", "-c", tell_where_in("probe") + "; exec setsid sleep 1000 &"};
+    ASSERT_TRUE(candidate.start());
+    candidate.lead(1);
+    candidate.expect("supervisor HEALTH 1 passed");
+    EXPECT_EQ(content_of(candidate.file("probe")), content_of(candidate.file("workload")));
+    const pid_t supervisor = candidate.supervisor();
+    candidate.tell_agent("revoke 1 orderly");
+    candidate.expect("supervisor EMPTY 1 tree in-time");
+    EXPECT_TRUE(children_of(supervisor).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Containments, Whole, testing::ValuesIn(kMethods),

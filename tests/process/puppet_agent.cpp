@@ -39,7 +39,7 @@ struct Wording {
 
     void operator()(const HelloMessage& m) {
         out << "HELLO " << name_of(m.phase) << " term=" << m.grant.term << " closed=" << m.closed_through
-            << " pid=" << m.pid;
+            << " pid=" << m.pid << (m.paused ? " paused" : "");
     }
     void operator()(const StartedMessage& m) { out << "STARTED " << m.term << " pid=" << m.pid; }
     void operator()(const ExitedMessage& m) {
@@ -50,6 +50,9 @@ struct Wording {
     void operator()(const EmptyMessage& m) {
         out << "EMPTY " << m.term << (m.had_tree ? " tree" : " nothing")
             << (m.lease_left > Duration(0) ? " in-time" : " past-hard");
+    }
+    void operator()(const ProbedMessage& m) {
+        out << "HEALTH " << m.term << (m.outcome.kind == ExecOutcome::Kind::passed ? " passed" : " failed");
     }
     void operator()(const PongMessage& m) { out << "PONG " << m.number; }
     void operator()(const ResistsMessage& m) { out << "RESISTS " << m.term; }

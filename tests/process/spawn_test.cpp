@@ -24,6 +24,7 @@ public:
     explicit NothingAround(int problem) : problem_(problem) {}
     supervisor::Leftovers clear_leftovers() override { return supervisor::Leftovers::none; }
     Result<pid_t> fork_inside() override { return fork(); }
+    Result<pid_t> fork_beside() override { return fork(); }
     int enter() const override { return problem_; }
     void main_has_ended() override {}
     void signal_all(int) override {}

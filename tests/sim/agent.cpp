@@ -65,6 +65,12 @@ void Agent::ask_to_stop() {
     if (core_) step(election::StopRequested{});
 }
 
+void Agent::ask_to_resign(const std::string& successor) {
+    process_.deliver([this, successor] {
+        if (core_) step(election::ResignRequested{successor});
+    });
+}
+
 // A published term that the supervisor has not closed is running, whether or not its grant has arrived: it is granted
 // again, and ends only by being revoked.
 void Agent::hear_hello(supervisor::Term closed_through, bool stopping) {
@@ -86,12 +92,12 @@ void Agent::hear_hello(supervisor::Term closed_through, bool stopping) {
     if (page.grant.term > closed_through) {
         grant_ = election::Grant{page.grant.term, page.grant.token, page.grant.transitions, page.grant.soft,
                                  page.grant.hard};
-        past.running = election::Past::Running{*grant_, stopping};
+        past.running = election::Past::Running{*grant_, stopping, home_.longest_lease()};
         forward_grant();
     }
     core_ = make_core(context_.profile.breakage,
-                      {home_.identity(), home_.incarnation(), number_, home_.profile().timing, context_.random.next()},
-                      past, home_.now());
+                      {home_.identity(), home_.incarnation(), number_, home_.timing(), context_.random.next()}, past,
+                      home_.now());
     context_.trace.note(home_.index(), "election begins, last term", page.grant.term,
                         past.running ? "which is running" : "");
     open_watch();
@@ -137,7 +143,7 @@ bool Agent::silence() const { return pulse_.silent() && context_.profile.breakag
 
 void Agent::beat() {
     ++home_.page().beats;
-    const Duration deadline = home_.profile().timing.renew_deadline;
+    const Duration deadline = home_.timing().renew_deadline;
     const bool leading = core_ && core_->election().grant();
     const Duration period = leading ? deadline / (2 * supervisor::Pulse::kPatience) : deadline / 2;
     beats_.arm(std::max<Duration>(period, std::chrono::milliseconds(10)));

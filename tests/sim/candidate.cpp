@@ -31,7 +31,9 @@ Candidate::Candidate(Context& context, FakeRegister& store, Checkers& checkers, 
              }}),
       agent_(*this),
       supervisor_(*this),
-      guardian_(*this) {}
+      guardian_(*this) {
+    timing_ = profile().timing;
+}
 
 std::string Candidate::incarnation() const {
     return "c" + std::to_string(settings_.index) + "." + std::to_string(starts_);
@@ -40,6 +42,7 @@ std::string Candidate::incarnation() const {
 void Candidate::boot() {
     ++starts_;
     up_ = true;
+    longest_lease_ = timing_.lease_duration;
     page_ = {};
     frozen_before_start_ = false;
     context_.trace.note(settings_.index, "boots as", incarnation());
@@ -51,6 +54,15 @@ void Candidate::boot() {
 void Candidate::ask_to_stop() {
     checkers_.asked_to_stop(*this);
     guardian_.ask_to_stop();
+}
+
+void Candidate::reload(const election::Timing& timing) {
+    context_.trace.note(settings_.index, "reloads, lease in ms", timing.lease_duration / std::chrono::milliseconds(1));
+    timing_ = timing;
+    longest_lease_ = std::max(longest_lease_, timing.lease_duration);
+    agent_.crash();
+    guardian_.agent_died();
+    down_if_done();
 }
 
 void Candidate::crash() {

@@ -44,6 +44,7 @@ public:
     void launch();  // a new process; its election begins with the supervisor's HELLO
     void crash();
     void ask_to_stop();
+    void ask_to_resign(const std::string& successor);
 
     // From supervisor and guardian.
     void hear_hello(supervisor::Term closed_through, bool stopping);
@@ -109,6 +110,8 @@ public:
     void hear_new_agent();
     void hear_grant(const supervisor::TermGrant& grant);
     void hear_revoke(supervisor::Term term, supervisor::StopMode mode);
+    void hear_restart();
+    void hear_pause(bool paused);
     // From the guardian, or because it is gone.
     void hear_stop(supervisor::StopMode mode);
 
@@ -220,6 +223,13 @@ public:
     const CandidateProfile& profile() const {
         return context_.profile.candidates[static_cast<std::size_t>(settings_.index)];
     }
+    // As configured now, and the longest lease duration of any configuration since the start.
+    const election::Timing& timing() const { return timing_; }
+    Duration longest_lease() const { return longest_lease_; }
+
+    // From the next agent on. REQUIRES: the candidate is up.
+    void reload(const election::Timing& timing);
+
     Instant now() const { return clocks_.at(context_.time.now()); }
 
     Context& context() { return context_; }
@@ -237,6 +247,8 @@ private:
     FakeRegister& store_;
     Checkers& checkers_;
     Settings settings_;
+    election::Timing timing_;
+    Duration longest_lease_{};
     Clocks clocks_;
     Page page_;
     bool up_ = false;

@@ -16,6 +16,11 @@ Faults::Done Faults::inject_process(Fault fault) {
             candidate.guardian().agent_died();
             candidate.down_if_done();
             return Done::yes;
+        case Fault::reloaded: {
+            if (!candidate.agent().process().alive() || !may_lose_memory()) return Done::not_now;
+            candidate.reload(victim().profile().timing);  // as another one has it
+            return Done::yes;
+        }
         case Fault::agent_stopped:
             if (!candidate.agent().process().running() || !may_lose_memory()) return Done::not_now;
             stop_for_a_while(candidate, candidate.agent().process(), "agent");
@@ -59,6 +64,15 @@ Faults::Done Faults::inject_machine(Fault fault) {
         case Fault::workload_ended:
             if (!candidate.tree().alive() || candidate.frozen()) return Done::not_now;
             candidate.tree().end_by_itself();
+            return Done::yes;
+        case Fault::resigned:
+            candidate.agent().ask_to_resign(context_.random.chance(0.5) ? ""
+                                                                        : std::string(victim().profile().identity));
+            return Done::yes;
+        case Fault::workload_restarted: candidate.supervisor().hear_restart(); return Done::yes;
+        case Fault::paused:
+            candidate.supervisor().hear_pause(true);
+            later(a_while(), [&candidate] { candidate.supervisor().hear_pause(false); });
             return Done::yes;
         case Fault::clock_slewed: set_clocks(candidate, false); return Done::yes;
         default: return Done::not_mine;
@@ -158,7 +172,7 @@ Faults::Done Faults::freeze(Candidate& candidate, bool suspended) {
 
 void Faults::set_clocks(Candidate& candidate, bool sane) {
     Random& random = context_.random;
-    const auto half_drift = static_cast<std::int64_t>(candidate.profile().timing.clock_drift * 1e6 / 2);
+    const auto half_drift = static_cast<std::int64_t>(candidate.timing().clock_drift * 1e6 / 2);
     const auto draw = [&random](std::int64_t most) {
         const std::uint64_t luck = random.below(4);
         return luck == 0 ? most : luck == 1 ? -most : random.between(-most, most);

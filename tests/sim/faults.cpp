@@ -50,6 +50,7 @@ void Faults::heal() {
         candidate->supervisor().process().resume();
         candidate->guardian().process().resume();
         candidate->thaw();
+        candidate->supervisor().hear_pause(false);
         set_clocks(*candidate, true);
     }
 }
@@ -150,7 +151,7 @@ Faults::Done Faults::inject_network(Fault fault) {
 bool Faults::holders_duration_is_known() {
     const Duration lease = std::max(checkers_.holders_lease(), longest_written_);
     const bool all_wait_as_long = std::all_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
-        return candidate->profile().timing.lease_duration >= lease;
+        return candidate->timing().lease_duration >= lease;
     });
     return all_wait_as_long || everyone_remembers(lease);
 }

@@ -29,7 +29,7 @@ void Guardian::launch() {
     process_.arm(recheck());
 }
 
-Duration Guardian::recheck() const { return home_.profile().timing.lease_duration / 20; }
+Duration Guardian::recheck() const { return home_.timing().lease_duration / 20; }
 
 // Not PID 1: the others see the end of their sockets, stop and exit.
 void Guardian::crash() {
@@ -91,7 +91,7 @@ void Guardian::listen_for_the_agent(Instant at) {
     const std::uint64_t beats = home_.page().beats;
     const bool silent = home_.agent().process().alive() && beats == std::exchange(last_beats_, beats);
     silent_for_ = silent ? silent_for_ + std::min(since_last_look, recheck()) : Duration{};
-    if (silent_for_ < std::max(2 * home_.profile().timing.lease_duration, kShortestSilence)) return;
+    if (silent_for_ < std::max(2 * home_.timing().lease_duration, kShortestSilence)) return;
     if (context_.profile.breakage == Breakage::stuck_agent_is_left) return;
     silent_for_ = {};
     context_.trace.note(home_.index(), "guardian kills the agent, which does not go on");

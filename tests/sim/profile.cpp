@@ -98,16 +98,42 @@ Profile draw_profile(Random& random, const Wishes& wishes) {
 }
 
 std::string_view name(Fault fault) {
-    constexpr std::array<std::string_view, kFaultKinds> kNames{
-        "partition",        "one_way_partition",  "refused",        "slow_link",
-        "bad_link",         "store_outage",       "watch_stalled",  "watch_broken",
-        "watch_replayed",   "stale_reads",        "record_deleted", "record_vacated",
-        "holder_edited",    "duration_edited",    "record_garbled", "record_touched",
-        "rolled_back",      "agent_crash",        "agent_stopped",  "agent_stuck",
-        "supervisor_crash", "supervisor_stopped", "guardian_crash", "guardian_stopped",
-        "several_killed",   "several_stopped",    "frozen",         "suspended",
-        "candidate_crash",  "clean_stop",         "workload_ended", "clock_slewed",
-    };
+    constexpr std::array<std::string_view, kFaultKinds> kNames{"partition",
+                                                               "one_way_partition",
+                                                               "refused",
+                                                               "slow_link",
+                                                               "bad_link",
+                                                               "store_outage",
+                                                               "watch_stalled",
+                                                               "watch_broken",
+                                                               "watch_replayed",
+                                                               "stale_reads",
+                                                               "record_deleted",
+                                                               "record_vacated",
+                                                               "holder_edited",
+                                                               "duration_edited",
+                                                               "record_garbled",
+                                                               "record_touched",
+                                                               "rolled_back",
+                                                               "agent_crash",
+                                                               "reloaded",
+                                                               "agent_stopped",
+                                                               "agent_stuck",
+                                                               "supervisor_crash",
+                                                               "supervisor_stopped",
+                                                               "guardian_crash",
+                                                               "guardian_stopped",
+                                                               "several_killed",
+                                                               "several_stopped",
+                                                               "frozen",
+                                                               "suspended",
+                                                               "candidate_crash",
+                                                               "clean_stop",
+                                                               "workload_ended",
+                                                               "resigned",
+                                                               "workload_restarted",
+                                                               "paused",
+                                                               "clock_slewed"};
     return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -41,6 +41,7 @@ enum class Fault : std::size_t {
     rolled_back,
     // of processes
     agent_crash,
+    reloaded,  // with the timing of some candidate
     agent_stopped,
     agent_stuck,
     supervisor_crash,
@@ -54,6 +55,9 @@ enum class Fault : std::size_t {
     candidate_crash,
     clean_stop,
     workload_ended,
+    resigned,
+    workload_restarted,
+    paused,
     clock_slewed,
     count,
 };

@@ -62,6 +62,7 @@ TEST(Simulation, a_storm_has_elections_and_every_kind_of_fault) {
 struct Control {
     Breakage breakage;
     std::string noticed;  // part of what the checker says
+    int runs = 300;       // within which it is noticed
 };
 
 void PrintTo(const Control& control, std::ostream* out) { *out << name(control.breakage); }
@@ -74,7 +75,7 @@ class NegativeControl : public testing::TestWithParam<Control> {};
 
 TEST_P(NegativeControl, is_caught) {
     BatchPlan plan;
-    plan.runs = 300;
+    plan.runs = GetParam().runs;
     plan.wishes.breakage = GetParam().breakage;
     const BatchResult result = run_batch(plan);
     ASSERT_FALSE(result.violations.empty()) << "not caught in " << plan.runs << " runs";
@@ -96,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(Simulation, NegativeControl,
                                          Control{Breakage::silence_unnoticed, "a stopped supervisor is not replaced"},
                                          Control{Breakage::stuck_agent_is_left, "a stopped agent is not replaced"},
                                          Control{Breakage::leftovers_are_ignored, "beside what an earlier run left"},
+                                         Control{Breakage::reload_shortens_the_lease, "two trees", 3000},
                                          Control{Breakage::no_dead_man, "tree"}),
                          control_name);
 

@@ -153,6 +153,7 @@ std::string_view name(Breakage breakage) {
         case Breakage::silence_unnoticed: return "silence_unnoticed";
         case Breakage::stuck_agent_is_left: return "stuck_agent_is_left";
         case Breakage::leftovers_are_ignored: return "leftovers_are_ignored";
+        case Breakage::reload_shortens_the_lease: return "reload_shortens_the_lease";
         case Breakage::no_dead_man: return "no_dead_man";
         case Breakage::count: break;
     }
@@ -161,6 +162,11 @@ std::string_view name(Breakage breakage) {
 
 std::unique_ptr<Core> make_core(Breakage breakage, Settings settings, const Past& past, Instant now) {
     switch (breakage) {
+        case Breakage::reload_shortens_the_lease: {
+            Past forgetful = past;
+            if (forgetful.running) forgetful.running->lease_duration = {};
+            return std::make_unique<RealCore>(std::move(settings), forgetful, now);
+        }
         case Breakage::half_lease: return std::make_unique<HalfLease>(std::move(settings), past, now);
         case Breakage::early_release: return std::make_unique<EarlyRelease>(std::move(settings), past, now);
         case Breakage::deadline_from_reply: return std::make_unique<DeadlineFromReply>(std::move(settings), past, now);

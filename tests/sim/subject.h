@@ -24,6 +24,7 @@ enum class Breakage {
     silence_unnoticed,          // an agent goes on extending although its supervisor does not answer
     stuck_agent_is_left,        // a guardian does not kill an agent that does not go on
     leftovers_are_ignored,      // a tree is started beside what an earlier run left on the machine
+    reload_shortens_the_lease,  // a running term goes on with a shorter lease than it began with
     no_dead_man,                // no timer of the kernel's kills the supervisor
     count,
 };

@@ -39,7 +39,7 @@ void Supervisor::launch(Term closed_through) {
     process_.start();
     stop_before_start_ = held_start_ = waiting_ = false;
     dead_man_at_.reset();
-    machine_.emplace(TermMachine::Settings{home_.profile().grace_period, home_.profile().timing.lease_duration / 20,
+    machine_.emplace(TermMachine::Settings{home_.profile().grace_period, home_.timing().lease_duration / 20,
                                            closed_through, home_.profile().restart,
                                            static_cast<std::uint32_t>(context_.random.between(1, 1'000'000))});
 }
@@ -86,6 +86,22 @@ void Supervisor::hear_grant(const TermGrant& grant) {
 void Supervisor::hear_revoke(Term term, StopMode mode) {
     keep_deadlines();
     perform(machine_->on_revoke(now(), term, mode));
+}
+
+void Supervisor::hear_restart() {
+    process_.deliver([this] {
+        keep_deadlines();
+        Actions actions;
+        machine_->on_restart(now(), actions);
+        perform(actions);
+    });
+}
+
+void Supervisor::hear_pause(bool paused) {
+    process_.deliver([this, paused] {
+        keep_deadlines();
+        perform(machine_->on_pause(now(), paused));
+    });
 }
 
 void Supervisor::hear_stop(StopMode mode) {

@@ -29,6 +29,7 @@ private:
     void boot(Candidate& candidate);
 
     void heal();
+    void expect_a_leader_within(Duration bound, const char* complaint);
     void expect_one_leader();
     void expect_nothing_happens();
     void expect_handover();
@@ -164,20 +165,23 @@ Duration World::longest_grace() const {
 }
 
 // An unreadable record whose holder is gone stays held until somebody does something about it.
+void World::expect_a_leader_within(Duration bound, const char* complaint) {
+    if (wait_until(bound, [this] { return one_leader(); })) return;
+    if (store_.current().presence != Presence::unreadable) throw Violation(complaint);
+    context_.trace.note(Trace::kWorld, "the unreadable record is deleted");
+    store_.remove();
+    checkers_.operator_interfered();
+    if (!wait_until(bound, [this] { return one_leader(); })) throw Violation("no leader after the repair");
+}
+
 void World::expect_one_leader() {
     const Duration longest = std::max(context_.profile.longest_lease, faults_.longest_written());
     const Duration bound = longest * 2 + context_.profile.longest_lease * 4 + longest_grace() * 2 + seconds(2);
     context_.time.run_until(faults_.memory_needed_until());
-    if (!wait_until(bound, [this] { return one_leader(); })) {
-        if (store_.current().presence != Presence::unreadable) throw Violation("no leader though all is well");
-        context_.trace.note(Trace::kWorld, "the unreadable record is deleted");
-        store_.remove();
-        checkers_.operator_interfered();
-        if (!wait_until(bound, [this] { return one_leader(); })) throw Violation("no leader after the repair");
-    }
-    // Workloads that were to end by themselves have done so after this.
+    expect_a_leader_within(bound, "no leader though all is well");
+    // Workloads that were to end by themselves have done so after this, and a leader whose agent was gone has no term.
     context_.time.run_until(context_.time.now() + context_.profile.longest_lease * 3 + longest_grace() * 11 / 10);
-    if (!wait_until(bound, [this] { return one_leader(); })) throw Violation("no leader any more though all is well");
+    expect_a_leader_within(bound, "no leader any more though all is well");
 }
 
 void World::expect_nothing_happens() {
@@ -209,7 +213,7 @@ void World::expect_stopped_supervisor_is_replaced() {
     Candidate& leader = *candidates_[static_cast<std::size_t>(*checkers_.leader())];
     Process& supervisor = leader.supervisor().process();
     const Duration bound =
-        leader.profile().timing.renew_deadline * 7 / 10 + context_.profile.kill_allowance * 3 + milliseconds(200);
+        leader.timing().renew_deadline * 7 / 10 + context_.profile.kill_allowance * 3 + milliseconds(200);
     context_.trace.note(Trace::kWorld, "the leader's supervisor is stopped for good");
     const std::uint64_t life = supervisor.life();
     supervisor.stop();
@@ -225,7 +229,7 @@ void World::expect_stopped_supervisor_is_replaced() {
 void World::expect_stuck_agent_is_replaced() {
     Candidate& leader = *candidates_[static_cast<std::size_t>(*checkers_.leader())];
     Process& agent = leader.agent().process();
-    const Duration bound = std::max<Duration>(leader.profile().timing.lease_duration * 2, seconds(5)) * 6 / 5 +
+    const Duration bound = std::max<Duration>(leader.timing().lease_duration * 2, seconds(5)) * 6 / 5 +
                            context_.profile.longest_lease + seconds(1);
     context_.trace.note(Trace::kWorld, "the leader's agent is stopped for good");
     const std::uint64_t life = agent.life();

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
+import comparison
 import docs
 import format as layout
 import house
@@ -184,6 +185,33 @@ class DocsTest(CheckerTest):
         self.assert_one(docs.check(self.root, self.program()), "does not describe the key election.name")
         self.write(docs.REFERENCE, "`election.name` `election.gone`\n")
         self.assert_one(docs.check(self.root, self.program()), "speaks of the key election.gone")
+
+
+class ComparisonTest(CheckerTest):
+    ROW = "| it runs |" + " no |" * 8 + " `e2e.It.Runs` |\n"
+    HEAD = "| feature |" + " tool |" * 9 + "\n" + "|---" * 10 + "|\n"
+
+    def check_row(self, row, tests=("e2e.It.Runs",)):
+        return comparison.check(self.HEAD + row, set(tests))
+
+    def test_passes_a_row_whose_test_is_there(self):
+        self.assertEqual(self.check_row(self.ROW), [])
+
+    def test_finds_a_test_that_is_not_there(self):
+        self.assert_one(self.check_row(self.ROW, ("e2e.It.Walks",)), "it runs", "e2e.It.Runs")
+
+    def test_leaves_out_what_was_not_built(self):
+        self.assertEqual(self.check_row(self.ROW, ("e2e_test_NOT_BUILT-1234",)), [])
+
+    def test_finds_a_row_without_a_test(self):
+        self.assert_one(self.check_row(self.ROW.replace("`", "")), "names no test")
+
+    def test_finds_a_cell_that_is_missing_or_empty(self):
+        self.assert_one(self.check_row(self.ROW.replace(" no |", "", 1)), "10 filled cells")
+        self.assert_one(self.check_row(self.ROW.replace(" no |", " |", 1)), "10 filled cells")
+
+    def test_finds_that_there_is_no_table(self):
+        self.assert_one(comparison.check("text\n", set()), "no table")
 
 
 class LibrariesTest(CheckerTest):

@@ -17,7 +17,7 @@ import tempfile
 
 import source_text
 
-FOLDERS = "app|base|bench|config|deploy|docs|election|metrics|scripts|supervisor|tests"
+FOLDERS = "app|base|bench|config|deploy|docs|election|metrics|output|scripts|supervisor|tests"
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(rf"(?:\.ci|{FOLDERS})/[\w./-]*")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -26,7 +26,7 @@ METRIC = re.compile(r"\b(?:leasehold|leader_election|process)_[a-z_]+[a-z]\b")
 QUOTED_METRIC = re.compile(r'"((?:leasehold|leader_election|process)_[a-z_]+)"')
 CATALOGUE = "metrics/catalogue.cpp"
 REFERENCE = "docs/operations.md"
-KEY = re.compile(r"(?:identity|(?:election|workload|protection|http|logging)\.[a-z_.]*[a-z])")
+KEY = re.compile(r"(?:identity|(?:election|workload|protection|http|control|logging)\.[a-z_.]*[a-z])")
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the program loads neither libcurl, nor what that brings, nor ZooKeeper's client whenever it starts.
+"""Checks that the program loads neither libcurl nor libmicrohttpd, nor what they bring, nor ZooKeeper's client whenever
+it starts.
 
     loaded.py READELF PROGRAM
 
-Guardian and supervisor, and agents of other stores, would pay for it too. election/stores/http/curl_library.h and
-election/stores/zookeeper/client_library.h load them where they are needed.
+Guardian and supervisor, and agents of other stores, would pay for it too. election/stores/http/curl_library.h,
+metrics/microhttpd_library.h and election/stores/zookeeper/client_library.h load them where they are needed.
 """
 
 import re
 import subprocess
 import sys
 
-FORBIDDEN = re.compile(r"lib(?:curl|ssl|crypto|nghttp2|ssh2|zookeeper)(?:\b|_)")
+FORBIDDEN = re.compile(r"lib(?:curl|microhttpd|gnutls|ssl|crypto|nghttp2|ssh2|zookeeper)(?:\b|_)")
 
 
 def needed(readelf, program):

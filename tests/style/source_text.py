@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-ROOMS = ("app", "base", "config", "election/core", "election/stores", "metrics", "supervisor")
+ROOMS = ("app", "base", "config", "election/core", "election/stores", "metrics", "output", "supervisor")
 SKIPPED_FOLDERS = {".git", "build", "__pycache__"}
 
 

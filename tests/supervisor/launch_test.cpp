@@ -23,11 +23,27 @@ LaunchSpec full_spec() {
     spec.workload.no_new_privs = NoNewPrivileges::no;
     spec.workload.restart = {RestartWhen::on_failure, {0, 143}, std::chrono::seconds(2), std::chrono::seconds(3),
                              std::chrono::seconds(4), 5,        std::chrono::seconds(6), AfterTheLast::hold};
+    spec.workload.output = {OutputFormat::json, "p: ", OutputOverflow::drop, 1 << 18, 3};
     spec.workload.process.clear_env = true;
     spec.attributes = {Credentials{33, 34, {35, 36}}, 027, {{7, 8, ~std::uint64_t{0}}}, "/srv", -5, 100};
     spec.protection = {SchedulingChoice::normal, -17, MemoryLocking::off};
     spec.inheritance = {-3, 60'000};
     spec.workload.signals = {SignalTarget::process, {{SIGHUP, SIGUSR1}, {SIGUSR2, SignalOptions::kDropped}}};
+    spec.workload.ready.probe = {.given = true,
+                                 .exec = {"/bin/serves"},
+                                 .interval = std::chrono::seconds(8),
+                                 .timeout = std::chrono::seconds(9),
+                                 .initial_delay = std::chrono::seconds(10),
+                                 .failure_threshold = 11,
+                                 .success_threshold = 12};
+    spec.workload.health = {.given = true,
+                            .exec = {"/bin/well", "-q"},
+                            .interval = std::chrono::seconds(7),
+                            .timeout = std::chrono::milliseconds(1250),
+                            .initial_delay = std::chrono::minutes(1),
+                            .failure_threshold = 4,
+                            .success_threshold = 2,
+                            .then = AfterUnhealthy::resign};
     spec.containment = {ContainmentMethod::cgroup, "0123456789abcdef", "/sys/fs/cgroup/x", "why not"};
     spec.kill_allowance = std::chrono::milliseconds(99);
     spec.recheck = std::chrono::milliseconds(750);
@@ -35,8 +51,15 @@ LaunchSpec full_spec() {
     spec.logging = {log::Level::error, log::Format::json};
     spec.config_fd = 12;
     spec.listener_fds = {13, 14};
+    spec.config_file = "/etc/leasehold.yaml";
+    spec.command_given = true;
+    spec.longest_lease = std::chrono::seconds(40);
+    spec.reload = 7;
+    spec.reload_text = "in force: a";
+    spec.control_fd = 15;
     spec.held_fds = {15};
     spec.notify_fd = 16;
+    spec.notices_fd = 18;
     spec.watchdog = std::chrono::seconds(17);
     return spec;
 }
@@ -56,8 +79,15 @@ void expect_equal(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.logging, b.logging);
     EXPECT_EQ(a.config_fd, b.config_fd);
     EXPECT_EQ(a.listener_fds, b.listener_fds);
+    EXPECT_EQ(a.config_file, b.config_file);
+    EXPECT_EQ(a.command_given, b.command_given);
+    EXPECT_EQ(a.longest_lease, b.longest_lease);
+    EXPECT_EQ(a.reload, b.reload);
+    EXPECT_EQ(a.reload_text, b.reload_text);
+    EXPECT_EQ(a.control_fd, b.control_fd);
     EXPECT_EQ(a.held_fds, b.held_fds);
     EXPECT_EQ(a.notify_fd, b.notify_fd);
+    EXPECT_EQ(a.notices_fd, b.notices_fd);
     EXPECT_EQ(a.watchdog, b.watchdog);
 }
 
@@ -108,6 +138,7 @@ TEST(AgentArguments, are_read_and_made_close_on_exec) {
     spec.config_fd = fcntl(0, F_DUPFD, 100);
     spec.listener_fds = {fcntl(0, F_DUPFD, 100)};
     spec.held_fds = {fcntl(0, F_DUPFD, 100)};
+    spec.notices_fd = fcntl(0, F_DUPFD, 100);
     auto sealed = seal_launch_spec(spec);
     ASSERT_TRUE(sealed);
     const int spec_fd = fcntl(sealed->get(), F_DUPFD, 100);
@@ -120,7 +151,8 @@ TEST(AgentArguments, are_read_and_made_close_on_exec) {
     EXPECT_EQ(launch->page_fd, page_fd);
     EXPECT_EQ(launch->guardian_fd, guardian_fd);
     EXPECT_EQ(launch->agent_number, 3U);
-    for (const int fd : {page_fd, guardian_fd, spec.config_fd, spec.listener_fds[0], spec.held_fds[0]}) {
+    for (const int fd :
+         {page_fd, guardian_fd, spec.config_fd, spec.listener_fds[0], spec.held_fds[0], spec.notices_fd}) {
         EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC) << fd;
         close(fd);
     }

@@ -110,5 +110,23 @@ TEST(RestartPolicy, WithoutAWordTheOthersResign) {
     EXPECT_EQ(policy.ended(at(seconds(1)), 1).what, What::resign);
 }
 
+TEST(RestartPolicy, BadHealthCountsLikeAFailureAndThenResigns) {
+    for (const RestartWhen when : {RestartWhen::never, RestartWhen::on_failure, RestartWhen::always}) {
+        RestartOptions made = options(when);
+        made.give_up_after = 2;
+        RestartPolicy policy(made, 7);
+        EXPECT_EQ(policy.unhealthy(at({})).what, What::restart);
+        const auto second = policy.unhealthy(at(seconds(1)));
+        EXPECT_EQ(second.what, What::restart);
+        EXPECT_GT(second.after, seconds(1));
+        EXPECT_EQ(policy.unhealthy(at(seconds(2))).what, What::resign);
+        made.then = AfterTheLast::hold;
+        made.give_up_after = 1;
+        RestartPolicy holding(made, 7);
+        holding.unhealthy(at({}));
+        EXPECT_EQ(holding.unhealthy(at(seconds(1))).what, What::hold);
+    }
+}
+
 }  // namespace
 }  // namespace leasehold::supervisor

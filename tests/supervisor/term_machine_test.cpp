@@ -97,6 +97,12 @@ std::string play(const std::string& script,
                 event == "exited" ? machine.on_main_exited(at(ms), status) : machine.on_tree_empty(at(ms), status);
         } else if (event == "restart") {
             machine.on_restart(at(ms), actions);
+        } else if (event == "pause" || event == "resume") {
+            actions = machine.on_pause(at(ms), event == "pause");
+        } else if (event == "unhealthy") {
+            std::string then;
+            words >> then;
+            actions = machine.on_unhealthy(at(ms), then == "resign" ? AfterUnhealthy::resign : AfterUnhealthy::restart);
         } else if (event == "gone") {
             actions = machine.on_tree_empty(at(ms));
         } else if (event == "tick") {
@@ -241,7 +247,7 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
         const auto term = static_cast<Term>(i / 15) + static_cast<Term>(1 + pick(1));
         const StopMode mode = pick(1) == 0 ? StopMode::orderly : StopMode::kill;
         Actions actions;
-        switch (pick(8)) {
+        switch (pick(9)) {
             case 0:
                 witness.is_revoked(term);
                 actions = machine.on_revoke(now, term, mode);
@@ -257,7 +263,10 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
                     ending = true;
                 }
                 break;
-            case 4: break;
+            case 4:
+                if (pick(2) == 0) actions = machine.on_unhealthy(now, static_cast<AfterUnhealthy>(pick(1)));
+                break;
+            case 6: actions = machine.on_pause(now, pick(1) == 0); break;
             case 5: machine.on_restart(now, actions); break;
             default: actions = machine.on_grant(now, grant_of(term, ms + pick(200) - 20, ms + pick(400)));
         }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// workload.ready.exec and workload.health.exec: a command that is executed again and again beside the workload. It is
+// part of the workload's tree: contained with it, waited for by the proof of emptiness, and gone with it.
+//
+// What has not ended by the timeout is killed, with its process group; what has ended, has its group killed too. What
+// has left the group (a daemon) stays, and ends with the tree. Standard streams lead nowhere, so nothing that is
+// printed can fill or block anything.
+//
+// Threads: the supervisor's. Blocking: never, but for the fork. It reaps nothing: the supervisor does, and says so
+// at once, so that the process number that is held here is never somebody else's.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <sys/types.h>
+
+#include "supervisor/exec_outcome.h"
+#include "supervisor/probe_judge.h"
+#include "supervisor/reaper.h"
+#include "supervisor/spawn.h"
+
+namespace leasehold::supervisor {
+
+class ExecProbe {
+public:
+    using Spawn = std::function<Result<Spawned>()>;
+
+    ExecProbe(const ProbeOptions& options, std::uint32_t seed, Spawn spawn);
+
+    // There is something to ask from now on. REQUIRES: of an earlier tree nothing is left.
+    void begin(Instant now);
+
+    // There is nothing to ask any more: what is under way is killed, and its outcome of no interest.
+    void end();
+
+    // Called when children may have ended, before they are reaped; then with each that was.
+    void look() const;
+    std::optional<ExecOutcome> reaped(const Exit& exit, Instant now);
+
+    // Kills what has used its time up, and begins what is due, unless that is not wanted just now.
+    std::optional<ExecOutcome> tick(Instant now, bool may_start);
+
+    // When the next tick() is owed.
+    std::optional<Duration> wake(Instant now) const;
+
+private:
+    std::optional<ExecOutcome> start(Instant now);
+    std::optional<ExecOutcome> judge(Instant now, ExecOutcome::Kind kind, int detail);
+    std::optional<ExecOutcome> count_stuck(Instant now);
+
+    ProbeOptions options_;
+    ProbeJudge judge_;
+    Spawn spawn_;
+    Spawned process_;                   // pid -1: none
+    std::optional<Instant> killed_at_;  // what is killed says nothing by its end
+};
+
+}  // namespace leasehold::supervisor
