@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <csignal>
 
-#include <sys/wait.h>
-
 #include "base/log.h"
 
 namespace leasehold::supervisor {
@@ -34,12 +32,8 @@ void ExecProbe::end() {
     killed_at_ = Instant{};
 }
 
-void ExecProbe::look() const {
-    if (process_.pid <= 0) return;
-    siginfo_t info{};
-    const bool ended = waitid(P_PID, static_cast<id_t>(process_.pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-                       info.si_pid == process_.pid;
-    if (ended) kill(-process_.pid, SIGKILL);  // the number is its until it is reaped
+void ExecProbe::has_ended(pid_t pid) const {
+    if (pid == process_.pid && pid > 1) kill(-pid, SIGKILL);
 }
 
 std::optional<ExecOutcome> ExecProbe::reaped(const Exit& exit, Instant now) {

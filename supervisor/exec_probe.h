@@ -35,8 +35,8 @@ public:
     // There is nothing to ask any more: what is under way is killed, and its outcome of no interest.
     void end();
 
-    // Called when children may have ended, before they are reaped; then with each that was.
-    void look() const;
+    // Called with each child that has ended, before it is reaped and after (supervisor/reaper.h).
+    void has_ended(pid_t pid) const;
     std::optional<ExecOutcome> reaped(const Exit& exit, Instant now);
 
     // Kills what has used its time up, and begins what is due, unless that is not wanted just now.

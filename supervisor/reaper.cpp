@@ -43,7 +43,8 @@ bool only_own_children(std::span<const pid_t> own) {
 
 }  // namespace
 
-bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own) {
+bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own,
+          const std::function<void(pid_t)>& before) {
     // __WALL: also children that were made by clone(2) with another exit signal than SIGCHLD.
     constexpr int kEnded = WEXITED | WNOHANG | __WALL;
     for (;;) {
@@ -56,6 +57,7 @@ bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> o
         }
         const bool all_alive = info.si_pid == 0;
         if (all_alive || contains(own, info.si_pid)) return !own.empty() && only_own_children(own);
+        if (before) before(info.si_pid);
         siginfo_t reaped{};
         if (waitid(P_PID, static_cast<id_t>(info.si_pid), &reaped, kEnded) == 0 && reaped.si_pid != 0) {
             each(exit_of(reaped));

@@ -29,7 +29,11 @@ struct Exit {
 // So when it shows nothing but living children of our own, then at the moment of the last look-up nothing stood behind
 // them, and nothing ever stood before them. Where a kernel has no such list (CONFIG_PROC_CHILDREN) or /proc is missing,
 // there is no proof while one of `own` is alive.
-bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own = {});
+//
+// `before` hears of each child that has ended just before it is reaped: until then its number, and that of its process
+// group, can be nobody else's.
+bool reap(const std::function<void(const Exit&)>& each, std::span<const pid_t> own = {},
+          const std::function<void(pid_t)>& before = {});
 
 // What that list says now; empty when there is none.
 std::vector<pid_t> own_children();

@@ -242,12 +242,14 @@ void Supervisor::on_children() {
     keep_deadlines();
     std::optional<Exit> ended;
     std::map<Probed, ExecOutcome> found;
-    for (const auto& [what, probe] : probes_) probe.look();
-    const bool none_left = reap([&](const Exit& exit) {
+    const auto each = [&](const Exit& exit) {
         if (tree_ && exit.pid == tree_->main) ended = exit;
         for (auto& [what, probe] : probes_) {
             if (const auto outcome = probe.reaped(exit, now())) found.emplace(what, *outcome);
         }
+    };
+    const bool none_left = reap(each, {}, [this](pid_t pid) {
+        for (const auto& [what, probe] : probes_) probe.has_ended(pid);
     });
     if (ended) {
         learn_outcome();  // an execution that failed has left its reason behind

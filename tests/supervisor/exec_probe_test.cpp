@@ -5,7 +5,6 @@
 
 #include <csignal>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -43,8 +42,10 @@ Result<Spawned> shell(const std::string& script) {
 class ExecProbes : public testing::Test {
 protected:
     void TearDown() override {
-        if (probe_) probe_->end();
-        EXPECT_TRUE(turn_until([] { return waitpid(-1, nullptr, WNOHANG) < 0; }));
+        if (!probe_) return;
+        probe_->end();
+        none_left_ = false;
+        EXPECT_TRUE(turn_until([this] { return none_left_; }));
     }
 
     void probe_with(const std::string& script, const ProbeOptions& options = often()) {
@@ -58,13 +59,8 @@ protected:
     }
 
     void turn() {
-        probe_->look();
-        int status = 0;
-        while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
-            if (pid < 0) break;
-            const bool by_signal = WIFSIGNALED(status);
-            hear(probe_->reaped({pid, by_signal, by_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status)}, now()));
-        }
+        none_left_ = reap([this](const Exit& exit) { hear(probe_->reaped(exit, now())); }, {},
+                          [this](pid_t pid) { probe_->has_ended(pid); });
         hear(probe_->tick(now(), may_start_));
         usleep(1000);
     }
@@ -85,6 +81,7 @@ protected:
     pid_t last_ = -1;
     int starts_ = 0;
     bool may_start_ = true;
+    bool none_left_ = false;
 };
 
 TEST_F(ExecProbes, TheStatusDecides) {
