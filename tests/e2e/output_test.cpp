@@ -165,7 +165,8 @@ TEST_F(Output, AHelperThatIsKilledLosesNoMoreThanItHolds) {
 TEST_F(Output, AReaderThatHangsHoldsTheWorkloadUpAndNothingElse) {
     Candidate& leader = start_shell_on_pipe("leader", kSpin, "format: text");
     const auto bytes = [&] { return metric(leader, "leasehold_workload_output_bytes_total{stream=\"stdout\"}"); };
-    ASSERT_TRUE(eventually([&] { return bytes() > 60'000; })) << leader.log();
+    // A pipe has sixteen pages, and what does not fit into the rest of one begins the next: so many may be half empty.
+    ASSERT_TRUE(eventually([&] { return bytes() > 20'000; })) << leader.log();
     const double renewals = metric(leader, "leasehold_lease_renewals_total");
     ASSERT_TRUE(eventually([&] { return metric(leader, "leasehold_lease_renewals_total") > renewals + 20; }));
     EXPECT_LT(bytes(), 1'000'000) << "somebody reads on";
