@@ -26,7 +26,7 @@ TEST(MicrohttpdLibrary, SaysWhatToInstallWhereItIsMissing) {
 TEST(MicrohttpdLibrary, RefusesAnotherLibrary) {
     const auto library = load_microhttpd_library("libm.so.6");
     ASSERT_FALSE(library);
-    EXPECT_THAT(library.error().message, HasSubstr("libm.so.6 lacks a function"));
+    EXPECT_THAT(library.error().message, HasSubstr("libm.so.6 is no libmicrohttpd"));
 }
 
 }  // namespace
