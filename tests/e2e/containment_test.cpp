@@ -16,8 +16,6 @@
 namespace leasehold::harness {
 namespace {
 
-constexpr unsigned kNobody = 65534;
-
 std::string cgroup2_mount() {
     std::istringstream mounts(read_file("/proc/self/mounts"));
     for (std::string device, point, type, rest; mounts >> device >> point >> type && std::getline(mounts, rest);) {

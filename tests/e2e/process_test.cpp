@@ -14,8 +14,6 @@
 namespace leasehold::harness {
 namespace {
 
-constexpr const char* kNobody = "65534";
-
 class WorkloadProcess : public testing::Test {
 protected:
     void SetUp() override { std::filesystem::permissions(folder_.path(), std::filesystem::perms::all); }

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kNobody = 65534;
-
 // A folder in which an ordinary user finds leasehold, and setpriv(1) as a set-user-ID program of root's.
 class Unkillable : public testing::Test {
 protected:

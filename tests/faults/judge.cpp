@@ -25,8 +25,6 @@ struct Tree {
     bool met_another = false;
 };
 
-double milliseconds_of(nanoseconds length) { return std::chrono::duration<double, std::milli>(length).count(); }
-
 // Who says no term id at all is told apart by the token.
 std::uint64_t id_of(const Stint& stint) { return stint.tree != 0 ? stint.tree : stint.token; }
 

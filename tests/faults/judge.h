@@ -4,6 +4,7 @@
 // carries one LEASEHOLD_TERM_ID is one tree, alive from its first stamp to its last. Pure.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "tests/harness/board.h"
 
 namespace leasehold::faults {
+
+inline double milliseconds_of(std::chrono::nanoseconds length) {
+    return std::chrono::duration<double, std::milli>(length).count();
+}
 
 struct Judgement {
     std::size_t trees = 0;

@@ -15,6 +15,8 @@ namespace leasehold::faults {
 
 class Trial;
 
+inline constexpr double kAtOnce = 300;  // ms: the most for a successor that is to follow at once
+
 // With which stores a row is played.
 enum class Stores { any, file, servers };
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/faults/judge.h"
 #include "tests/faults/trial.h"
 
 namespace leasehold::faults {
@@ -34,8 +35,6 @@ struct Both {
     nanoseconds boot = read_clock(CLOCK_BOOTTIME);
     nanoseconds raw = read_clock(CLOCK_MONOTONIC_RAW);
 };
-
-double milliseconds_of(nanoseconds length) { return std::chrono::duration<double, std::milli>(length).count(); }
 
 // Undoes something when it is destroyed, or when this process dies without having done so: another process, in a
 // session of its own, waits for the end of a pipe.

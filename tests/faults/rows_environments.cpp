@@ -9,7 +9,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr double kAtOnce = 300;
 const std::string kPid1 = "leasehold is PID 1 of a container";
 const std::string kManager = "leasehold in a service manager's cgroup, which is killed when the main process ends";
 const std::string kAfterLease = "successor after the lease";

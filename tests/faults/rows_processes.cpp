@@ -8,7 +8,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr double kAtOnce = 300;
 const std::string kProcesses = "one process of the leader";
 
 Row killed_supervisor(const std::string& fault, int number) {

@@ -10,7 +10,6 @@
 namespace leasehold::faults {
 namespace {
 
-constexpr double kAtOnce = 300;
 constexpr milliseconds kMoment{100};
 const std::string kSignals = "signals to leasehold";
 

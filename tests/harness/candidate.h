@@ -16,6 +16,8 @@
 
 namespace leasehold::harness {
 
+inline constexpr unsigned kNobody = 65534;  // the user, and the group, who owns nothing
+
 // Polls until `condition` holds; false when it does not within the limit, which is generous on purpose.
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(30));
 

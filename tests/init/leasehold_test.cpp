@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/init/roles.h"
 #include "tests/init/subject.h"
 
 namespace leasehold::init_test {
@@ -14,7 +15,6 @@ using harness::eventually;
 using harness::is_stopped;
 
 constexpr auto kLimit = std::chrono::seconds(30);
-constexpr const char* kInterrupt = "\x03";
 
 pid_t role_of(pid_t guardian, const std::string& name) {
     for (const pid_t child : harness::children_of(guardian)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/init/cases.h"
+#include "tests/init/roles.h"
 
 namespace leasehold::init_test {
 namespace {
@@ -40,11 +41,6 @@ std::string ends_by(const Trial& trial) {
     NEED(subject.says("got ", trial.limit), subject);
     const auto status = subject.ends(trial.limit);
     return status == 7 || status == 9 ? "" : fmt::format("it ended with {}", status.value_or(-1));
-}
-
-std::string name_of_signal(int signal) {
-    const char* const name = sigabbrev_np(signal);
-    return name != nullptr ? name : fmt::format("RTMIN+{}", signal - SIGRTMIN);
 }
 
 std::string hands_on(const Trial& trial, int signal, bool as_pid_1 = false) {

@@ -25,6 +25,11 @@
 
 namespace leasehold::init_test {
 
+// As it is written above: "USR1", "RTMIN+3".
+std::string name_of_signal(int signal);
+
+inline constexpr const char* kInterrupt = "\x03";  // typed at a terminal
+
 int workload_main(const std::string& role, const std::vector<std::string>& arguments);
 int bad_init_main(const std::string& role, const std::vector<std::string>& arguments);
 

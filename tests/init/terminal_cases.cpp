@@ -5,28 +5,28 @@
 #include <fmt/ranges.h>
 
 #include "tests/init/cases.h"
+#include "tests/init/roles.h"
 
 namespace leasehold::init_test {
 namespace {
 
-constexpr const char* kInterrupt = "\x03";
 constexpr const char* kQuit = "\x1c";
 constexpr const char* kSuspend = "\x1a";
 
-std::vector<std::string> around(const Trial& trial, const std::vector<std::string>& command) {
+std::vector<std::string> under(const Trial& trial, const std::vector<std::string>& command) {
     return command_line(trial.init, command, trial.folder);
 }
 
 template <bool AsPid1>
 std::string has_the_terminal(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
+    Subject subject(under(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
     NEED(subject.says("up fg=1", trial.limit), subject);
     return "";
 }
 
 // ^C and ^\ reach the workload; the init does not take them for itself, so the workload goes on.
 std::string keys_reach_the_workload_only(const Trial& trial) {
-    Subject subject(around(trial, role("@report", "deaf")), {.terminal = true});
+    Subject subject(under(trial, role("@report", "deaf")), {.terminal = true});
     NEED(subject.says("up", trial.limit), subject);
     subject.type(kInterrupt);
     NEED(subject.says("got INT", trial.limit), subject);
@@ -41,7 +41,7 @@ std::string keys_reach_the_workload_only(const Trial& trial) {
 }
 
 std::string interrupt_ends_a_plain_program(const Trial& trial) {
-    Subject subject(around(trial, {"sh", "-c", "echo up; exec sleep 1000"}), {.terminal = true});
+    Subject subject(under(trial, {"sh", "-c", "echo up; exec sleep 1000"}), {.terminal = true});
     NEED(subject.says("up", trial.limit), subject);
     subject.type(kInterrupt);
     NEED(subject.ends(trial.limit) == 130, subject);
@@ -49,7 +49,7 @@ std::string interrupt_ends_a_plain_program(const Trial& trial) {
 }
 
 std::string new_size_reaches_it(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true});
+    Subject subject(under(trial, role("@report")), {.terminal = true});
     NEED(subject.says("up", trial.limit), subject);
     subject.resize(51, 132);
     NEED(subject.says("got WINCH", trial.limit), subject);
@@ -59,7 +59,7 @@ std::string new_size_reaches_it(const Trial& trial) {
 }
 
 std::string terminal_is_given_back(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true, .session = "@session"});
+    Subject subject(under(trial, role("@report")), {.terminal = true, .session = "@session"});
     NEED(subject.says("up fg=1", trial.limit), subject);
     subject.type("exit 5\n");
     NEED(subject.says("terminal given back", trial.limit), subject);
@@ -70,7 +70,7 @@ std::string terminal_is_given_back(const Trial& trial) {
 std::string hangup_reaches_it(const Trial& trial) {
     const std::string out = trial.folder + "/out";
     const std::string script = "trap 'echo hangup > " + out + "; exit 3' HUP; echo up; while :; do sleep 0.01; done";
-    Subject subject(around(trial, {"sh", "-c", script}), {.terminal = true});
+    Subject subject(under(trial, {"sh", "-c", script}), {.terminal = true});
     NEED(subject.says("up", trial.limit), subject);
     subject.hang_up();
     NEED(harness::eventually([&] { return harness::read_file(out) == "hangup\n"; }, trial.limit), subject);
@@ -81,7 +81,7 @@ std::string hangup_reaches_it(const Trial& trial) {
 // In the foreground of a session leader nobody could continue what the key stops: it goes on, as it would by itself.
 template <bool AsPid1>
 std::string suspend_key_does_not_hang_it(const Trial& trial) {
-    Subject subject(around(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
+    Subject subject(under(trial, role("@report")), {.terminal = true, .pid_1 = AsPid1});
     NEED(subject.says("up", trial.limit), subject);
     subject.type(kSuspend);
     subject.type("exit 5\n");
@@ -109,7 +109,7 @@ bool taken_to_the_foreground(Subject& subject, const Trial& trial) {
 }
 
 std::string line_around(const Trial& trial, const std::vector<std::string>& command) {
-    return fmt::format("{}", fmt::join(around(trial, command), " "));
+    return fmt::format("{}", fmt::join(under(trial, command), " "));
 }
 
 // Suspended with the key, seen by the shell, continued in the foreground and in the background. The lease is kept.
@@ -155,7 +155,7 @@ std::string job_control_in_a_script(const Trial& trial) {
 
 // A shell as the workload, with jobs of its own in the foreground.
 std::string shell_inside_has_job_control(const Trial& trial) {
-    Subject subject(around(trial, interactive_shell()), {.terminal = true});
+    Subject subject(under(trial, interactive_shell()), {.terminal = true});
     NEED(tells_the_shell(subject, trial, "sh -c 'echo job-$((40 + 2)); exec sleep 1000'"), subject);
     NEED(subject.says("job-42", trial.limit), subject);
     subject.type(kSuspend);

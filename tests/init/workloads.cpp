@@ -27,12 +27,6 @@ void say(const std::string& line) {
     if (write(STDOUT_FILENO, text.data(), text.size()) < 0) _exit(90);
 }
 
-std::string name_of_signal(int signal) {
-    if (signal >= SIGRTMIN) return "RTMIN+" + std::to_string(signal - SIGRTMIN);
-    const char* const name = sigabbrev_np(signal);
-    return name != nullptr ? name : std::to_string(signal);
-}
-
 // Through /dev/tty, which needs a controlling terminal.
 std::string foreground() {
     const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -190,6 +184,12 @@ void tell_signals() {
 }
 
 }  // namespace
+
+std::string name_of_signal(int signal) {
+    if (signal >= SIGRTMIN) return "RTMIN+" + std::to_string(signal - SIGRTMIN);
+    const char* const name = sigabbrev_np(signal);
+    return name != nullptr ? name : std::to_string(signal);
+}
 
 int workload_main(const std::string& role, const std::vector<std::string>& arguments) {
     if (role == "@report") report("", !arguments.empty() && arguments[0] == "deaf");

@@ -20,7 +20,7 @@ using nlohmann::json;
 using stores::kubernetes::kLeaderAnnotation;
 using testing::HasSubstr;
 
-const TestTiming kTiming{"3s", "2s", "300ms", ""};
+const TestTiming kShortTiming{"3s", "2s", "300ms", ""};
 constexpr std::chrono::seconds kLease{3};
 
 class EditedTest : public LeaseholdTest {
@@ -31,7 +31,7 @@ protected:
     std::string object(const std::string& resource) const { return collection(resource) + "/test"; }
 
     Candidate& start_with(const std::string& name, const std::string& lock = "lease") {
-        return start(name, {.timing = kTiming,
+        return start(name, {.timing = kShortTiming,
                             .store = store_with(api().kubeconfig(KubeApi::kAdmin, name_space()), "lock: " + lock)});
     }
     // a leads, b knows it.

@@ -23,16 +23,16 @@ using harness::TestTiming;
 using std::chrono::milliseconds;
 using Mode = Relay::Mode;
 
-struct Fault {
+struct NetworkFault {
     const char* name;
     Mode mode;
     bool resets = false;  // existing connections, so that only new ones meet the mode
 };
 
 constexpr std::array kFaults{
-    Fault{"black hole", Mode::black_hole}, Fault{"half-open TLS", Mode::black_hole, true},
-    Fault{"one way", Mode::one_way},       Fault{"slow drip", Mode::drip},
-    Fault{"refused", Mode::refuse},
+    NetworkFault{"black hole", Mode::black_hole}, NetworkFault{"half-open TLS", Mode::black_hole, true},
+    NetworkFault{"one way", Mode::one_way},       NetworkFault{"slow drip", Mode::drip},
+    NetworkFault{"refused", Mode::refuse},
 };
 
 const TestTiming kQuick{"2s", "1s", "200ms", ""};
@@ -56,7 +56,7 @@ protected:
 
     Relay& relay(const std::string& name) { return *relays_.at(name); }
 
-    void strike(const std::string& name, const Fault& fault) {
+    void strike(const std::string& name, const NetworkFault& fault) {
         relay(name).set(fault.mode);
         if (fault.resets) relay(name).cut();
     }
@@ -73,7 +73,7 @@ TEST_F(NetworkTest, TheLeadersFailsForLongerThanTheDeadline) {
     next_run(0);
     start_behind_relay("b", stubborn);
     ASSERT_TRUE(logs(candidate_named("b"), "a holds the lease"));
-    for (const Fault& fault : kFaults) {
+    for (const NetworkFault& fault : kFaults) {
         SCOPED_TRACE(fault.name);
         const auto runs = board_->runs();
         auto& leader = candidate_named(runs.back().identity);
@@ -90,14 +90,14 @@ TEST_F(NetworkTest, AStandbysFailsForLongerThanALease) {
     make_unused_lease();
     start("leader", {.timing = kQuick});
     next_run(0);
-    for (const Fault& fault : kFaults) {
+    for (const NetworkFault& fault : kFaults) {
         ASSERT_TRUE(logs(start_behind_relay(fault.name, {.timing = kQuick}), "leader holds the lease"));
     }
     const std::size_t before = board_->runs().size();
-    for (const Fault& fault : kFaults) strike(fault.name, fault);
+    for (const NetworkFault& fault : kFaults) strike(fault.name, fault);
     let_pass(kMoreThanTheQuickLease);
     EXPECT_EQ(board_->runs().size(), before);
-    for (const Fault& fault : kFaults) relay(fault.name).set(Mode::pass);
+    for (const NetworkFault& fault : kFaults) relay(fault.name).set(Mode::pass);
     // Each of them can take over again.
     for (std::size_t i = 0; i < kFaults.size() && !HasFailure(); ++i) {
         const auto runs = board_->runs();
@@ -124,7 +124,7 @@ TEST_F(NetworkTest, TheLeadersFailsForLessThanTheDeadline) {
     make_unused_lease();
     auto& leader = start_behind_relay("a", {.timing = kPatient});
     next_run(0);
-    for (const Fault& fault : kFaults) {
+    for (const NetworkFault& fault : kFaults) {
         SCOPED_TRACE(fault.name);
         const double failed = failed_renewals(leader);
         strike("a", fault);

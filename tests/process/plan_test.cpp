@@ -11,6 +11,7 @@
 
 #include "supervisor/cgroup_group.h"
 #include "tests/process/keeper.h"
+#include "tests/process/roles.h"
 
 namespace leasehold::process_test {
 namespace {
@@ -18,8 +19,6 @@ namespace {
 using supervisor::ContainmentChoice;
 using supervisor::ContainmentMethod;
 using supervisor::plan_containment;
-
-constexpr uid_t kNobody = 65534;
 
 // As another user, in this cgroup if one is given. 0: a plan with that method; 1: refused with these words; 2: else.
 int plan_as_nobody(ContainmentChoice wanted, ContainmentMethod expected, const std::string& words,

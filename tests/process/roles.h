@@ -11,6 +11,8 @@ namespace leasehold::process_test {
 inline constexpr const char* kStringsVariable = "LEASEHOLD_TEST_STRINGS";
 int puppet_agent_main(const std::vector<std::string>& arguments);
 
+inline constexpr unsigned kNobody = 65534;  // the user, and the group, who owns nothing
+
 // "@idle": does nothing until it is killed. "@relay": forks a child that forks a child ..., each in a session of its
 // own and each parent gone at once, without end.
 int workload_main(const std::string& name, const std::vector<std::string>& arguments);

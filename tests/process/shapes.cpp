@@ -21,7 +21,6 @@ namespace {
 
 constexpr int kChainLength = 300;
 constexpr rlim_t kBombs = 200;
-constexpr uid_t kNobody = 65534;
 
 int held = -1;
 
