@@ -13,7 +13,9 @@ constexpr std::size_t kLongestSocketPath = 107;  // unix(7): 108 bytes with the 
 // Empty is written as none.
 Form<std::string> socket_path_form() {
     Form<std::string> form = absolute_path_form();
-    form.schema["pattern"] = "^(none|" + form.schema["pattern"].get<std::string>().substr(2);
+    form.schema = changed(form.schema, [](Json& schema) {
+        schema["pattern"] = "^(none|" + schema["pattern"].get<std::string>().substr(2);
+    });
     form.write = [](const std::string& path) { return path.empty() ? "none" : path; };
     form.read = [read = form.read](const std::string& text) -> Result<std::string> {
         if (text == "none") return std::string();

@@ -55,7 +55,7 @@ Key command() {
                        argument_form(), field);
     key.need = Need::unless_on_command_line;
     key.example = "[/usr/sbin/program, --flag]";
-    key.schema["minItems"] = 1;
+    key.schema = changed(key.schema, [](Json& schema) { schema["minItems"] = 1; });
     key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
         if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
         return add(options, entry);
@@ -74,8 +74,7 @@ Key signal_rewriting() {
     key.kind = kind_in(key.shape, handed_on.kind);
     key.plain = handed_on.plain;
     key.example = "{HUP: USR1, USR2: none}";
-    key.schema = {
-        {"type", {"object", "null"}}, {"propertyNames", received.schema}, {"additionalProperties", handed_on.schema}};
+    key.schema = mapping_schema(received.schema, handed_on.schema);
     key.clear = [field](Options& options) { field(options).clear(); };
     key.check_name = [received](const std::string& name) { return received.read(name).map([](int) {}); };
     key.add = [field, received, handed_on](Options& options, const Entry& entry) -> Result<void> {
@@ -126,7 +125,7 @@ Key no_new_privs() {
     using supervisor::NoNewPrivileges;
     auto form = choice_form<NoNewPrivileges>(
         {{"auto", NoNewPrivileges::automatic}, {"true", NoNewPrivileges::yes}, {"false", NoNewPrivileges::no}});
-    form.schema["anyOf"].push_back({{"type", "boolean"}});
+    form.schema = or_boolean(form.schema);
     return scalar_key(
         "workload.no_new_privs",
         "Whether set-user-ID programs gain nothing in the workload; auto: unless leasehold runs as root.", form,

@@ -38,7 +38,7 @@ struct Key {
     bool secret = false;    // neither printed by to_yaml nor quoted in a problem
     bool plain = false;     // needs no quotes, whatever it says
     std::string example{};  // as YAML, for a message
-    Json schema{};          // of the value as a whole, without help and default
+    Schema schema{};        // of the value as a whole, without help and default
 
     // The default of a list or mapping is dropped by clear(), then every entry goes through add(). Errors continue a
     // sentence that begins with the entry's text; those of check_name with its name.

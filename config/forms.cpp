@@ -32,12 +32,10 @@ constexpr const char* kOrVariable = "|\\$\\{";
 // YAML makes numbers and truths of plain 8080 and true, which are text here.
 Json text_schema() { return {{"type", {"string", "number", "boolean"}}}; }
 
-Json pattern_schema(const std::string& pattern) {
-    return {{"type", "string"}, {"pattern", "^(" + pattern + ")$" + kOrVariable}};
-}
+Schema pattern_schema(const std::string& pattern) { return text_matching("^(" + pattern + ")$"); }
 
 // A form of text that `problem` finds nothing wrong with.
-Form<std::string> text_form(std::function<std::string(const std::string&)> problem, Json schema,
+Form<std::string> text_form(std::function<std::string(const std::string&)> problem, Schema schema,
                             std::string kind = "text") {
     const auto read = [problem = std::move(problem)](const std::string& text) -> Result<std::string> {
         if (std::string found = problem(text); !found.empty()) return failure(std::move(found));
@@ -50,9 +48,34 @@ bool has_nul(const std::string& text) { return contains(text, '\0'); }
 
 }  // namespace
 
+Schema text_matching(std::string pattern) {
+    return [pattern = std::move(pattern)]() -> Json {
+        return {{"type", "string"}, {"pattern", pattern + kOrVariable}};
+    };
+}
+
+Schema number_matching(std::string pattern, int least, std::optional<int> most) {
+    return [pattern = std::move(pattern), least, most] {
+        Json schema = {{"type", {"string", "integer"}}, {"pattern", pattern + kOrVariable}, {"minimum", least}};
+        if (most) schema["maximum"] = *most;
+        return schema;
+    };
+}
+
+Schema mapping_schema(Schema names, Schema values) {
+    return [names = std::move(names), values = std::move(values)]() -> Json {
+        return {{"type", {"object", "null"}}, {"propertyNames", names()}, {"additionalProperties", values()}};
+    };
+}
+
+Schema or_boolean(Schema schema) {
+    return changed(std::move(schema), [](Json& made) { made["anyOf"].push_back({{"type", "boolean"}}); });
+}
+
 Form<std::string> identity_form() {
-    Json schema = text_schema();
-    schema["pattern"] = fmt::format("^[^\\u0000-\\u001f\\u007f]{{1,{}}}${}", kLongestName, kOrVariable);
+    const auto add_pattern = [](Json& schema) {
+        schema["pattern"] = fmt::format("^[^\\u0000-\\u001f\\u007f]{{1,{}}}${}", kLongestName, kOrVariable);
+    };
     return text_form(
         [](const std::string& text) -> std::string {
             if (text.empty()) return "is empty; write a name, or remove the key to have one made";
@@ -60,12 +83,13 @@ Form<std::string> identity_form() {
             if (has_control_character(text)) return "holds a control character";
             return "";
         },
-        std::move(schema));
+        changed(text_schema, add_pattern));
 }
 
 Form<std::string> election_name_form() {
-    Json schema = text_schema();
-    schema["pattern"] = fmt::format("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}${}", kLongestName - 1, kOrVariable);
+    const auto add_pattern = [](Json& schema) {
+        schema["pattern"] = fmt::format("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}${}", kLongestName - 1, kOrVariable);
+    };
     return text_form(
         [](const std::string& text) -> std::string {
             const std::string alphanumeric = std::string(kLetters) + std::string(kDigits);
@@ -75,7 +99,7 @@ Form<std::string> election_name_form() {
             if (!contains(alphanumeric, text.front())) return "must begin with a letter or a digit";
             return "";
         },
-        std::move(schema));
+        changed(text_schema, add_pattern));
 }
 
 Form<std::string> absolute_path_form() {
@@ -95,8 +119,7 @@ Form<std::string> absolute_path_form() {
 }
 
 Form<std::string> argument_form() {
-    return text_form([](const std::string& text) { return has_nul(text) ? "holds a NUL character" : ""; },
-                     text_schema());
+    return text_form([](const std::string& text) { return has_nul(text) ? "holds a NUL character" : ""; }, text_schema);
 }
 
 Form<std::string> prefix_form() {
@@ -106,7 +129,7 @@ Form<std::string> prefix_form() {
             if (has_nul(text) || contains(text, '\n')) return "holds a NUL character or a newline";
             return text.size() > kLongestPrefix ? fmt::format("is longer than {} bytes", kLongestPrefix) : "";
         },
-        text_schema());
+        text_schema);
 }
 
 Form<std::string> variable_value_form() { return argument_form(); }
@@ -121,7 +144,9 @@ Form<std::string> variable_name_form() {
             if (text.starts_with("LEASEHOLD_")) return "is set by leasehold itself; choose another name";
             return "";
         },
-        {{"pattern", "^(?!LEASEHOLD_)[A-Za-z_][A-Za-z0-9_]*$"}});
+        []() -> Json {
+            return {{"pattern", "^(?!LEASEHOLD_)[A-Za-z_][A-Za-z0-9_]*$"}};
+        });
 }
 
 // Which there are is for the machine to say that the workload runs on (app/workload_process.h).
@@ -132,7 +157,7 @@ Form<std::string> account_form() {
             const bool good = text.find_first_of(kNever) == std::string::npos;
             return good ? "" : "is no name of a user or a group, and no number";
         },
-        {{"type", {"string", "integer"}}, {"pattern", "^[^: /\\t\\n\\r]*$|\\$\\{"}, {"minimum", 0}}, "name|number");
+        number_matching("^[^: /\\t\\n\\r]*$", 0), "name|number");
 }
 
 Form<std::string> listen_address_form() {
@@ -165,7 +190,7 @@ Form<std::string> listen_address_form() {
 
 Form<bool> boolean_form() {
     Form<bool> form = choice_form<bool>({{"true", true}, {"false", false}});
-    form.schema["anyOf"].push_back({{"type", "boolean"}});
+    form.schema = or_boolean(form.schema);
     return form;
 }
 
@@ -175,9 +200,11 @@ Result<std::size_t> index_of(const std::string& text, const std::vector<std::str
     return failure(fmt::format("is not one of {}", fmt::join(words, ", ")));
 }
 
-Json choice_schema(const std::vector<std::string>& words) {
-    const Json variable = {{"type", "string"}, {"pattern", "\\$\\{"}};
-    return {{"anyOf", {{{"enum", words}}, variable}}};
+Schema choice_schema(const std::vector<std::string>& words) {
+    return [words]() -> Json {
+        const Json variable = {{"type", "string"}, {"pattern", "\\$\\{"}};
+        return {{"anyOf", {{{"enum", words}}, variable}}};
+    };
 }
 
 std::string choice_kind(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, "|")); }

@@ -21,12 +21,34 @@ namespace leasehold::config {
 
 using Json = nlohmann::ordered_json;
 
+// Of a value in JSON Schema. It is made when somebody asks for it: no run of a workload ever does, and it is most of
+// what the description would cost its start.
+using Schema = std::function<Json()>;
+
+// The same, with something of it changed.
+template <class Change>
+Schema changed(Schema schema, Change change) {
+    return [schema = std::move(schema), change]() -> Json {
+        Json made = schema();
+        change(made);
+        return made;
+    };
+}
+
+// Of text, and of text or numbers, that a regular expression matches, or that names a variable.
+Schema text_matching(std::string pattern);
+Schema number_matching(std::string pattern, int least, std::optional<int> most = {});
+
+// Of a mapping; and of what may be written as a truth of YAML's as well.
+Schema mapping_schema(Schema names, Schema values);
+Schema or_boolean(Schema schema);
+
 template <class T>
 struct Form {
     // An error continues a sentence that begins with the text: "'15' ..." "has no unit; write 15s".
     std::function<Result<T>(const std::string& text)> read;
     std::function<std::string(const T& value)> write;  // read(write(value)) == value
-    Json schema;
+    Schema schema;
     bool plain = false;         // no text of this form means anything but text in YAML, so it needs no quotes
     std::string kind = "text";  // what it is, for people: "duration"; all words if there are few: "text|json"
 };
@@ -68,7 +90,7 @@ Form<T> choice_form(std::vector<std::pair<std::string, T>> words);
 
 // Implementation of choice_form, without the type.
 Result<std::size_t> index_of(const std::string& text, const std::vector<std::string>& words);
-Json choice_schema(const std::vector<std::string>& words);
+Schema choice_schema(const std::vector<std::string>& words);
 std::string choice_kind(const std::vector<std::string>& words);
 
 template <class T>

@@ -53,7 +53,7 @@ template <class T, class Field>
 Key list_key(std::string path, std::string help, const Form<T>& form, Field field) {
     const auto put = [](auto& member, const std::string&, T value) { member.push_back(std::move(value)); };
     Key key = make_key(std::move(path), std::move(help), Shape::list, form, field, put);
-    key.schema = {{"type", "array"}, {"items", form.schema}};
+    key.schema = [items = form.schema]() -> Json { return {{"type", "array"}, {"items", items()}}; };
     key.clear = [field](Options& options) { field(options).clear(); };
     key.entries = [write = form.write, field](const Options& options) {
         std::vector<Entry> entries;
@@ -67,7 +67,7 @@ template <class T, class Field>
 Key mapping_key(std::string path, std::string help, const Form<std::string>& names, const Form<T>& form, Field field) {
     const auto put = [](auto& member, const std::string& name, T value) { member[name] = std::move(value); };
     Key key = make_key(std::move(path), std::move(help), Shape::mapping, form, field, put);
-    key.schema = {{"type", {"object", "null"}}, {"propertyNames", names.schema}, {"additionalProperties", form.schema}};
+    key.schema = mapping_schema(names.schema, form.schema);
     key.clear = [field](Options& options) { field(options).clear(); };
     key.check_name = [read = names.read](const std::string& name) -> Result<void> {
         return read(name).map([](const std::string&) {});

@@ -32,7 +32,11 @@ Form<std::string> form(std::string (*problem)(const std::string&)) {
         if (std::string found = problem(text); !found.empty()) return failure(std::move(found));
         return text;
     };
-    return {read, [](const std::string& value) { return value; }, {{"type", {"string", "number"}}}, false};
+    return {read, [](const std::string& value) { return value; },
+            []() -> Json {
+                return {{"type", {"string", "number"}}};
+            },
+            false};
 }
 
 }  // namespace

@@ -131,9 +131,7 @@ std::string write_percentage(double share) {
 
 constexpr const char* kDuration = "duration";
 
-Json duration_schema() {
-    return {{"type", "string"}, {"pattern", "^([0-9]{1,9}(\\.[0-9]{1,9})?(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$|\\$\\{"}};
-}
+Schema duration_schema() { return text_matching("^([0-9]{1,9}(\\.[0-9]{1,9})?(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$"); }
 
 }  // namespace
 
@@ -154,11 +152,7 @@ Form<Duration> duration_form_of(Duration at_least) {
 
 Form<double> percentage_form(int at_most) {
     const auto read = [at_most](const std::string& text) { return read_percentage(text, at_most); };
-    return {read,
-            write_percentage,
-            {{"type", "string"}, {"pattern", "^[0-9]{1,9}(\\.[0-9]{1,9})?%$|\\$\\{"}},
-            true,
-            "percentage"};
+    return {read, write_percentage, text_matching("^[0-9]{1,9}(\\.[0-9]{1,9})?%$"), true, "percentage"};
 }
 
 Form<int> integer_form(int least, int most) {
@@ -170,8 +164,7 @@ Form<int> integer_form(int least, int most) {
         if (problem == std::errc() && value >= least && value <= most) return value;
         return failure(fmt::format("must be between {} and {}", least, most));
     };
-    const Json schema = {
-        {"type", {"string", "integer"}}, {"pattern", "^-?[0-9]{1,9}$|\\$\\{"}, {"minimum", least}, {"maximum", most}};
+    const Schema schema = number_matching("^-?[0-9]{1,9}$", least, most);
     const std::string kind = fmt::format("number from {} to {}", least, most);
     return {read, [](const int& value) { return std::to_string(value); }, schema, true, kind};
 }

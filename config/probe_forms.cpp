@@ -21,7 +21,7 @@ Form<std::string> checked_text(std::string (*problem_of)(const std::string&), co
         return text;
     };
     form.write = [](const std::string& text) { return text; };
-    form.schema = {{"type", "string"}, {"pattern", std::string(pattern) + "|\\$\\{"}};
+    form.schema = text_matching(pattern);
     form.kind = kind;
     return form;
 }
@@ -99,11 +99,8 @@ Form<std::string> probe_address_form() {
 }
 
 Form<supervisor::StatusRange> status_range_form() {
-    return {read_range,
-            write_range,
-            {{"type", {"string", "integer"}}, {"pattern", "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$|\\$\\{"}},
-            true,
-            "number|range"};
+    const Schema schema = number_matching("^[1-5][0-9]{2}(-[1-5][0-9]{2})?$", kLeastStatus, kMostStatus);
+    return {read_range, write_range, schema, true, "number|range"};
 }
 
 }  // namespace leasehold::config

@@ -31,7 +31,7 @@ Form<std::string> header_name_form() {
         return text;
     };
     form.write = [](const std::string& text) { return text; };
-    form.schema = {{"pattern", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}};
+    form.schema = []() -> Json { return {{"pattern", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}}; };
     return form;
 }
 

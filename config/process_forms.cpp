@@ -66,7 +66,11 @@ Form<std::string> limit_name_form() {
         if (limit_named(text)) return text;
         return failure(fmt::format("is no limit; known here: {}", fmt::join(limit_names(), ", ")));
     };
-    return {read, [](const std::string& name) { return name; }, {{"enum", limit_names()}}, true, "name"};
+    return {read, [](const std::string& name) { return name; },
+            []() -> Json {
+                return {{"enum", limit_names()}};
+            },
+            true, "name"};
 }
 
 Form<supervisor::LimitRange> limit_form() {
@@ -81,8 +85,8 @@ Form<supervisor::LimitRange> limit_form() {
     const auto write = [](const supervisor::LimitRange& range) {
         return range.soft == range.hard ? amount(range.soft) : amount(range.soft) + ':' + amount(range.hard);
     };
-    const char* const pattern = "^([0-9]+[KMG]?|unlimited)(:([0-9]+[KMG]?|unlimited))?$|\\$\\{";
-    return {read, write, {{"type", {"string", "integer"}}, {"pattern", pattern}, {"minimum", 0}}, false, "limit"};
+    const char* const pattern = "^([0-9]+[KMG]?|unlimited)(:([0-9]+[KMG]?|unlimited))?$";
+    return {read, write, number_matching(pattern, 0), false, "limit"};
 }
 
 Form<int> size_form(int least, int most) {
@@ -99,7 +103,7 @@ Form<int> size_form(int least, int most) {
         }
         return static_cast<int>(*size);
     };
-    return {read, write, {{"type", {"string", "integer"}}, {"pattern", "^[0-9]+[KMG]?$|\\$\\{"}, {"minimum", least}}};
+    return {read, write, number_matching("^[0-9]+[KMG]?$", least)};
 }
 
 Form<std::optional<int>> umask_form() {
@@ -113,7 +117,7 @@ Form<std::optional<int>> umask_form() {
     const auto write = [](const std::optional<int>& mask) -> std::string {
         return mask ? fmt::format("{:03o}", *mask) : "inherit";
     };
-    return {read, write, {{"type", "string"}, {"pattern", "^(inherit|0*[0-7]{3})$|\\$\\{"}}, false, "octal|inherit"};
+    return {read, write, text_matching("^(inherit|0*[0-7]{3})$"), false, "octal|inherit"};
 }
 
 Form<std::optional<int>> inheritable_form(int least, int most) {
@@ -125,7 +129,10 @@ Form<std::optional<int>> inheritable_form(int least, int most) {
     const auto write = [number](const std::optional<int>& value) {
         return value ? number.write(*value) : std::string("inherit");
     };
-    return {read, write, {{"anyOf", {{{"const", "inherit"}}, number.schema}}}, true, number.kind + "|inherit"};
+    const Schema schema = [of_number = number.schema]() -> Json {
+        return {{"anyOf", {{{"const", "inherit"}}, of_number()}}};
+    };
+    return {read, write, schema, true, number.kind + "|inherit"};
 }
 
 }  // namespace leasehold::config

@@ -24,7 +24,7 @@ Json default_of(const Key& key, const std::vector<Entry>& entries) {
 
 Json schema_of_key(const Key& key, const Options& defaults) {
     Json schema = {{"description", key.help}};
-    schema.update(key.schema);
+    schema.update(key.schema());
     if (key.secret) schema["writeOnly"] = true;
     const std::vector<Entry> entries = key.entries(defaults);
     const bool has_default = key.shape == Shape::scalar ? !entries.empty() : key.need == Need::optional;

@@ -137,11 +137,8 @@ std::string pattern_of(const std::function<bool(int)>& fits, const std::string& 
 }
 
 // As a value, in which variables are expanded, and which YAML may take for a number.
-Json schema_of_signals(const std::function<bool(int)>& fits, const std::string& more = "") {
-    return {{"type", {"string", "integer"}},
-            {"pattern", pattern_of(fits, more) + "|\\$\\{"},
-            {"minimum", 1},
-            {"maximum", SIGRTMAX}};
+Schema schema_of_signals(bool (*fits)(int), const std::string& more = "") {
+    return [fits, more] { return number_matching(pattern_of(fits, more), 1, SIGRTMAX)(); };
 }
 
 bool can_end(int number) { return !only_suspends(number); }
@@ -153,7 +150,11 @@ Form<int> stop_signal_form() { return {read_signal, write_signal, schema_of_sign
 Form<int> received_signal_form() {
     // The name of a key is text, in which no variable is expanded.
     const auto fits = [](int number) { return !ends_leasehold(number) && !never_rewritten(number); };
-    return {read_received, write_signal, {{"type", "string"}, {"pattern", pattern_of(fits)}}, true, kSignal};
+    return {read_received, write_signal,
+            [fits]() -> Json {
+                return {{"type", "string"}, {"pattern", pattern_of(fits)}};
+            },
+            true, kSignal};
 }
 
 Form<int> handed_on_signal_form() {

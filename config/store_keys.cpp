@@ -14,7 +14,7 @@ Key file_path() {
     Key path = scalar_key(
         "election.store.file.path", "The lease file; /var/lib/leasehold/<election.name>.lease if empty or not given.",
         absolute_path_form(), [](auto& o) -> auto& { return o.election.store.file.path; });
-    path.schema["type"] = {"string", "null"};
+    path.schema = changed(path.schema, [](Json& schema) { schema["type"] = {"string", "null"}; });
     path.derive = [](Options& options) {
         if (!options.election.store.file.path.empty() || options.election.name.empty()) return;
         options.election.store.file.path = "/var/lib/leasehold/" + options.election.name + ".lease";

@@ -31,8 +31,7 @@ Form<std::string> endpoint_form() {
         return text;
     };
     form.write = [](const std::string& text) { return text; };
-    form.schema = {{"type", "string"},
-                   {"pattern", "^https?://(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$"}};
+    form.schema = text_matching("^https?://(\\[[0-9a-fA-F:.]+(%.+)?\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$");
     form.kind = "URL";
     return form;
 }

@@ -50,7 +50,7 @@ Form<std::string> text_with(std::string (*problem_of)(const std::string&), const
         return text;
     };
     form.write = [](const std::string& text) { return text; };
-    form.schema = {{"type", "string"}, {"pattern", std::string(pattern) + "|\\$\\{"}};
+    form.schema = text_matching(pattern);
     form.kind = kind;
     return form;
 }

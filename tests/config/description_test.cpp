@@ -84,7 +84,7 @@ TEST(Description, IsSound) {
         SCOPED_TRACE(key.path);
         EXPECT_THAT(key.help, testing::EndsWith("."));
         EXPECT_NE(key.kind, "");
-        EXPECT_FALSE(key.schema.is_null());
+        EXPECT_TRUE(key.schema && !key.schema().is_null());
         EXPECT_TRUE(key.clear && key.add && key.entries);
         EXPECT_EQ(key.shape == Shape::mapping, static_cast<bool>(key.check_name));
         EXPECT_TRUE(key.shape == Shape::scalar || !key.example.empty());
@@ -193,7 +193,7 @@ TEST(Secrets, AreNotQuotedInProblems) {
             EXPECT_THAT(problems, Not(HasSubstr("hunter2"))) << text;
             // The control: without the flag they are quoted.
             const std::set<std::string> names = {"identity", "election.name", "workload.user", "workload.group"};
-            const bool mistyped = key.schema.contains("pattern") && !names.contains(key.path);
+            const bool mistyped = key.schema().contains("pattern") && !names.contains(key.path);
             if (mistyped) {
                 EXPECT_THAT(problems_in(text, variables), HasSubstr("hunter2")) << text;
             }
