@@ -39,7 +39,6 @@ int drain_signal() { return SIGRTMIN; }
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || has_ended(supervisor)) _exit(1);
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr);  // one that is blocked is kept for sigwaitinfo(2), even for an init
     setsid();
     if (chdir("/") != 0) _exit(1);  // it holds no file system busy, and no descriptor
     if (close_range(0, ~0U, 0) != 0) _exit(1);
@@ -57,6 +56,20 @@ int drain_signal() { return SIGRTMIN; }
             draining = true;
         }
     }
+}
+
+// Born with every signal blocked: what is blocked is kept for sigwaitinfo(2), even for an init. A signal that came
+// before it could block any would be lost.
+pid_t fork_init(int supervisor) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    const pid_t init = fork();
+    const int problem = errno;
+    if (init == 0) be_init(supervisor);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    errno = problem;
+    return init;
 }
 
 // ---- /proc ----------------------------------------------------------------------------------------------------------
@@ -117,9 +130,8 @@ Result<pid_t> PidNamespace::fork_inside() {
 }
 
 Result<pid_t> PidNamespace::fork_init_and_workload() {
-    const pid_t init = fork();
+    const pid_t init = fork_init(self_.get());
     if (init < 0) return system_failure("fork of the PID namespace's init");
-    if (init == 0) be_init(self_.get());
     init_pid_ = init;
     init_ = open_process(init);
     if (!init_) {
