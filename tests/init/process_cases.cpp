@@ -82,7 +82,8 @@ std::string reaches_only_the_process(const Trial& trial) {
     const auto said = [&](const char* text) {
         return harness::eventually([&] { return subject.heard().find(text) != std::string::npos; }, trial.limit);
     };
-    NEED(subject.says("child is ", trial.limit) && said("child up") && said("main up"), subject);
+    // In any order; and what says() has waited for is not heard any more.
+    NEED(said("child up") && said("main up") && subject.says("child is ", trial.limit), subject);
     const pid_t child = std::atoi(subject.heard().c_str());
     subject.signal(SIGUSR1);
     NEED(said("main got USR1"), subject);
