@@ -192,10 +192,10 @@ Result<void> kill_probe(CgroupGroup& group, pid_t child) {
     const auto late = [&] { return elapsed_at_least(began, now()) > kProbeLimit; };
     bool reaped = false;
     group.kill_all();
-    while (!late()) {
+    for (useconds_t pause = 20; !late(); pause = std::min<useconds_t>(pause * 2, 500)) {
         if (!reaped) reaped = waitpid(child, nullptr, WNOHANG) == child;
         if (reaped && group.population() == Population::empty) return {};
-        usleep(500);
+        usleep(pause);
     }
     if (!reaped) {
         kill(child, SIGKILL);
