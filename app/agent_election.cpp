@@ -2,6 +2,7 @@
 //
 // What the agent does about the election's commands.
 #include "app/agent.h"
+#include "app/exit_status.h"
 #include "base/clock.h"
 
 namespace leasehold::app {
@@ -17,6 +18,7 @@ Participant::Hooks Agent::hooks() {
             },
         .stepped = [this] { stepped(); },
         .picture = [this](metrics::StatusView& view) { complete_picture(view); },
+        .cannot_serve = [this] { leave(kLeaseholdFailed); },
     };
 }
 

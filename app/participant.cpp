@@ -41,19 +41,33 @@ Result<void> Participant::set_up() {
     }
     store_ = std::move(store->store);
     announcer_ = std::move(store->announcer);
-    return serve_http();
+    return serve_http_soon();
 }
 
-Result<void> Participant::serve_http() {
+// The library that serves takes milliseconds to be loaded. A lease that nobody else holds is acquired meanwhile, and
+// the workload started; who has connected already waits at the socket, which is open.
+Result<void> Participant::serve_http_soon() {
+    constexpr Duration kMoment = std::chrono::milliseconds(20);
     if (settings_.listeners.empty()) return {};
+    auto timer = Timer::create(loop_, [this] { serve_http(); });
+    if (!timer) return tl::unexpected<Error>(timer.error());
+    http_timer_ = std::move(*timer);
+    http_timer_->arm_in(kMoment);
+    return {};
+}
+
+void Participant::serve_http() {
     for (const UniqueFd& listener : settings_.listeners) {
         log::info("serving http on {}", metrics::local_address(listener.get()));
     }
     auto server = metrics::HttpServer::start(loop_, std::move(settings_.listeners),
                                              metrics::make_handler(*metrics_, [this] { return status(); }));
-    if (!server) return tl::unexpected<Error>(server.error());
-    http_ = std::move(*server);
-    return {};
+    if (server) {
+        http_ = std::move(*server);
+        return;
+    }
+    log::error("{}", server.error().message);
+    hooks_.cannot_serve();
 }
 
 Result<void> Participant::start(const election::Past& past) {

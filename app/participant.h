@@ -45,9 +45,10 @@ public:
         std::function<void(const election::Note&)> noted;   // after journal and metrics have it; may be empty
         std::function<void()> stepped;                      // after every step of the election; may be empty
         std::function<void(metrics::StatusView&)> picture;  // adds what only the owner knows; may be empty
+        std::function<void()> cannot_serve;                 // the endpoints, soon after create(); it was logged
     };
 
-    // Opens the store and serves the endpoints; the election is not begun yet.
+    // Opens the store; the election is not begun yet. The endpoints are served a moment later, see serve_http().
     static Result<std::unique_ptr<Participant>> create(EventLoop& loop, Settings settings, Hooks hooks);
 
     // Begins the election. Once.
@@ -78,7 +79,8 @@ private:
         : loop_(loop), settings_(std::move(settings)), hooks_(std::move(hooks)) {}
 
     Result<void> set_up();
-    Result<void> serve_http();
+    Result<void> serve_http_soon();
+    void serve_http();
     Driver::Hooks driver_hooks();
     void note(const election::Note& note);
     void request_done(const char* operation, const std::string& code, Duration took, const std::string& detail);
@@ -99,6 +101,7 @@ private:
     std::unique_ptr<stores::Store> store_;
     std::unique_ptr<stores::kubernetes::Announcer> announcer_;
     std::unique_ptr<Driver> driver_;  // nothing before start()
+    std::unique_ptr<Timer> http_timer_;
     std::unique_ptr<metrics::HttpServer> http_;
     bool store_answered_ = false;
     std::optional<election::Role> shown_role_;

@@ -59,7 +59,8 @@ Result<void> Sidecar::set_up(Participant::Settings settings) {
                                                 [](metrics::StatusView& view) {
                                                     view.supervisor_connected.reset();
                                                     view.workload_state.clear();
-                                                }});
+                                                },
+                                            .cannot_serve = [this] { leave(kLeaseholdFailed); }});
     if (!participant) return tl::unexpected<Error>(participant.error());
     participant_ = std::move(*participant);
     return {};
@@ -72,7 +73,7 @@ int Sidecar::run() {
         participant_->show_role(false);
         done = loop_->run();
     }
-    if (done) return 0;
+    if (done) return status_;
     log::error("{}", done.error().message);
     return kLeaseholdFailed;
 }

@@ -38,7 +38,10 @@ private:
     void on_signal(int signal);
     void stop();
     void reap_orphans();
-    void leave() { loop_->stop(); }
+    void leave(int status = 0) {
+        status_ = status;
+        loop_->stop();
+    }
 
     std::unique_ptr<EventLoop> loop_;
     std::unique_ptr<supervisor::SignalSource> signals_;
@@ -47,6 +50,7 @@ private:
     std::unique_ptr<Participant> participant_;
     election::Term shown_term_ = 0;  // the last one that was told of
     int stop_requests_ = 0;
+    int status_ = 0;
 };
 
 // Everything from checked options to the exit status: the preflight, the listening sockets, and the sidecar itself.

@@ -47,7 +47,8 @@ protected:
              .finished = [this] { finished_ = true; },
              .noted = [this](const election::Note& note) { notes_.push_back(note.decision); },
              .stepped = {},
-             .picture = {}});
+             .picture = {},
+             .cannot_serve = {}});
         EXPECT_TRUE(participant) << participant.error().message;
         *made = participant->get();
         EXPECT_TRUE((*participant)->start({}));
