@@ -129,6 +129,15 @@ void write(Level level, std::string_view line) {
     write_all(s, level, fmt::format("{} (and {} times before this)", line, *untold));
 }
 
+void listing(Level level, std::string_view text) {
+    if (!enabled(level)) return;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        write_all(state(), level, fmt::format("| {}", text.substr(0, end)));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
+
 std::uint64_t dropped() { return state().dropped; }
 
 }  // namespace leasehold::log

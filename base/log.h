@@ -35,6 +35,10 @@ void init(const Options& options, std::string process);
 bool enabled(Level level);
 void write(Level level, std::string_view line);
 
+// Text of several lines, to be copied from the log: each on a line of its own after "| ". None of them is left out for
+// being there already.
+void listing(Level level, std::string_view text);
+
 // How many lines could not be written since the start of this process.
 std::uint64_t dropped();
 

@@ -167,6 +167,23 @@ TEST(Log, drops_and_counts_what_nobody_reads_and_says_so_afterwards) {
     EXPECT_EQ(result, 0);
 }
 
+TEST(Log, leaves_nothing_of_a_listing_out) {
+    const Pipe pipe;
+    const int result = in_child(pipe.in.get(), [&] {
+        log::init({}, "agent");
+        log::warn("again");
+        log::warn("again");
+        log::listing(log::Level::warn, "a:\n  b\na:\n\n  b");
+        log::listing(log::Level::debug, "unseen");
+        const std::string all = pipe.drain();
+        std::string said;
+        std::istringstream lines(all);
+        for (std::string line; std::getline(lines, line);) said += line.substr(line.find("agent: ") + 7) + '\n';
+        return said == "again\n| a:\n|   b\n| a:\n| \n|   b\n" ? 0 : 1;
+    });
+    EXPECT_EQ(result, 0);
+}
+
 TEST(Log, never_blocks_on_a_socket_either) {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);

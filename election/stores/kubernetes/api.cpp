@@ -2,7 +2,6 @@
 #include "election/stores/kubernetes/api.h"
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 #include <fmt/core.h>
@@ -158,8 +157,7 @@ Refusal Api::refusal_of(const http::Answer& answer, const Action& action) {
     const bool bound = yaml.find("kind: RoleBinding") != std::string::npos;
     log::warn("kubernetes: {} may not {} {}; this allows all that a run needs{}:", refusal.denied_user, action.verb,
               action.resource, bound ? "" : ", once the Role is bound to that user");
-    std::istringstream lines(yaml);
-    for (std::string line; std::getline(lines, line);) log::warn("| {}", line);
+    log::listing(log::Level::warn, yaml);
     return refusal;
 }
 
