@@ -97,14 +97,8 @@ constexpr const char* kHelpOfExec = "A command, without a shell; passes with the
 
 template <class Of>
 Key exec(const std::string& path, const std::string& help, Of of) {
-    const auto field = [of](auto& o) -> auto& { return of(o).exec; };
-    Key key = list_key(path + "exec", help, argument_form(), field);
-    key.example = "[/usr/bin/program, --flag]";
-    key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
-        if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
-        return add(options, entry);
-    };
-    return key;
+    return command_key(
+        path + "exec", help, [of](auto& o) -> auto& { return of(o).exec; });
 }
 
 std::vector<Key> ready() {
