@@ -133,12 +133,10 @@ std::vector<Key> health() {
     return keys;
 }
 
-// A standby has no term, so there is nothing that a command of its could be contained with.
 std::vector<Key> candidacy() {
     const std::string path = "workload.candidacy.";
     const auto own = [](auto& o) -> auto& { return o.workload.candidacy; };
-    std::vector<Key> keys{
-        exec(path, "Not possible: a candidate that does not lead executes nothing; use http or tcp.", own)};
+    std::vector<Key> keys{exec(path, kHelpOfExec, own)};
     for (Key& key : common(path, own)) keys.push_back(std::move(key));
     add_thresholds(keys, path, own);
     return keys;
@@ -205,11 +203,6 @@ std::vector<RuleProblem> check_probes(const supervisor::WorkloadOptions& workloa
     check_ready(workload.ready, problems);
     check_probe("workload.health", workload.health, problems);
     check_probe("workload.candidacy", workload.candidacy, problems);
-    if (!workload.candidacy.exec.empty()) {
-        problems.push_back({"workload.candidacy.exec",
-                            "is not possible: a candidate that does not lead has no term to execute anything in; let "
-                            "the command answer over http or tcp, and ask for that"});
-    }
     return problems;
 }
 

@@ -103,7 +103,7 @@ class Broken : public Containment {
 public:
     explicit Broken(std::unique_ptr<Containment> inner) : inner_(std::move(inner)) {}
     supervisor::Leftovers clear_leftovers() override { return inner_->clear_leftovers(); }
-    Result<pid_t> fork_inside() override { return inner_->fork_inside(); }
+    Result<pid_t> fork_inside(Purpose purpose) override { return inner_->fork_inside(purpose); }
     Result<pid_t> fork_beside() override { return inner_->fork_beside(); }
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }
@@ -311,7 +311,7 @@ TEST(PidNamespaces, init_ends_when_main_has_ended_and_nothing_is_left) {
     const pid_t keeper = fork();
     if (keeper == 0) {
         const auto containment = supervisor::make_containment(place.plan, "inc");
-        const auto child = containment->fork_inside();
+        const auto child = containment->fork_inside(Purpose::term);
         if (!child) _exit(2);
         if (*child == 0) _exit(containment->enter());
         int status = 0;
