@@ -17,7 +17,7 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x6c65617365686c09;  // the last byte is the version
+constexpr std::uint64_t kFormat = 0x6c65617365686c0a;  // the last byte is the version
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -92,8 +92,7 @@ bool decode(WireReader& in, RestartOptions& restart) {
            then <= static_cast<std::int64_t>(AfterTheLast::hold);
 }
 
-// The address that the agent asks, and what it asks there, are its own affair. So are candidacy, and the time limit of
-// a start.
+// The address that the agent asks, and what it asks there, are its own affair. So is the time limit of a start.
 void encode(WireWriter& out, const ProbeOptions& probe) {
     out.number(probe.given ? 1 : 0);
     write_texts(out, probe.exec);
@@ -254,6 +253,7 @@ std::string encode(const LaunchSpec& spec) {
     encode(out, spec.workload.hooks);
     encode(out, spec.workload.ready.probe);
     encode(out, spec.workload.health);
+    encode(out, spec.workload.candidacy);
     encode(out, spec.workload.output);
     out.number(spec.workload.process.clear_env ? 1 : 0);
     encode(out, spec.attributes);
@@ -308,7 +308,8 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     const std::uint64_t no_new_privs = in.number();
     const bool restart_known = decode(in, spec.workload.restart);
     decode(in, spec.workload.hooks);
-    const bool probes_known = decode(in, spec.workload.ready.probe) && decode(in, spec.workload.health);
+    const bool probes_known = decode(in, spec.workload.ready.probe) && decode(in, spec.workload.health) &&
+                              decode(in, spec.workload.candidacy);
     const bool output_known = decode(in, spec.workload.output);
     spec.workload.process.clear_env = in.number() != 0;
     decode(in, spec.attributes);

@@ -174,7 +174,7 @@ TEST_P(StandbyContainment, WhatHasDaemonisedItselfIsGoneBeforeTheWorkloadStarts)
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, StandbyContainment, testing::Values("auto", "subreaper", "namespace"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& method) { return std::string(method.param); });
 
 // Two candidates on one machine: the new leader clears what earlier runs have left, not what the other's standby runs.
 TEST_F(Standby, ALeaderOnTheSameMachineLeavesItAlone) {
@@ -281,7 +281,7 @@ TEST_F(Standby, ItGetsTheSignalsAndItsRestartIsAskedForLikeTheWorkloads) {
     EXPECT_TRUE(eventually([&] { return read_file(folder_.path("said_so")) == "usr1\n"; })) << b.log();
     const Said said = tell("b", {"restart"});
     EXPECT_EQ(said.status, 0) << said.text;
-    EXPECT_NE(said.text.find("the standby command is asked to stop"), std::string::npos) << said.text;
+    EXPECT_NE(said.text.find("started the standby command anew, process "), std::string::npos) << said.text;
     ASSERT_TRUE(runs_as("b", "standby", 2)) << b.log();
     EXPECT_TRUE(trees_of("b", "leader").empty());
 }

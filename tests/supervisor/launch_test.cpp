@@ -46,6 +46,12 @@ LaunchSpec full_spec() {
                             .failure_threshold = 4,
                             .success_threshold = 2,
                             .then = AfterUnhealthy::resign};
+    spec.workload.candidacy = {.given = true,
+                               .exec = {"/bin/fresh"},
+                               .interval = std::chrono::seconds(3),
+                               .timeout = std::chrono::milliseconds(750),
+                               .failure_threshold = 6,
+                               .success_threshold = 5};
     spec.containment = {ContainmentMethod::cgroup, "0123456789abcdef", "/sys/fs/cgroup/x", "why not"};
     spec.kill_allowance = std::chrono::milliseconds(99);
     spec.recheck = std::chrono::milliseconds(750);

@@ -16,11 +16,11 @@ using StandbyPhase = StandbyMachine::Phase;
 class StandbyCommand : public testing::Test {
 protected:
     static RestartOptions restart() {
-        return {.policy = RestartWhen::never,  // which is about the workload
-                .initial_backoff = seconds(1),
-                .max_backoff = seconds(4),
-                .reset_after = minutes(10),
-                .give_up_after = 1};
+        RestartOptions options;  // the policy is about the workload
+        options.initial_backoff = seconds(1);
+        options.max_backoff = seconds(4);
+        options.give_up_after = 1;
+        return options;
     }
 
     Act next(Want want) { return machine_.next(now_, want); }
