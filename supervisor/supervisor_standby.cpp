@@ -25,6 +25,7 @@ using State = StandbyMessage::State;
 constexpr int kStandbyCannotExecute = 126;
 constexpr Duration kNoDeadline = std::chrono::hours(24 * 365 * 10);
 constexpr Duration kTryPlaceAgain = std::chrono::milliseconds(100);
+constexpr Duration kTryPlaceLater = std::chrono::seconds(1);  // while nothing but an event can make a place
 
 bool same(const StandbyMessage& a, const StandbyMessage& b) {
     return a.state == b.state && a.pid == b.pid && a.has_ended == b.has_ended && a.exit_status == b.exit_status;
@@ -71,6 +72,7 @@ void Supervisor::change_candidacy(const ProbeOptions& wanted) {
 }
 
 Result<Spawned> Supervisor::spawn_leader_hook(const std::string& leader) {
+    if (spec_.workload.hooks.on_new_leader.empty()) return failure("there is none any more", ENOENT);
     return spawn_helper(spec_.workload.hooks.on_new_leader,
                         {{"LEASEHOLD_HOOK", "on_new_leader"}, {"LEASEHOLD_LEADER", leader}});
 }
@@ -256,8 +258,9 @@ void Supervisor::arm_standby_timer(Instant at) {
         if (other) next = std::min(*other, next.value_or(*other));
     };
     const bool may_start = place_for_helpers(at) != HelperPlace::none;
+    const bool no_place = machine_.between_trees();
     const auto wake_of_helper = [&](std::optional<Duration> wake) {
-        if (wake) sooner(may_start ? *wake : std::max(*wake, kTryPlaceAgain));
+        if (wake) sooner(may_start ? *wake : std::max(*wake, no_place ? kTryPlaceLater : kTryPlaceAgain));
     };
     if (standby_.candidacy) wake_of_helper(standby_.candidacy->wake(at));
     wake_of_helper(standby_.hook.wake(at, spec_.workload.hooks.timeout));

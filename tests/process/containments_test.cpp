@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -24,6 +25,7 @@ namespace {
 
 using supervisor::Containment;
 using supervisor::ContainmentMethod;
+using supervisor::Purpose;
 
 constexpr const char* kSelf = "/proc/self/exe";
 constexpr ContainmentMethod kMethods[] = {ContainmentMethod::subreaper, ContainmentMethod::cgroup,
@@ -53,6 +55,31 @@ INSTANTIATE_TEST_SUITE_P(Containments, Shapes,
                          testing::Combine(testing::ValuesIn(kMethods), testing::ValuesIn(kShapes),
                                           testing::Values(Emptier::supervisor, Emptier::guardian)),
                          name_of_case);
+
+// ---- what a standby executes has a group of its own
+// --------------------------------------------------------------
+
+TEST(Cgroups, what_a_living_standby_executes_is_no_leftover) {
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    auto standby = supervisor::make_containment(place.plan, "standing");
+    const auto child = standby->fork_inside(Purpose::standby);
+    ASSERT_TRUE(child) << child.error().message;
+    if (*child == 0) {
+        close_range(3, ~0U, 0);  // as any program that is executed
+        for (;;) pause();
+    }
+    const auto leader = supervisor::make_containment(place.plan, "leading");
+    EXPECT_EQ(leader->clear_leftovers(), supervisor::Leftovers::none);
+    EXPECT_EQ(waitpid(*child, nullptr, WNOHANG), 0) << "a standby's tree was killed while it lives";
+    EXPECT_FALSE(standby->empty(true));
+    standby.reset();  // nobody holds it any more
+    EXPECT_TRUE(eventually([&] { return leader->clear_leftovers() == supervisor::Leftovers::none; }));
+    int status = 0;
+    EXPECT_EQ(waitpid(*child, &status, 0), *child);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    leader->remove();
+}
 
 // ---- cgroups that the workload itself makes and moves to
 // --------------------------------------------------------------

@@ -17,6 +17,7 @@
 namespace leasehold::process_test {
 namespace {
 
+using supervisor::Purpose;
 using supervisor::SpawnOutcome;
 
 class NothingAround : public supervisor::Containment {
