@@ -77,7 +77,7 @@ Result<void> Agent::set_up_participant(config::Options options) {
     }
     metrics.set_containment(supervisor::name_of(launch_.spec.containment.method));
     metrics.set_workload_state(workload_state_);
-    if (candidacy_) {
+    if (participant_->options().workload.candidacy.given) {
         participant_->journal().add({log::Level::info, "candidacy: not contending before the probe has passed"});
     }
     return {};

@@ -78,6 +78,12 @@ private:
     void on_resisting();
     void set_workload_state(const std::string& state);
 
+    // agent_standby.cpp: what is executed while another leads.
+    bool waits_as_standby() const;
+    std::string other_holder() const;
+    void tell_standing();
+    void hear_of_standby(const supervisor::StandbyMessage& message);
+
     // agent_probes.cpp: whether the workload is ready, then whether it is healthy; and whether this candidate is able.
     Result<void> set_up_probes(const supervisor::WorkloadOptions& workload);
     Result<void> set_up_readiness(const supervisor::ReadyOptions& ready);
@@ -105,6 +111,7 @@ private:
     std::string why_not_as_leader();
     ControlAnswer resign(const std::string& successor);
     ControlAnswer pause(bool wanted);
+    ControlAnswer restart_standby();
     ControlAnswer restart_workload();
     ControlAnswer reload();
     void rest_if_resigned();
@@ -147,6 +154,19 @@ private:
     metrics::LastReload last_reload_;
     ProbeState health_state_;
     ProbeState candidacy_state_;
+    struct Standing {
+        bool standby = false;
+        std::string leader;
+
+        friend bool operator==(const Standing&, const Standing&) = default;
+    };
+    std::optional<Standing> told_standing_;  // to this supervisor
+    std::string last_leader_;                // that any supervisor was told of
+    struct {
+        std::string state = "stopped";
+        std::int64_t pid = 0;
+        std::optional<int> last_exit_code;
+    } standby_;                    // the command
     std::int64_t probed_pid_ = 0;  // the workload that health_state_ is about
     int status_ = 0;
 };

@@ -98,7 +98,19 @@ ControlAnswer Agent::pause(bool wanted) {
     return accepted(sentence);
 }
 
+ControlAnswer Agent::restart_standby() {
+    const bool heard = supervisor_ && !supervisor_pulse_.silent();
+    if (!heard || !send_supervisor(supervisor::RestartMessage{0})) {
+        return not_now("the supervisor does not answer; the standby command is being ended");
+    }
+    participant_->journal().add({log::Level::info, "asked to start the standby command anew"});
+    return accepted("the standby command is asked to stop, and started again when nothing of it is left");
+}
+
+// Whichever of the two is this candidate's part.
 ControlAnswer Agent::restart_workload() {
+    const bool of_standby = !participant_->options().workload.standby_command.empty() && waits_as_standby();
+    if (of_standby) return restart_standby();
     if (const std::string why = why_not_as_leader(); !why.empty()) return not_now("nothing to start anew: " + why);
     const supervisor::Term term = participant_->election().grant()->term;
     const bool heard = supervisor_ && !supervisor_pulse_.silent();

@@ -54,6 +54,7 @@ void Agent::stepped() {
         hurry_timer_->arm_in(std::chrono::seconds(1));
     }
     rest_if_resigned();
+    tell_standing();
 }
 
 // What the helper has counted, and kept.
@@ -83,6 +84,8 @@ void Agent::complete_picture(metrics::StatusView& view) const {
     view.workload_status = readiness_->status();
     view.health = health_state_.words;
     view.candidacy = candidacy_state_.words;
+    if (participant_->options().workload.standby_command.empty() && standby_.pid == 0) return;
+    view.standby = metrics::StandbyView{standby_.state, standby_.pid, standby_.last_exit_code};
 }
 
 }  // namespace leasehold::app

@@ -23,9 +23,9 @@ Result<void> Agent::set_up_probes(const supervisor::WorkloadOptions& workload) {
     if (!candidacy) return tl::unexpected<Error>(candidacy.error());
     candidacy_ = std::move(*candidacy);
     candidacy_state_.forget(workload.candidacy.given);
-    if (!candidacy_) return {};
+    if (!workload.candidacy.given) return {};
     hindrances_.insert(kCandidacy);  // until it has passed
-    candidacy_->begin();
+    if (candidacy_) candidacy_->begin();
     return {};
 }
 
@@ -93,6 +93,10 @@ void Agent::hear_exec_probe(const supervisor::ProbedMessage& probed) {
         if (probed.pid == workload_pid_) readiness_->probed(news_of(probed.outcome, workload.ready.probe));
         return;
     }
+    if (probed.what == supervisor::Probed::candidacy) {
+        if (!workload.candidacy.exec.empty()) hear_candidacy(news_of(probed.outcome, workload.candidacy));
+        return;
+    }
     if (probed.pid != probed_pid_) return;
     const supervisor::ProbeOptions& options = workload.health;
     const auto sentence = health_state_.take(news_of(probed.outcome, options), "health", consequence_of(options.then));
@@ -107,6 +111,7 @@ void Agent::hear_candidacy(const ProbeNews& news) {
         news, kCandidacy, leads ? "leading all the same, but not contending after that" : "not contending");
     if (sentence) participant_->journal().add(*sentence);
     if (news.state != State::unknown) hinder(kCandidacy, news.state == State::failing);
+    tell_standing();
 }
 
 }  // namespace leasehold::app

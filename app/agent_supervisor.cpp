@@ -39,6 +39,7 @@ void Agent::connect_supervisor(UniqueFd socket) {
     supervisor_ = supervisor::Channel(std::move(socket));
     supervisor_pulse_.restart();
     complained_of_silence_ = false;
+    told_standing_.reset();
     auto watched = loop_->watch(supervisor_.fd(), EPOLLIN, [this](std::uint32_t) { supervisor_readable(); });
     if (!watched) {
         log::error("cannot watch the supervisor's socket: {}", watched.error().message);
@@ -51,6 +52,8 @@ void Agent::drop_supervisor(const std::string& why) {
     log::debug("closing the connection to the supervisor: {}", why);
     loop_->unwatch(supervisor_.fd());
     supervisor_.close();
+    standby_.pid = 0;
+    standby_.state = "stopped";
     mind_readiness();
     mind_health();
     hinder(kNoSupervisor, true);
@@ -168,6 +171,8 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         if (!supervisor_pulse_.silent()) complained_of_silence_ = false;
     } else if (const auto* paused = std::get_if<supervisor::PausedMessage>(&message)) {
         on_paused(*paused);
+    } else if (const auto* standby = std::get_if<supervisor::StandbyMessage>(&message)) {
+        hear_of_standby(*standby);
     } else if (const auto* probed = std::get_if<supervisor::ProbedMessage>(&message)) {
         hear_exec_probe(*probed);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
@@ -195,6 +200,7 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     participant_->show_role(runs && hello.ready);
     if (participant_->started()) {
         welcome_new_supervisor();
+        tell_standing();
         return;
     }
 
@@ -237,6 +243,7 @@ void Agent::hinder(const std::string& what, bool hinders) {
     if (was_able != hindrances_.empty() && participant_->started()) {
         participant_->deliver(election::Candidacy{hindrances_.empty()});
     }
+    tell_standing();
 }
 
 // Another candidate gets its chance.

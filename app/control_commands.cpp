@@ -163,11 +163,16 @@ private:
         return finish(answer, kRefused);
     }
 
+    // Of the workload, or of the standby command. What is wanted ends with the term, or when one begins.
     int await_restart(ControlAnswer answer) const {
-        const auto pid = [&] { return whole_number_in(member_of(answer.status, "workload"), "pid"); };
+        const bool of_standby =
+            answer.status.is_object() && answer.status.contains("role") && answer.status["role"] == "standby";
+        const char* const member = of_standby ? "standby" : "workload";
+        const char* const what = of_standby ? "the standby command" : "the workload";
+        const auto pid = [&] { return whole_number_in(member_of(answer.status, member), "pid"); };
         const auto term = whole_number_in(answer.status, "term");
         const auto before = pid();
-        tell_of_waiting("waiting until the workload has ended and was started again");
+        tell_of_waiting(fmt::format("waiting until {} has ended and was started again", what));
         while (whole_number_in(answer.status, "term") == term && (pid() == 0 || pid() == before)) {
             auto next = look_again();
             if (!next) return fail(next.error());
@@ -175,10 +180,11 @@ private:
         }
         if (whole_number_in(answer.status, "term") != term) {
             answer.kind = ControlAnswer::Kind::refused;
-            answer.message = "the term has ended meanwhile, and the workload was not started again; see status";
+            answer.message = fmt::format("{} meanwhile, and {} was not started again; see status",
+                                         of_standby ? "a term has begun" : "the term has ended", what);
             return finish(answer, kRefused);
         }
-        answer.message = fmt::format("started the workload anew, process {}", pid());
+        answer.message = fmt::format("started {} anew, process {}", what, pid());
         return finish(answer, 0);
     }
 

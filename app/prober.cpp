@@ -33,7 +33,7 @@ ProbeNews news_of(const supervisor::ExecOutcome& outcome, const supervisor::Prob
 
 void ProbeState::forget(bool there_is_one) {
     words = there_is_one ? "not probed yet" : "";
-    failing = passed = false;
+    failing = passed = failures_seen = false;
 }
 
 std::optional<Sentence> ProbeState::take(const ProbeNews& news, const std::string& name,
@@ -45,6 +45,7 @@ std::optional<Sentence> ProbeState::take(const ProbeNews& news, const std::strin
         if (passed_before && failing_before == failing) return std::nullopt;
         return Sentence{log::Level::info, fmt::format("{}: {}", name, words)};
     }
+    failures_seen = true;
     words = fmt::format("failed ({} in a row): {}", news.failures, news.words);
     const std::string what = failing ? "; " + consequence : "";
     // The one that counts is always said.

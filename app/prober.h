@@ -35,7 +35,8 @@ ProbeNews news_of(const supervisor::ExecOutcome& outcome, const supervisor::Prob
 struct ProbeState {
     std::string words;  // for /status; empty: there is no probe
     bool failing = false;
-    bool passed = false;  // lately
+    bool passed = false;         // lately
+    bool failures_seen = false;  // any, since it was forgotten
 
     // For before the first outcome.
     void forget(bool there_is_one);

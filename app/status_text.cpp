@@ -78,6 +78,7 @@ public:
         if (flag_in(status_, "paused")) row("paused", "nothing is done by itself until 'leasehold resume'");
         leads ? lease() : why_not();
         workload();
+        standby();
         list("Last errors", "last_errors", kMostErrors);
         decisions();
         return out_;
@@ -139,6 +140,16 @@ private:
              {std::pair("ready", "ready"), {"its own words", "status"}, {"health", "health"}}) {
             if (const std::string words = text_at(workload, key); !words.empty()) row(title, words);
         }
+    }
+
+    void standby() {
+        if (!status_.is_object() || !status_.contains("standby") || !status_["standby"].is_object()) return;
+        const Json& command = status_["standby"];
+        std::string text = text_at(command, "state");
+        if (const auto pid = number_at(command, "pid")) text += fmt::format(", process {:.0f}", *pid);
+        if (const auto code = number_at(command, "last_exit_code"))
+            text += fmt::format("; last ended with {:.0f}", *code);
+        row("standby", text);
     }
 
     void list(const char* title, const char* key, std::size_t most) {

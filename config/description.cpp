@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "config/control_keys.h"
+#include "config/hook_keys.h"
 #include "config/key_makers.h"
 #include "config/output_keys.h"
 #include "config/probe_keys.h"
@@ -48,18 +49,13 @@ std::vector<Key> election() {
 }
 
 Key command() {
-    const auto field = [](auto& o) -> auto& { return o.workload.command; };
-    Key key = list_key("workload.command",
-                       "The program to run, and its arguments, without a shell; required unless given on the command "
-                       "line.",
-                       argument_form(), field);
+    Key key = command_key(
+        "workload.command",
+        "The program to run, and its arguments, without a shell; required unless given on the command line.",
+        [](auto& o) -> auto& { return o.workload.command; });
     key.need = Need::unless_on_command_line;
     key.example = "[/usr/sbin/program, --flag]";
     key.schema = changed(key.schema, [](Json& schema) { schema["minItems"] = 1; });
-    key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
-        if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
-        return add(options, entry);
-    };
     return key;
 }
 
@@ -139,6 +135,10 @@ std::vector<Key> workload() {
     env.example = "{NAME: value}";
     return {
         command(),
+        command_key(
+            "workload.standby_command",
+            "A program that runs while this candidate does not lead, and is stopped before the workload starts.",
+            [](auto& o) -> auto& { return o.workload.standby_command; }),
         env,
         scalar_key(
             "workload.stop.signal", "The signal that asks the workload to end.", stop_signal_form(),
@@ -146,6 +146,10 @@ std::vector<Key> workload() {
         scalar_key(
             "workload.stop.grace_period", "How long the workload may take to end before it is killed.",
             positive_duration_form(), [](auto& o) -> auto& { return o.workload.stop.grace_period; }),
+        command_key(
+            "workload.stop.command",
+            "Asks the workload to end instead of the signal; LEASEHOLD_WORKLOAD_PID is its process.",
+            [](auto& o) -> auto& { return o.workload.stop.command; }),
     };
 }
 
@@ -204,6 +208,9 @@ Description make_description() {
          .help = "What runs while this candidate leads.",
          .example = "{command: [/path/to/program]}"},
         {.path = "workload.stop", .help = "How the workload is asked to end.", .example = "{signal: TERM}"},
+        {.path = "workload.hooks",
+         .help = "Commands that are executed at the turns of a term.",
+         .example = "{before_start: [/usr/local/bin/mount-volume]}"},
         {.path = "workload.restart",
          .help = "What follows when the workload ends by itself.",
          .example = "{policy: on-failure}"},
@@ -234,6 +241,7 @@ Description make_description() {
     add(process_keys());
     add(restart_keys());
     add(probe_keys());
+    add(hook_keys());
     add(output_keys());
     add(signals());
     add({containment(), no_new_privs()});

@@ -63,6 +63,18 @@ Key list_key(std::string path, std::string help, const Form<T>& form, Field fiel
     return key;
 }
 
+// A command and its arguments, executed without a shell. It may be left empty, but not its first word.
+template <class Field>
+Key command_key(std::string path, std::string help, Field field) {
+    Key key = list_key(std::move(path), std::move(help), argument_form(), field);
+    key.example = "[/usr/bin/program, --flag]";
+    key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
+        if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
+        return add(options, entry);
+    };
+    return key;
+}
+
 template <class T, class Field>
 Key mapping_key(std::string path, std::string help, const Form<std::string>& names, const Form<T>& form, Field field) {
     const auto put = [](auto& member, const std::string& name, T value) { member[name] = std::move(value); };

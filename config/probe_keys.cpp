@@ -97,14 +97,8 @@ constexpr const char* kHelpOfExec = "A command, without a shell; passes with the
 
 template <class Of>
 Key exec(const std::string& path, const std::string& help, Of of) {
-    const auto field = [of](auto& o) -> auto& { return of(o).exec; };
-    Key key = list_key(path + "exec", help, argument_form(), field);
-    key.example = "[/usr/bin/program, --flag]";
-    key.add = [field, add = key.add](Options& options, const Entry& entry) -> Result<void> {
-        if (field(options).empty() && entry.text.empty()) return failure("is empty; it is the program to run");
-        return add(options, entry);
-    };
-    return key;
+    return command_key(
+        path + "exec", help, [of](auto& o) -> auto& { return of(o).exec; });
 }
 
 std::vector<Key> ready() {
@@ -139,12 +133,10 @@ std::vector<Key> health() {
     return keys;
 }
 
-// A standby has no term, so there is nothing that a command of its could be contained with.
 std::vector<Key> candidacy() {
     const std::string path = "workload.candidacy.";
     const auto own = [](auto& o) -> auto& { return o.workload.candidacy; };
-    std::vector<Key> keys{
-        exec(path, "Not possible: a candidate that does not lead executes nothing; use http or tcp.", own)};
+    std::vector<Key> keys{exec(path, kHelpOfExec, own)};
     for (Key& key : common(path, own)) keys.push_back(std::move(key));
     add_thresholds(keys, path, own);
     return keys;
@@ -211,11 +203,6 @@ std::vector<RuleProblem> check_probes(const supervisor::WorkloadOptions& workloa
     check_ready(workload.ready, problems);
     check_probe("workload.health", workload.health, problems);
     check_probe("workload.candidacy", workload.candidacy, problems);
-    if (!workload.candidacy.exec.empty()) {
-        problems.push_back({"workload.candidacy.exec",
-                            "is not possible: a candidate that does not lead has no term to execute anything in; let "
-                            "the command answer over http or tcp, and ask for that"});
-    }
     return problems;
 }
 

@@ -30,6 +30,13 @@ struct JournalEntry {
     std::string text;
 };
 
+// The command that runs while this instance does not lead.
+struct StandbyView {
+    std::string state;  // stopped, running, stopping, backoff
+    std::int64_t pid = 0;
+    std::optional<int> last_exit_code;
+};
+
 struct EndedTerm {
     std::uint64_t term = 0;
     bool released = false;  // or else the lease had to run out
@@ -79,10 +86,11 @@ struct StatusView {
     std::optional<int> workload_last_exit_code;
     std::optional<std::vector<std::string>> workload_last_output;  // newest last; nothing: it is not captured
     bool workload_ready = true;                                    // is traffic to be sent to it, if leading
-    std::string readiness;        // in plain words; empty: it is ready when it was executed
-    std::string workload_status;  // what it says that it does; empty: nothing
-    std::string health;           // the last outcome of the probe, in plain words; empty: there is none
-    std::string candidacy;        // the same
+    std::string readiness;               // in plain words; empty: it is ready when it was executed
+    std::string workload_status;         // what it says that it does; empty: nothing
+    std::string health;                  // the last outcome of the probe, in plain words; empty: there is none
+    std::string candidacy;               // the same
+    std::optional<StandbyView> standby;  // nothing: there is no such command
 
     std::vector<std::string> last_errors;  // newest last
     std::vector<JournalEntry> journal;     // newest last

@@ -93,6 +93,10 @@ std::string facts(const StatusView& view) {
     if (!view.workload_status.empty()) rows += row("its own words", view.workload_status);
     if (!view.health.empty()) rows += row("health", view.health);
     if (!view.candidacy.empty()) rows += row("candidacy", view.candidacy);
+    if (view.standby) {
+        const std::string process = view.standby->pid == 0 ? "" : fmt::format(", process {}", view.standby->pid);
+        rows += row("standby command", view.standby->state + process);
+    }
     rows += row("version", view.version);
     return "<table>\n" + rows + "</table>\n";
 }
@@ -131,6 +135,13 @@ constexpr std::string_view kStyle =
     ".role{padding:.1rem .6rem;border-radius:1rem;border:1px solid #8888;font-size:1rem;font-weight:normal}"
     ".leading{background:#1a7f37;border-color:#1a7f37;color:#fff}";
 
+Json standby(const StatusView& view) {
+    if (!view.standby) return nullptr;
+    return {{"state", view.standby->state},
+            {"pid", view.standby->pid == 0 ? Json(nullptr) : Json(view.standby->pid)},
+            {"last_exit_code", or_null(view.standby->last_exit_code)}};
+}
+
 Json last_reload(const StatusView& view) {
     if (!view.last_reload) return nullptr;
     const LastReload& last = *view.last_reload;
@@ -168,6 +179,7 @@ std::string status_json(const StatusView& view) {
     json["last_end"] = last_end(view);
     json["workload"] = workload(view);
     json["candidacy"] = text_or_null(view.candidacy);
+    json["standby"] = standby(view);
     json["last_errors"] = view.last_errors;
     json["journal"] = Json::array();
     for (const JournalEntry& entry : view.journal) {

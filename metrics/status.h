@@ -27,6 +27,8 @@
 //                                                 what was found out last, in words, status what the workload says that
 //                                                 it does (null: nobody asks, or nothing); the whole of it is null for
 //                                                 a sidecar
+//   standby                                       {state, pid, last_exit_code} of workload.standby_command, null when
+//                                                 there is none; the state is stopped, running, stopping or backoff
 //   last_errors                                   strings, newest last
 //   journal                                       [{time_seconds, text}], decisions and why, newest last
 #pragma once

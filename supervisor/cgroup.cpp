@@ -2,6 +2,10 @@
 //
 // A cgroup per lock below our own, and in it one group per start, named by the incarnation. One name per start is as
 // good as one per term, because the tree of every term is proven empty before the next one begins.
+//
+// What a standby executes has a group of its own beside it: other candidates on this machine, once they lead, kill what
+// they find in groups of the first kind, but not what a living standby has started. That it lives is seen by its lock
+// on the group's folder (flock(2)).
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -38,9 +42,11 @@ public:
           lock_mark_(plan.lock_mark),
           incarnation_(incarnation),
           group_(plan.cgroup + '/' + incarnation),
+          standby_(plan.cgroup + '/' + kStandbyGroup + incarnation),
           changes_(epoll_create1(EPOLL_CLOEXEC)) {
         if (!changes_) log::warn("epoll_create1: {}", std::generic_category().message(errno));
-        if (auto made = make(); !made) log::warn("{}; tried again before the workload starts", made.error().message);
+        if (auto made = make(group_); !made)
+            log::warn("{}; tried again before the workload starts", made.error().message);
     }
 
     Leftovers clear_leftovers() override {
@@ -48,22 +54,28 @@ public:
         return std::max(in_groups, as_leftovers(kill_leftovers(lock_mark_, incarnation_)));
     }
 
-    Result<pid_t> fork_inside() override {
+    Result<pid_t> fork_inside(Purpose purpose) override {
+        CgroupGroup& group = purpose == Purpose::term ? group_ : standby_;
+        current_ = &group;
         // A fresh group for every tree: kernels that count the kills of a cgroup compare a newborn's group with its
         // parent's group, so that whatever is born into one that was killed before is killed too (seen in 6.18).
-        if (const int problem = group_.remove(); problem != 0) {
-            return system_failure("rmdir " + group_.path() + ", which should be empty", problem);
+        if (const int problem = group.remove(); problem != 0) {
+            return system_failure("rmdir " + group.path() + ", which should be empty", problem);
         }
         Result<pid_t> forked = failure("unreachable");
         for (int attempt = 0; attempt < CgroupGroup::kAttempts; ++attempt) {
-            forked = make().and_then([this] { return group_.fork_into(); });
+            forked = make(group).and_then([&]() -> Result<pid_t> {
+                if (purpose == Purpose::standby && !group.hold())
+                    return system_failure("flock " + group.path(), ENOENT);
+                return group.fork_into();
+            });
             // Another candidate on this machine that ends takes empty groups away, this one too.
             if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
         }
         return forked;
     }
 
-    Result<pid_t> fork_beside() override { return group_.fork_into(); }
+    Result<pid_t> fork_beside() override { return current_->fork_into(); }
 
     int enter() const override { return 0; }  // it is born inside
     void main_has_ended() override {}
@@ -71,24 +83,33 @@ public:
 
     void kill_pass(pid_t root, Except except) override {
         group_.kill_all();
+        standby_.kill_all();
         kill_descendants(root, except);
     }
 
     // What has left the group is a child of ours, what we overlook populates the group.
     bool empty(bool no_children) const override {
-        const Population population = group_.population();  // first of all: it re-arms changes_fd()
-        if (no_children && population == Population::unknown) {
-            log::error("{}/cgroup.events cannot be read: {}", group_.path(), std::generic_category().message(errno));
+        bool all_empty = true;
+        for (CgroupGroup* group : {&group_, &standby_}) {
+            const Population population = group->population();  // first of all: it re-arms changes_fd()
+            if (no_children && population == Population::unknown) {
+                log::error("{}/cgroup.events cannot be read: {}", group->path(),
+                           std::generic_category().message(errno));
+            }
+            watch_events(*group);
+            all_empty = all_empty && population == Population::empty;
         }
-        watch_events();
-        return no_children && population == Population::empty;
+        return no_children && all_empty;
     }
 
     int changes_fd() const override { return changes_.get(); }
 
     void remove() override {
-        if (const int problem = group_.remove(); problem != 0) {
-            log::warn("the cgroup {} cannot be removed: {}", group_.path(), std::generic_category().message(problem));
+        for (CgroupGroup* group : {&group_, &standby_}) {
+            if (const int problem = group->remove(); problem != 0) {
+                log::warn("the cgroup {} cannot be removed: {}", group->path(),
+                          std::generic_category().message(problem));
+            }
         }
         // And the lock's, with what killed candidates left empty in it. Groups with somebody in them stay; a standby
         // makes its own anew when it needs it.
@@ -96,20 +117,20 @@ public:
     }
 
 private:
-    Result<void> make() {
-        auto made = group_.make();
-        watch_events();
+    Result<void> make(CgroupGroup& group) {
+        auto made = group.make();
+        watch_events(group);
         return made;
     }
 
     // The group's events file may be opened anew, but changes_fd() stays the same. Closing the old one has removed it
     // from the set.
-    void watch_events() const {
-        if (group_.events_fd() < 0 || !changes_) return;
+    void watch_events(const CgroupGroup& group) const {
+        if (group.events_fd() < 0 || !changes_) return;
         epoll_event wanted{};
         wanted.events = EPOLLPRI;
-        if (epoll_ctl(changes_.get(), EPOLL_CTL_ADD, group_.events_fd(), &wanted) != 0 && errno != EEXIST) {
-            log::warn("epoll_ctl for {}: {}", group_.path(), std::generic_category().message(errno));
+        if (epoll_ctl(changes_.get(), EPOLL_CTL_ADD, group.events_fd(), &wanted) != 0 && errno != EEXIST) {
+            log::warn("epoll_ctl for {}: {}", group.path(), std::generic_category().message(errno));
         }
     }
 
@@ -122,7 +143,7 @@ private:
         }
         Leftovers found = Leftovers::none;
         for (const std::string& name : *groups) {
-            if (name == incarnation_) continue;
+            if (name == incarnation_ || name == kStandbyGroup + incarnation_) continue;
             if (name.starts_with(kProbe)) {
                 CgroupGroup(lock_ + '/' + name).remove();  // stays while a candidate that starts is trying it out
             } else {
@@ -134,6 +155,8 @@ private:
 
     static Leftovers clear(const std::string& path) {
         CgroupGroup group(path);
+        const bool of_standby = path.find(kStandbyGroup, path.rfind('/')) != std::string::npos;
+        if (of_standby && !group.take_if_abandoned()) return Leftovers::none;  // it lives, and ends it by itself
         if (group.population() == Population::populated && !group.is_doomed()) {
             log::warn("killing what an earlier run of leasehold left in {}", path);
             group.kill_all();
@@ -149,6 +172,8 @@ private:
     std::string lock_mark_;
     std::string incarnation_;
     mutable CgroupGroup group_;
+    mutable CgroupGroup standby_;
+    CgroupGroup* current_ = &group_;
     UniqueFd changes_;
 };
 

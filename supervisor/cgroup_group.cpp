@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -104,6 +105,13 @@ CgroupGroup::Population CgroupGroup::population() {
     const std::string_view text(buffer, static_cast<std::size_t>(size));
     if (text.find("populated 0") != std::string_view::npos) return Population::empty;
     return Population::populated;
+}
+
+bool CgroupGroup::hold() const { return folder_ && flock(folder_.get(), LOCK_SH | LOCK_NB) == 0; }
+
+bool CgroupGroup::take_if_abandoned() {
+    taken_.reset(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return taken_ && flock(taken_.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 bool CgroupGroup::is_doomed() const { return all_doomed(path_); }

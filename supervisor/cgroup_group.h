@@ -42,6 +42,13 @@ public:
     enum class Population { empty, populated, unknown };
     Population population();
 
+    // Of the tree of a standby: as long as this object lives and has not removed it, others can see that the process
+    // that made it lives. False while somebody else is looking, and without a group.
+    bool hold() const;
+
+    // The other side: true when nobody holds it, nor will while this object lives.
+    bool take_if_abandoned();
+
     // Whether everything in it and below it is doomed (supervisor/process_status.h).
     bool is_doomed() const;
 
@@ -58,7 +65,11 @@ private:
     UniqueFd folder_;
     UniqueFd kill_;
     UniqueFd events_;
+    UniqueFd taken_;
 };
+
+// What the name of a group for a standby's tree begins with; its incarnation follows.
+inline constexpr const char* kStandbyGroup = "standby-";
 
 // The names of the groups in a group. Nothing, with errno set, when it cannot be opened.
 std::optional<std::vector<std::string>> groups_in(const std::string& path);

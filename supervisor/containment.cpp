@@ -65,13 +65,15 @@ Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::st
 }
 
 bool clear_own_remains(const ContainmentPlan& plan, const std::string& incarnation) {
-    bool group_is_empty = true;
+    bool groups_are_empty = true;
     if (plan.method == ContainmentMethod::cgroup) {
-        CgroupGroup group(plan.cgroup + '/' + incarnation);
-        group.kill_all();
-        group_is_empty = group.population() == CgroupGroup::Population::empty;
+        for (const std::string& name : {incarnation, kStandbyGroup + incarnation}) {
+            CgroupGroup group(plan.cgroup + '/' + name);
+            group.kill_all();
+            groups_are_empty = group.population() == CgroupGroup::Population::empty && groups_are_empty;
+        }
     }
-    return kill_remains(plan.lock_mark, incarnation).alive == 0 && group_is_empty;
+    return kill_remains(plan.lock_mark, incarnation).alive == 0 && groups_are_empty;
 }
 
 std::unique_ptr<Containment> make_containment(const ContainmentPlan& plan, const std::string& incarnation) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the workload's tree is held together: born, found, signalled, killed, and proven empty. Three ways:
+// How a tree is held together: born, found, signalled, killed, and proven empty. Three ways:
 //
 //   subreaper  our descendants, found by walking the kernel's lists of children; always works
 //   cgroup     a cgroup v2 of its own below ours: the kernel kills it as a whole, and it is found again by the next
@@ -59,18 +59,25 @@ std::string term_id(const ContainmentPlan& plan, const std::string& incarnation,
 // the system call that it is in may still come to its end (supervisor/process_status.h).
 enum class Leftovers { none, doomed, alive };
 
+// What a tree is there for. Two of them are never alive at once.
+enum class Purpose {
+    term,     // the workload's
+    standby,  // of what is executed while no term runs (supervisor/standby_machine.h)
+};
+
 // One object for the life of a supervisor or guardian.
 class Containment {
 public:
     virtual ~Containment() = default;
 
     // Kills what an earlier run of this lock (another incarnation) left on this machine: in the lock's cgroup, and what
-    // carries its LEASEHOLD_TERM_ID in the environment. Called again until nothing is found; nothing may be started
-    // before. Only while the lease is held: another candidate's tree on this machine is another incarnation's too.
+    // carries its LEASEHOLD_TERM_ID in the environment. Called again until nothing is found; no workload may be started
+    // before. Only while the lease is held: another candidate's tree on this machine is another incarnation's too. The
+    // tree of a standby that lives is left alone: it is not of a term.
     virtual Leftovers clear_leftovers() = 0;
 
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
-    virtual Result<pid_t> fork_inside() = 0;
+    virtual Result<pid_t> fork_inside(Purpose purpose) = 0;
 
     // The same, into the tree that there is. REQUIRES: the workload's own process was not reaped yet.
     virtual Result<pid_t> fork_beside() = 0;

@@ -8,7 +8,7 @@
 namespace leasehold::supervisor {
 
 // What is asked by a command.
-enum class Probed : std::uint32_t { ready, health };
+enum class Probed : std::uint32_t { ready, health, candidacy };
 
 struct ExecOutcome {
     enum class Kind : std::uint32_t {

@@ -32,6 +32,18 @@ void ExecProbe::end() {
     killed_at_ = Instant{};
 }
 
+void ExecProbe::withdraw(Instant now) {
+    if (process_.pid <= 0 || killed_at_) return;
+    kill_with_group(process_.pid);
+    killed_at_ = now;
+    judge_.withdrawn();
+}
+
+void ExecProbe::begin_anew(Instant now) {
+    withdraw(now);
+    judge_.begin(now);
+}
+
 void ExecProbe::has_ended(pid_t pid) const {
     if (pid == process_.pid && pid > 1) kill(-pid, SIGKILL);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// workload.ready.exec and workload.health.exec: a command that is executed again and again beside the workload. It is
-// part of the workload's tree: contained with it, waited for by the proof of emptiness, and gone with it.
+// workload.ready.exec, workload.health.exec and workload.candidacy.exec: a command that is executed again and again
+// beside the workload; that of candidacy also while no term runs. It is part of the tree it is executed in: contained
+// with it, waited for by the proof of emptiness, and gone with it.
 //
 // What has not ended by the timeout is killed, with its process group; what has ended, has its group killed too. What
 // has left the group (a daemon) stays, and ends with the tree. Standard streams lead nowhere, so nothing that is
@@ -34,6 +35,13 @@ public:
 
     // There is nothing to ask any more: what is under way is killed, and its outcome of no interest.
     void end();
+
+    // The tree it is executed in ends: what is under way is killed, and its outcome of no interest. There is something
+    // to ask all the same, as soon as tick() may start again.
+    void withdraw(Instant now);
+
+    // As begin(), of which nothing is required.
+    void begin_anew(Instant now);
 
     // Called with each child that has ended, before it is reaped and after (supervisor/reaper.h).
     void has_ended(pid_t pid) const;

@@ -117,9 +117,9 @@ void Guardian::on_signal(int signal, pid_t sender) {
     // The supervisor only wakes the guardian so. Handed on, it would continue what may have been stopped again since.
     // The agent does, should the supervisor die meanwhile.
     if (signal == SIGCONT && (sender == supervisor_.process.pid || sender == agent_.process.pid)) return;
-    if (signal == SIGTSTP && page_->populated() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
+    if (signal == SIGTSTP && something_runs() && Terminal::of(getpgrp()).is_at_home()) return pass_suspend_key_on();
     if (signal == SIGHUP) reload();  // the workload gets it all the same
-    const SignalRule rule = rule_for(signal, page_->populated(), spec_.workload.signals);
+    const SignalRule rule = rule_for(signal, something_runs(), spec_.workload.signals);
     switch (rule.duty) {
         case SignalRule::Duty::nothing: return;
         case SignalRule::Duty::reap: return emptying_ ? continue_emptying() : void(reap_orphans());
@@ -165,6 +165,7 @@ void Guardian::on_stop_signal() {
         log::warn("asked a second time: the workload is killed, and the release is not waited for long");
         tell(supervisor_, StopMessage{StopMode::kill});
         tell(agent_, StopMessage{StopMode::kill});
+        if (finished_) kill_role(supervisor_);  // it is not listened to any more, and only a standby command is left
     } else {
         log::warn("asked a third time: everything is killed");
         finish();

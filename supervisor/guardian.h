@@ -108,6 +108,8 @@ private:
     void continue_emptying();
     void kill_again();
 
+    // A workload, or a standby command.
+    bool something_runs() const { return page_->populated() || page_->standby_populated(); }
     void on_stop_signal();
     void begin_ending();
     void finish();

@@ -88,8 +88,8 @@ void Guardian::listen_for_the_agent(Instant at) {
 // While leasehold ends and no tree is alive: whoever still has not ended after a whole lease has nothing to release any
 // more, and is stopped or hung.
 void Guardian::end_what_does_not_end(Instant at) {
-    if (page_->populated() && supervisor_.alive()) end_a_stop_that_takes_too_long(at);
-    if (page_->populated() || emptying_) return quiet_since_.reset();
+    if (something_runs() && supervisor_.alive()) end_a_stop_that_takes_too_long(at);
+    if (something_runs() || emptying_) return quiet_since_.reset();
     if (!quiet_since_) quiet_since_ = at;
     if (elapsed_at_least(*quiet_since_, at) < std::max(kRechecksOfALease * spec_.recheck, kShortestQuiet)) return;
     if (agent_.alive()) {
@@ -130,6 +130,7 @@ void Guardian::continue_emptying() {
     }
     page_->close_through(page_->grant().term);
     page_->set_populated(false);
+    page_->set_standby_populated(false);
     Terminal::of(getpgrp()).take_back();
     log::info("nothing is left of what the dead supervisor had started");
     if (finished_) return end_if_nothing_is_left();

@@ -17,7 +17,7 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x6c65617365686c08;  // the last byte is the version
+constexpr std::uint64_t kFormat = 0x6c65617365686c0a;  // the last byte is the version
 
 void write_texts(WireWriter& out, const std::vector<std::string>& texts) {
     out.number(texts.size());
@@ -92,8 +92,7 @@ bool decode(WireReader& in, RestartOptions& restart) {
            then <= static_cast<std::int64_t>(AfterTheLast::hold);
 }
 
-// The address that the agent asks, and what it asks there, are its own affair. So are candidacy, and the time limit of
-// a start.
+// The address that the agent asks, and what it asks there, are its own affair. So is the time limit of a start.
 void encode(WireWriter& out, const ProbeOptions& probe) {
     out.number(probe.given ? 1 : 0);
     write_texts(out, probe.exec);
@@ -116,6 +115,22 @@ bool decode(WireReader& in, ProbeOptions& probe) {
     const std::uint64_t then = in.number();
     probe.then = static_cast<AfterUnhealthy>(then);
     return then <= static_cast<std::uint64_t>(AfterUnhealthy::resign);
+}
+
+void encode(WireWriter& out, const HookOptions& hooks) {
+    for (const auto* command :
+         {&hooks.before_start, &hooks.after_start, &hooks.before_stop, &hooks.after_stop, &hooks.on_new_leader}) {
+        write_texts(out, *command);
+    }
+    out.signed_number(hooks.timeout.count());
+}
+
+void decode(WireReader& in, HookOptions& hooks) {
+    for (auto* command :
+         {&hooks.before_start, &hooks.after_start, &hooks.before_stop, &hooks.after_stop, &hooks.on_new_leader}) {
+        *command = read_texts(in);
+    }
+    hooks.timeout = Duration(in.signed_number());
 }
 
 void encode(WireWriter& out, const OutputOptions& output) {
@@ -214,6 +229,7 @@ std::string encode(const LaunchSpec& spec) {
     out.text(spec.election);
     out.text(spec.incarnation);
     write_texts(out, spec.workload.command);
+    write_texts(out, spec.workload.standby_command);
     out.number(spec.workload.env.size());
     for (const auto& [name, value] : spec.workload.env) {
         out.text(name);
@@ -221,6 +237,7 @@ std::string encode(const LaunchSpec& spec) {
     }
     out.signed_number(spec.workload.stop.signal);
     out.signed_number(spec.workload.stop.grace_period.count());
+    write_texts(out, spec.workload.stop.command);
     out.number(static_cast<std::uint64_t>(spec.workload.signals.to));
     out.number(spec.workload.signals.rewrite.size());
     for (const auto& [received, handed_on] : spec.workload.signals.rewrite) {
@@ -233,8 +250,10 @@ std::string encode(const LaunchSpec& spec) {
     out.text(spec.containment.why_not_more);
     out.number(static_cast<std::uint64_t>(spec.workload.no_new_privs));
     encode(out, spec.workload.restart);
+    encode(out, spec.workload.hooks);
     encode(out, spec.workload.ready.probe);
     encode(out, spec.workload.health);
+    encode(out, spec.workload.candidacy);
     encode(out, spec.workload.output);
     out.number(spec.workload.process.clear_env ? 1 : 0);
     encode(out, spec.attributes);
@@ -269,12 +288,14 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.election = in.text();
     spec.incarnation = in.text();
     spec.workload.command = read_texts(in);
+    spec.workload.standby_command = read_texts(in);
     for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
         const std::string name = in.text();
         spec.workload.env[name] = in.text();
     }
     spec.workload.stop.signal = static_cast<int>(in.signed_number());
     spec.workload.stop.grace_period = Duration(in.signed_number());
+    spec.workload.stop.command = read_texts(in);
     const std::uint64_t target = in.number();
     for (std::uint64_t left = in.count(); left > 0 && !in.failed(); --left) {
         const int received = static_cast<int>(in.signed_number());
@@ -286,7 +307,9 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes) {
     spec.containment.why_not_more = in.text();
     const std::uint64_t no_new_privs = in.number();
     const bool restart_known = decode(in, spec.workload.restart);
-    const bool probes_known = decode(in, spec.workload.ready.probe) && decode(in, spec.workload.health);
+    decode(in, spec.workload.hooks);
+    const bool probes_known = decode(in, spec.workload.ready.probe) && decode(in, spec.workload.health) &&
+                              decode(in, spec.workload.candidacy);
     const bool output_known = decode(in, spec.workload.output);
     spec.workload.process.clear_env = in.number() != 0;
     decode(in, spec.attributes);

@@ -16,7 +16,7 @@ struct Header {
     std::uint32_t kind = 0;  // index in Message
 };
 
-constexpr std::size_t kMaxPacket = 256;
+constexpr std::size_t kMaxPacket = 512;
 constexpr std::size_t kMaxFds = 4;  // room to notice, and close, more than the one that is expected
 
 using Packet = std::array<char, kMaxPacket>;

@@ -18,7 +18,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 9;
+inline constexpr std::uint32_t kProtocolVersion = 10;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -28,7 +28,7 @@ struct RevokeMessage {
     Term term = 0;
     StopMode mode = StopMode::orderly;
 };
-struct RestartMessage {  // somebody wants the workload to be started anew
+struct RestartMessage {  // somebody wants the workload to be started anew; of term 0: the standby command
     Term term = 0;
 };
 struct PauseMessage {  // whether what would follow an end of the workload by itself is to wait
@@ -51,6 +51,15 @@ struct UnhealthyMessage {
 struct ReadyMessage {  // to be remembered as long as it runs
     Term term = 0;
     std::int64_t pid = 0;
+};
+
+// What this candidate is as long as no term says otherwise; also after each HelloMessage.
+struct StandingMessage {
+    static constexpr std::size_t kMostText = 256;
+
+    bool standby = false;  // it waits, and may execute the standby command; false: not known yet, or it leads
+    bool news = false;     // the leader is another one than any supervisor was told of before
+    std::array<char, kMostText> leader{};  // who holds the lease, or held it last; ends as StatusMessage::text
 };
 
 // ---- supervisor -> agent
@@ -93,11 +102,21 @@ struct PausedMessage {  // the term goes on without a workload
     bool starts = false;  // again, after this pause
     Duration pause{};
 };
-struct ProbedMessage {  // what a probe of the supervisor's own has found
-    Term term = 0;
+struct ProbedMessage {     // what a probe of the supervisor's own has found
+    Term term = 0;         // these two not of a candidacy
     std::int64_t pid = 0;  // of the workload
     Probed what = Probed::health;
     ExecOutcome outcome;
+};
+struct StandbyMessage {  // the standby command; at each change, and after each HelloMessage
+    enum class State : std::uint32_t { stopped, running, stopping, backoff };
+
+    State state = State::stopped;
+    bool repeated = false;  // nothing has changed
+    bool has_ended = false;
+    int exit_status = 0;   // when it ended last
+    std::int64_t pid = 0;  // while it runs
+    Duration start_in{};   // backoff
 };
 struct PongMessage {
     std::uint64_t number = 0;
@@ -152,13 +171,13 @@ struct ReloadOutcomeMessage {
 };
 struct ReplacedMessage {};  // to the agent: make room for one with the new configuration (kAgentReplaced)
 
-using Message =
-    std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
-                 KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
-                 SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
-                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage,
-                 UnhealthyMessage, ProbedMessage, ReadyMessage, RestartMessage, PauseMessage, ReloadMessage,
-                 NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage>;
+using Message = std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage,
+                             StoppingMessage, KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage,
+                             NewPeerMessage, SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage,
+                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage, WorkloadStoppedMessage,
+                             ResumedMessage, PausedMessage, StatusMessage, UnhealthyMessage, ProbedMessage,
+                             ReadyMessage, RestartMessage, PauseMessage, ReloadMessage, NewConfigMessage,
+                             NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage, StandingMessage, StandbyMessage>;
 
 struct Received {
     Message message;

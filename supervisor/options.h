@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "supervisor/hook_options.h"
 #include "supervisor/output_options.h"
 #include "supervisor/probe_options.h"
 
@@ -18,6 +19,7 @@ namespace leasehold::supervisor {
 struct StopOptions {
     int signal = SIGTERM;                              // sent to where signals.to says
     Duration grace_period = std::chrono::seconds(30);  // a maximum: after that SIGKILL to the whole tree
+    std::vector<std::string> command{};                // asks it to end instead of the signal; empty: none
 
     friend bool operator==(const StopOptions&, const StopOptions&) = default;
 };
@@ -84,13 +86,15 @@ struct ProcessOptions {
 };
 
 struct WorkloadOptions {
-    std::vector<std::string> command;        // executed without a shell; [0] is looked up in PATH
-    std::map<std::string, std::string> env;  // added to, and winning over, the environment of leasehold
+    std::vector<std::string> command;          // executed without a shell; [0] is looked up in PATH
+    std::vector<std::string> standby_command;  // the same, while this candidate does not lead; empty: none
+    std::map<std::string, std::string> env;    // added to, and winning over, the environment of leasehold
     StopOptions stop;
     SignalOptions signals;
     ContainmentChoice containment = ContainmentChoice::automatic;
     NoNewPrivileges no_new_privs = NoNewPrivileges::automatic;
     RestartOptions restart;
+    HookOptions hooks;
     ReadyOptions ready;
     ProbeOptions health;
     ProbeOptions candidacy{.interval = std::chrono::seconds(10)};  // contend only while this passes

@@ -112,7 +112,7 @@ PidNamespace::PidNamespace(const ContainmentPlan& plan, const std::string& incar
 
 Leftovers PidNamespace::clear_leftovers() { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
 
-Result<pid_t> PidNamespace::fork_inside() {
+Result<pid_t> PidNamespace::fork_inside(Purpose) {
     if (!self_ || !outside_) return failure("the PID namespace cannot be made: no descriptor of our own one");
     proc_options_ = proc_options();
     proc_flags_ = proc_flags();
@@ -214,7 +214,7 @@ int look_around(const Containment& inside) {
 // In a process of its own, which may so fail halfway. Ends with an errno, or 0.
 [[noreturn]] void probe() {
     PidNamespace attempt({}, "probe");
-    const auto child = attempt.fork_inside();
+    const auto child = attempt.fork_inside(Purpose::term);
     if (!child) _exit(child.error().code == 0 ? EIO : child.error().code);
     if (*child == 0) _exit(look_around(attempt));
     int status = 0;

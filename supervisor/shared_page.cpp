@@ -11,7 +11,7 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr std::size_t kPageSize = 4096;
-constexpr std::uint64_t kMagic = 0x6c65617365686f02;  // the last byte is the layout's version
+constexpr std::uint64_t kMagic = 0x6c65617365686f03;  // the last byte is the layout's version
 
 using Field = std::atomic<std::uint64_t>;
 using Nanoseconds = std::atomic<std::int64_t>;
@@ -36,6 +36,7 @@ struct SharedPage::Layout {
     Field last_version;
     Field ended_through;
     Field populated;
+    Field standby_populated;
     Field closed_through;
     Field agent_restarts;
     Field beats;
@@ -96,6 +97,9 @@ Term SharedPage::ended_through() const { return layout_->ended_through; }
 
 void SharedPage::set_populated(bool populated) { layout_->populated = populated ? 1 : 0; }
 bool SharedPage::populated() const { return layout_->populated != 0; }
+
+void SharedPage::set_standby_populated(bool populated) { layout_->standby_populated = populated ? 1 : 0; }
+bool SharedPage::standby_populated() const { return layout_->standby_populated != 0; }
 
 void SharedPage::close_through(Term term) {
     if (term > layout_->closed_through) layout_->closed_through = term;

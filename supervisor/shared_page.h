@@ -44,6 +44,10 @@ public:
     void set_populated(bool populated);
     bool populated() const;
 
+    // The same of the standby command's tree, which has no deadline.
+    void set_standby_populated(bool populated);
+    bool standby_populated() const;
+
     // Written by the supervisor, and by the guardian once the supervisor is gone: terms up to this one are closed.
     void close_through(Term term);
     Term closed_through() const;

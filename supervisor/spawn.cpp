@@ -93,10 +93,13 @@ std::vector<std::string> environment_of(const WorkloadOptions& workload,
     return merged_environment(nothing, added);
 }
 
+std::map<std::string, std::string> told_as_standby(const LaunchSpec& spec) {
+    return {
+        {"LEASEHOLD_IDENTITY", spec.identity}, {"LEASEHOLD_ELECTION", spec.election}, {"LEASEHOLD_ROLE", "standby"}};
+}
+
 std::map<std::string, std::string> told_in(const LaunchSpec& spec, const TermGrant& grant) {
-    std::map<std::string, std::string> added;
-    added["LEASEHOLD_IDENTITY"] = spec.identity;
-    added["LEASEHOLD_ELECTION"] = spec.election;
+    std::map<std::string, std::string> added = told_as_standby(spec);
     added["LEASEHOLD_ROLE"] = "leader";
     added["LEASEHOLD_FENCING_TOKEN"] = std::to_string(grant.token);
     added["LEASEHOLD_TRANSITIONS"] = std::to_string(grant.transitions);
@@ -113,7 +116,7 @@ Result<Spawned> spawn(const Executable& executable, Containment& containment, In
     const unsigned int highest = highest_descriptor();
     const UniqueFd parent = open_process(getpid());
     if (!parent) return failure("no descriptor of the supervisor itself");
-    const auto pid = settings.beside ? containment.fork_beside() : containment.fork_inside();
+    const auto pid = settings.beside ? containment.fork_beside() : containment.fork_inside(settings.purpose);
     if (!pid) return tl::unexpected<Error>(pid.error());
     if (*pid == 0) become_workload(executable, containment, soft, settings, reporting.get(), parent.get(), highest);
     setpgid(*pid, *pid);  // both sides do it, so that it has happened whoever goes on first

@@ -28,6 +28,7 @@ namespace leasehold::supervisor {
 std::vector<std::string> environment_of(const WorkloadOptions& workload,
                                         const std::map<std::string, std::string>& told = {});
 std::map<std::string, std::string> told_in(const LaunchSpec& spec, const TermGrant& grant);
+std::map<std::string, std::string> told_as_standby(const LaunchSpec& spec);
 
 struct Spawned {
     pid_t pid = -1;     // of the process, and of its group
@@ -54,9 +55,10 @@ struct SpawnSettings {
     const ProcessAttributes* attributes = nullptr;  // nothing: as leasehold was started
     bool no_new_privs = false;
     bool foreground = false;  // of the terminal on standard input: the workload's group, before it executes anything
-    bool beside = false;      // into the tree that there is, rather than as the first process of a new one
-    int streams = -1;         // in the place of standard input, output and error; -1: those of the supervisor
-    int output = -1;          // in the place of standard output, and of standard error; -1: as `streams` says
+    Purpose purpose = Purpose::term;
+    bool beside = false;  // into the tree that there is, rather than as the first process of a new one
+    int streams = -1;     // in the place of standard input, output and error; -1: those of the supervisor
+    int output = -1;      // in the place of standard output, and of standard error; -1: as `streams` says
     int errors = -1;
 };
 

@@ -16,12 +16,12 @@ public:
         : lock_mark_(plan.lock_mark), incarnation_(incarnation) {}
 
     Leftovers clear_leftovers() override { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
-    Result<pid_t> fork_inside() override {
+    Result<pid_t> fork_inside(Purpose) override {
         const pid_t pid = fork();
         if (pid < 0) return system_failure("fork");
         return pid;
     }
-    Result<pid_t> fork_beside() override { return fork_inside(); }
+    Result<pid_t> fork_beside() override { return fork_inside(Purpose::term); }
     int enter() const override { return 0; }  // being born below us is all there is to it
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }

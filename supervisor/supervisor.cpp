@@ -42,7 +42,8 @@ Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channe
       guardian_(std::move(guardian)),
       containment_(make_containment(spec_.containment, spec_.incarnation)),
       machine_({spec_.workload.stop.grace_period, std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1)),
-                page_->closed_through(), spec_.workload.restart, std::random_device{}()}) {}
+                page_->closed_through(), spec_.workload.restart, std::random_device{}()}),
+      standby_(spec_.workload, [this](const std::string& leader) { return spawn_leader_hook(leader); }) {}
 
 Result<std::unique_ptr<Supervisor>> Supervisor::create(RoleArguments arguments) {
     if (arguments.page_fd < 0 || arguments.guardian_fd < 0) {
@@ -76,6 +77,7 @@ Result<void> Supervisor::prepare() {
     if (!dead_man) return tl::unexpected<Error>(dead_man.error());
     dead_man_ = std::move(*dead_man);
     if (auto ready = prepare_probes(); !ready) return ready;
+    if (auto ready = prepare_standby(); !ready) return ready;
     return loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { on_guardian(); });
 }
 
@@ -116,6 +118,7 @@ void Supervisor::from_guardian(Received received) {
     if (const auto* stop = std::get_if<StopMessage>(&received.message)) {
         stop_requested_ = true;
         if (machine_.between_trees() && last_status_) tell_guardian(WorkloadEndedMessage{*last_status_});
+        if (stop->mode == StopMode::kill) standby_.machine.hurry();
         perform(machine_.on_stop(now(), stop->mode));
     } else if (const auto* signal = std::get_if<SignalMessage>(&received.message)) {
         signal_workload(signal->signal);
@@ -130,6 +133,7 @@ void Supervisor::from_guardian(Received received) {
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
                                 tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0, machine_.goes_on(),
                                 machine_.paused(), tree_ && tree_->ready, tree_ ? tree_->executed_at : std::nullopt});
+        welcome_agent_to_standby();
     } else if (std::holds_alternative<NewSpecMessage>(received.message)) {
         change_to(read_launch_spec(received.fd.get()));
     } else {
@@ -169,7 +173,10 @@ void Supervisor::from_agent(const Message& message) {
         perform(machine_.on_revoke(now(), revoke->term, revoke->mode));
     } else if (const auto* restart = std::get_if<RestartMessage>(&message)) {
         restart_workload(restart->term);
+    } else if (const auto* standing = std::get_if<StandingMessage>(&message)) {
+        hear_standing(*standing);
     } else if (const auto* pause = std::get_if<PauseMessage>(&message)) {
+        standby_.machine.on_pause(pause->paused);
         perform(machine_.on_pause(now(), pause->paused));
         log::info("{}", pause->paused ? "paused: an end of the workload has no consequences until that is over"
                                       : "no longer paused");
@@ -185,6 +192,7 @@ void Supervisor::from_agent(const Message& message) {
 }
 
 void Supervisor::restart_workload(Term term) {
+    if (term == 0) return standby_.machine.on_restart(now());
     Actions actions;
     const bool restarts = term == machine_.term() && machine_.on_restart(now(), actions);
     perform(actions);
@@ -202,6 +210,8 @@ void Supervisor::change_to(Result<LaunchSpec> next) {
     spec_.kill_allowance = next->kill_allowance;
     change_probe(Probed::ready, next->workload.ready.probe);
     change_probe(Probed::health, next->workload.health);
+    change_candidacy(next->workload.candidacy);
+    standby_.machine.change(next->workload.restart, next->workload.stop.grace_period);
     next_spec_ = std::move(*next);
     if (!tree_) take_the_next_spec();
 }
@@ -247,10 +257,14 @@ void Supervisor::on_children() {
         for (auto& [what, probe] : probes_) {
             if (const auto outcome = probe.reaped(exit, now())) found.emplace(what, *outcome);
         }
+        standby_child_ended(exit);
     };
     const bool none_left = reap(each, {}, [this](pid_t pid) {
         for (const auto& [what, probe] : probes_) probe.has_ended(pid);
+        if (standby_.candidacy) standby_.candidacy->has_ended(pid);
+        standby_.hook.has_ended(pid);
     });
+    look_whether_standby_is_gone(none_left);
     if (ended) {
         learn_outcome();  // an execution that failed has left its reason behind
         if (tree_->outcome && tree_->outcome->kind == SpawnOutcome::Kind::executed) tree_->status = ended->status;
@@ -275,6 +289,7 @@ void Supervisor::on_children() {
 }
 
 void Supervisor::settle() {
+    mind_standby();
     mind_probes();
     std::optional<Duration> wait = deadlines_are_enforced() ? machine_.wake(now()) : std::nullopt;
     if (wake_guardian()) wait = std::min<Duration>(wait.value_or(kWakeAgain), kWakeAgain);
@@ -284,7 +299,7 @@ void Supervisor::settle() {
         deadline_->disarm();
     }
     arm_dead_man();
-    if (!guardian_ && !tree_) loop_->stop();
+    if (!guardian_ && !tree_ && !standby_.machine.alive()) loop_->stop();
 }
 
 // While it kills, and so runs, it has until after its next pass.

@@ -2,7 +2,7 @@
 //
 // The supervisor process: performs what the term machine decides. It starts the workload, signals it, reaps everything
 // below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, PAUSED, EMPTY) and the guardian
-// (WorkloadEnded).
+// (WorkloadEnded). While no term runs, it executes what a standby is to (supervisor/standby_machine.h).
 //
 // Every signal is blocked and read from a descriptor. The ones meant for the workload come from the guardian as
 // messages; one sent to this process itself (a kill by hand) is logged and ignored, because stopping the supervisor is
@@ -33,6 +33,7 @@
 #include "supervisor/shared_page.h"
 #include "supervisor/signals.h"
 #include "supervisor/spawn.h"
+#include "supervisor/standby_tree.h"
 #include "supervisor/term_machine.h"
 #include "supervisor/terminal.h"
 
@@ -47,7 +48,7 @@ struct CapturedStreams {
 // One tree: from its start to the proof that nothing is left of it, nor of what an earlier run left on this machine.
 struct Tree {
     TermGrant grant;
-    bool waiting = true;  // for leftovers to die; nothing is forked yet
+    bool waiting = true;  // for leftovers, or the standby tree, to die; nothing is forked yet
     Spawned spawned;
     pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
     std::optional<SpawnOutcome> outcome;
@@ -111,9 +112,37 @@ private:
     bool is_running(Term term, std::int64_t pid) const;
     void unhealthy(const UnhealthyMessage& sick);
 
+    // supervisor_standby.cpp: what is executed while no term runs.
+    Result<void> prepare_standby();
+    void hear_standing(const StandingMessage& standing);
+    void welcome_agent_to_standby();
+    void change_candidacy(const ProbeOptions& wanted);
+    Result<Spawned> spawn_leader_hook(const std::string& leader);
+    StandbyMachine::Want wanted_of_standby() const;
+    void mind_standby();
+    void start_standby();
+    void learn_standby_outcome();
+    void ask_standby_to_stop();
+    void kill_standby();
+    void standby_kill_pass();
+    void standby_child_ended(const Exit& ended);
+    void standby_main_ended(const Exit& ended);
+    void look_whether_standby_is_gone(bool none_left);
+    void on_standby_timer();
+    void arm_standby_timer(Instant at);
+    void tell_of_standby();
+    HelperPlace place_for_helpers(Instant at) const;
+    Result<Spawned> spawn_helper(const std::vector<std::string>& command,
+                                 const std::map<std::string, std::string>& told);
+    void withdraw_helpers(Instant at);
+    void mind_helpers(Instant at);
+    void heard_candidacy(const ExecOutcome& outcome);
+
+    void watch_containment();
     void learn_outcome();
     void main_exited(bool by_signal);
     void tree_is_empty();
+    pid_t main_in_charge() const;  // the process that stands for leasehold: the workload, or the standby command
     void signal_workload(int signal);
     void notice_job_control();
     bool wake_guardian();
@@ -146,6 +175,7 @@ private:
     KillRhythm kill_rhythm_;
     TermMachine machine_;
     std::optional<Tree> tree_;
+    StandbyTree standby_;
     EmptyMessage last_empty_;
     std::optional<int> last_status_;  // of the workload, when it last ended in this term
     Term status_term_ = 0;

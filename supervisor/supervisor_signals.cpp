@@ -10,8 +10,13 @@
 
 namespace leasehold::supervisor {
 
+pid_t Supervisor::main_in_charge() const {
+    if (tree_ && !tree_->waiting) return tree_->main;
+    return standby_.machine.alive() && standby_.machine.is_command() ? standby_.main : -1;
+}
+
 void Supervisor::signal_workload(int signal) {
-    const pid_t main = tree_ ? tree_->main : -1;
+    const pid_t main = main_in_charge();
     if (main <= 0) {
         log::info("{} has nowhere to go: no workload is running here", signal_name(signal));
         return;
@@ -25,11 +30,12 @@ void Supervisor::signal_workload(int signal) {
 }
 
 void Supervisor::notice_job_control() {
-    if (!terminal_ || !tree_ || tree_->main <= 0) return;
-    if (was_continued(tree_->main)) main_is_stopped_ = false;
-    const auto signal = stopped_by(tree_->main);
+    const pid_t main = main_in_charge();
+    if (!terminal_ || main <= 0) return;
+    if (was_continued(main)) main_is_stopped_ = false;
+    const auto signal = stopped_by(main);
     if (!signal) return;
-    switch (terminal_.meaning_of_stop(*signal, tree_->main)) {
+    switch (terminal_.meaning_of_stop(*signal, main)) {
         case StopMeaning::none: return;
         case StopMeaning::needs_terminal: return signal_workload(SIGCONT);
         case StopMeaning::suspend:

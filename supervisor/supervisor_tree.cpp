@@ -54,6 +54,7 @@ void Supervisor::start(const TermGrant& grant) {
 // and the term is not over either. But past the hard instant it is not for us to say who may run here.
 void Supervisor::start_when_clear() {
     if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
+    if (standby_.machine.alive()) return;  // it is asked to go, and its end is heard
     const Leftovers left = containment_->clear_leftovers();
     if (left == Leftovers::alive || (left == Leftovers::doomed && !kill_rhythm_.patience_is_over())) {
         kill_again_->arm_in(kill_rhythm_.next());
@@ -88,9 +89,13 @@ void Supervisor::spawn_workload() {
     tree_->main = tree_->spawned.pid;
     auto watched = loop_->watch(tree_->spawned.progress.get(), EPOLLIN, [this](std::uint32_t) { on_progress(); });
     if (!watched) log::error("cannot watch the start of the workload: {}", watched.error().message);
+    watch_containment();
+}
+
+void Supervisor::watch_containment() {
     if (containment_->changes_fd() < 0) return;
-    watched = loop_->watch(containment_->changes_fd(), EPOLLIN, [this](std::uint32_t) { on_children(); });
-    if (!watched) log::error("cannot watch the workload's cgroup: {}", watched.error().message);
+    auto watched = loop_->watch(containment_->changes_fd(), EPOLLIN, [this](std::uint32_t) { on_children(); });
+    if (!watched) log::error("cannot watch the cgroup: {}", watched.error().message);
 }
 
 void Supervisor::learn_outcome() {
@@ -243,7 +248,7 @@ void Supervisor::tree_is_empty() {
     last_empty_.lease_left = left_on_any_clock(machine_.grant().hard, at);
     last_empty_.had_tree = !tree.waiting;
     kill_again_->disarm();
-    if (containment_->changes_fd() >= 0) loop_->unwatch(containment_->changes_fd());
+    if (containment_->changes_fd() >= 0 && !standby_.machine.alive()) loop_->unwatch(containment_->changes_fd());
     log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
               seconds(last_empty_.lease_left));
     page_->set_populated(false);

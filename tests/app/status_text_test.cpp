@@ -67,9 +67,11 @@ TEST(StatusText, SaysWhyItDoesNotLead) {
     metrics::StatusView view = standby();
     view.holder = "beta";
     view.holder_fresh = true;
+    view.standby = metrics::StandbyView{"running", 815, 3};
     view.holder_since_unix_seconds = kNow - 7200;
     view.lease_left_seconds = 3.21;
     std::string text = page(view);
+    EXPECT_THAT(page(view), HasSubstr("standby        running, process 815; last ended with 3\n"));
     EXPECT_THAT(text, HasSubstr("billing: standby; beta leads since 2023-11-14 20:15:00 UTC (2h)"));
     EXPECT_THAT(text, HasSubstr("why not leader beta holds the lease; it is free in 3.2s unless it is renewed"));
 

@@ -480,6 +480,13 @@ TEST(Printing, IsReadBackForRandomOptions) {
         timing.clock_drift = static_cast<double>(upto(100'000)) / 1e6;
         timing.kill_allowance = std::chrono::milliseconds(50) + Duration(upto(1'000'000'000));
         for (std::size_t n = upto(5); n > 0; --n) options.workload.command.push_back(text() + text());
+        for (std::vector<std::string>* command :
+             {&options.workload.standby_command, &options.workload.stop.command, &options.workload.hooks.before_start,
+              &options.workload.hooks.after_start, &options.workload.hooks.before_stop,
+              &options.workload.hooks.after_stop, &options.workload.hooks.on_new_leader}) {
+            for (std::size_t n = upto(3); n > 0; --n) command->push_back("c" + text());
+        }
+        options.workload.hooks.timeout = Duration(1 + upto(10'000'000'000));
         for (std::size_t n = upto(5); n > 0; --n) options.workload.env["V" + std::to_string(n)] = text() + text();
         options.workload.stop.grace_period = Duration(1 + upto(10'000'000'000'000));
         options.workload.signals.to = static_cast<supervisor::SignalTarget>(upto(1));

@@ -144,8 +144,6 @@ INSTANTIATE_TEST_SUITE_P(
              "f:5:59: workload.ready.start_timeout: ", "cannot pass 4 times in a row: it begins after 0s"},
         Case{"StatusOfTcp", workload("health: {tcp: \"localhost:1\", status: 204}"),
              "f:5:3: workload.health: ", "has status or headers, which only http has"},
-        Case{"ExecOfAStandby", workload("candidacy: {exec: [replica-is-fresh]}"),
-             "f:5:15: workload.candidacy.exec: ", "is not possible: a candidate that does not lead"},
         Case{"DelayOfCandidacy", workload("candidacy: {tcp: \"localhost:1\", initial_delay: 1s}"),
              "f:5:35: workload.candidacy.initial_delay: ", "did you mean workload.ready.initial_delay?"},
         Case{"NoScheme", workload("health: {http: \"localhost:1/health\"}"),

@@ -57,6 +57,7 @@ StatusView leader() {
     view.workload_status = "serving";
     view.health = "passed";
     view.candidacy = "failed";
+    view.standby = StandbyView{"stopped", 0, 3};
     view.last_errors = {"timeout"};
     view.journal = {{1700000000.25, "acquired: term 2"}};
     return view;
@@ -223,6 +224,7 @@ TEST_F(EndpointsTest, StatusTellsEverything) {
           {"status", "serving"},
           {"health", "passed"}}},
         {"candidacy", "failed"},
+        {"standby", {{"state", "stopped"}, {"pid", nullptr}, {"last_exit_code", 3}}},
         {"last_errors", {"timeout"}},
         {"journal", json::array({{{"time_seconds", 1700000000.25}, {"text", "acquired: term 2"}}})},
     };
@@ -245,6 +247,7 @@ TEST_F(EndpointsTest, StatusHasTheSameKeysInEveryState) {
     EXPECT_EQ(as_standby["workload"]["last_output"], nullptr);
     EXPECT_EQ(as_standby["workload"]["health"], nullptr);
     EXPECT_EQ(as_standby["candidacy"], nullptr);
+    EXPECT_EQ(as_standby["standby"], nullptr) << "there is no such command";
     EXPECT_EQ(as_standby["free_in_seconds"], 12.5);
 }
 

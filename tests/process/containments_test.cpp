@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -24,6 +25,7 @@ namespace {
 
 using supervisor::Containment;
 using supervisor::ContainmentMethod;
+using supervisor::Purpose;
 
 constexpr const char* kSelf = "/proc/self/exe";
 constexpr ContainmentMethod kMethods[] = {ContainmentMethod::subreaper, ContainmentMethod::cgroup,
@@ -53,6 +55,31 @@ INSTANTIATE_TEST_SUITE_P(Containments, Shapes,
                          testing::Combine(testing::ValuesIn(kMethods), testing::ValuesIn(kShapes),
                                           testing::Values(Emptier::supervisor, Emptier::guardian)),
                          name_of_case);
+
+// ---- what a standby executes has a group of its own
+// --------------------------------------------------------------
+
+TEST(Cgroups, what_a_living_standby_executes_is_no_leftover) {
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    auto standby = supervisor::make_containment(place.plan, "standing");
+    const auto child = standby->fork_inside(Purpose::standby);
+    ASSERT_TRUE(child) << child.error().message;
+    if (*child == 0) {
+        close_range(3, ~0U, 0);  // as any program that is executed
+        for (;;) pause();
+    }
+    const auto leader = supervisor::make_containment(place.plan, "leading");
+    EXPECT_EQ(leader->clear_leftovers(), supervisor::Leftovers::none);
+    EXPECT_EQ(waitpid(*child, nullptr, WNOHANG), 0) << "a standby's tree was killed while it lives";
+    EXPECT_FALSE(standby->empty(true));
+    standby.reset();  // nobody holds it any more
+    EXPECT_TRUE(eventually([&] { return leader->clear_leftovers() == supervisor::Leftovers::none; }));
+    int status = 0;
+    EXPECT_EQ(waitpid(*child, &status, 0), *child);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    leader->remove();
+}
 
 // ---- cgroups that the workload itself makes and moves to
 // --------------------------------------------------------------
@@ -103,7 +130,7 @@ class Broken : public Containment {
 public:
     explicit Broken(std::unique_ptr<Containment> inner) : inner_(std::move(inner)) {}
     supervisor::Leftovers clear_leftovers() override { return inner_->clear_leftovers(); }
-    Result<pid_t> fork_inside() override { return inner_->fork_inside(); }
+    Result<pid_t> fork_inside(Purpose purpose) override { return inner_->fork_inside(purpose); }
     Result<pid_t> fork_beside() override { return inner_->fork_beside(); }
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }
@@ -311,7 +338,7 @@ TEST(PidNamespaces, init_ends_when_main_has_ended_and_nothing_is_left) {
     const pid_t keeper = fork();
     if (keeper == 0) {
         const auto containment = supervisor::make_containment(place.plan, "inc");
-        const auto child = containment->fork_inside();
+        const auto child = containment->fork_inside(Purpose::term);
         if (!child) _exit(2);
         if (*child == 0) _exit(containment->enter());
         int status = 0;

@@ -17,13 +17,14 @@
 namespace leasehold::process_test {
 namespace {
 
+using supervisor::Purpose;
 using supervisor::SpawnOutcome;
 
 class NothingAround : public supervisor::Containment {
 public:
     explicit NothingAround(int problem) : problem_(problem) {}
     supervisor::Leftovers clear_leftovers() override { return supervisor::Leftovers::none; }
-    Result<pid_t> fork_inside() override { return fork(); }
+    Result<pid_t> fork_inside(Purpose) override { return fork(); }
     Result<pid_t> fork_beside() override { return fork(); }
     int enter() const override { return problem_; }
     void main_has_ended() override {}

@@ -127,6 +127,20 @@ TEST_F(ExecProbes, TheEndIsSilentAndDeadly) {
     EXPECT_EQ(starts_, 1);
 }
 
+// Its tree ends, which says nothing about what was asked.
+TEST_F(ExecProbes, WhatIsWithdrawnIsKilledAndAskedAgain) {
+    probe_with("exec sleep 1000");
+    ASSERT_TRUE(turn_until([this] { return starts_ == 1; }));
+    const pid_t first = last_;
+    probe_->withdraw(now());
+    ASSERT_TRUE(turn_until([this] { return starts_ == 2; }));
+    EXPECT_EQ(kill(first, 0), -1);
+    EXPECT_TRUE(heard_.empty());
+    probe_->begin_anew(now());
+    ASSERT_TRUE(turn_until([this] { return starts_ == 3; }));
+    EXPECT_TRUE(heard_.empty());
+}
+
 TEST_F(ExecProbes, OneAtATime) {
     probe_with("sleep 0.2");
     ASSERT_TRUE(hears(3));

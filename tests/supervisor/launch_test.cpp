@@ -19,7 +19,9 @@ LaunchSpec full_spec() {
     spec.incarnation = std::string("in\0carn", 7);
     spec.workload.command = {"/bin/sh", "", "a b\n\"c\""};
     spec.workload.env = {{"A", ""}, {"B", "x=y"}};
-    spec.workload.stop = {SIGINT, std::chrono::milliseconds(1500)};
+    spec.workload.standby_command = {"/bin/follow", "-n"};
+    spec.workload.stop = {SIGINT, std::chrono::milliseconds(1500), {"/bin/stop", "now"}};
+    spec.workload.hooks = {{"/bin/a", "1"}, {"/bin/b"}, {"/bin/c"}, {"/bin/d"}, {"/bin/e"}, std::chrono::seconds(8)};
     spec.workload.no_new_privs = NoNewPrivileges::no;
     spec.workload.restart = {RestartWhen::on_failure, {0, 143}, std::chrono::seconds(2), std::chrono::seconds(3),
                              std::chrono::seconds(4), 5,        std::chrono::seconds(6), AfterTheLast::hold};
@@ -44,6 +46,12 @@ LaunchSpec full_spec() {
                             .failure_threshold = 4,
                             .success_threshold = 2,
                             .then = AfterUnhealthy::resign};
+    spec.workload.candidacy = {.given = true,
+                               .exec = {"/bin/fresh"},
+                               .interval = std::chrono::seconds(3),
+                               .timeout = std::chrono::milliseconds(750),
+                               .failure_threshold = 6,
+                               .success_threshold = 5};
     spec.containment = {ContainmentMethod::cgroup, "0123456789abcdef", "/sys/fs/cgroup/x", "why not"};
     spec.kill_allowance = std::chrono::milliseconds(99);
     spec.recheck = std::chrono::milliseconds(750);

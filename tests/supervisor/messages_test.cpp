@@ -47,6 +47,17 @@ TEST(Channel, carries_every_field) {
     EXPECT_EQ(through(PingMessage{5}).number, 5U);
     EXPECT_EQ(through(RestartMessage{6}).term, 6U);
     EXPECT_TRUE(through(PauseMessage{true}).paused);
+    StandingMessage standing{true, true, {}};
+    standing.leader.fill('l');
+    const auto stands = through(standing);
+    EXPECT_TRUE(stands.standby && stands.news);
+    EXPECT_EQ(stands.leader, standing.leader);
+    const auto standby = through(StandbyMessage{StandbyMessage::State::backoff, true, true, 7, 78, seconds(9)});
+    EXPECT_EQ(standby.state, StandbyMessage::State::backoff);
+    EXPECT_TRUE(standby.repeated && standby.has_ended);
+    EXPECT_EQ(standby.exit_status, 7);
+    EXPECT_EQ(standby.pid, 78);
+    EXPECT_EQ(standby.start_in, Duration(seconds(9)));
     (void)through(ReloadMessage{});
     (void)through(NewConfigMessage{});
     (void)through(NewSpecMessage{});
