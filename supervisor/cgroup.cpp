@@ -54,16 +54,10 @@ public:
         if (const int problem = group_.remove(); problem != 0) {
             return system_failure("rmdir " + group_.path() + ", which should be empty", problem);
         }
-        Result<pid_t> forked = failure("unreachable");
-        for (int attempt = 0; attempt < CgroupGroup::kAttempts; ++attempt) {
-            forked = make().and_then([this] { return group_.fork_into(); });
-            // Another candidate on this machine that ends takes empty groups away, this one too.
-            if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
-        }
-        return forked;
+        return make().and_then([this] { return fork_into_group(); });
     }
 
-    Result<pid_t> fork_beside() override { return group_.fork_into(); }
+    Result<pid_t> fork_beside() override { return fork_into_group(); }
 
     int enter() const override { return 0; }  // it is born inside
     void main_has_ended() override {}
@@ -96,6 +90,16 @@ public:
     }
 
 private:
+    // Another candidate on this machine that ends takes empty groups away, this one too.
+    Result<pid_t> fork_into_group() {
+        Result<pid_t> forked = group_.fork_into();
+        for (int attempt = 1; attempt < CgroupGroup::kAttempts; ++attempt) {
+            if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
+            forked = make().and_then([this] { return group_.fork_into(); });
+        }
+        return forked;
+    }
+
     Result<void> make() {
         auto made = group_.make();
         watch_events();

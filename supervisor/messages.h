@@ -14,11 +14,12 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "supervisor/exec_outcome.h"
+#include "supervisor/hook.h"
 #include "supervisor/term_machine.h"
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 9;
+inline constexpr std::uint32_t kProtocolVersion = 10;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -99,6 +100,11 @@ struct ProbedMessage {  // what a probe of the supervisor's own has found
     Probed what = Probed::health;
     ExecOutcome outcome;
 };
+struct HookMessage {  // a hook, or the stop command, is executed, or has ended
+    Term term = 0;
+    Hook hook = Hook::before_start;
+    HookOutcome outcome;
+};
 struct PongMessage {
     std::uint64_t number = 0;
 };
@@ -158,7 +164,7 @@ using Message =
                  SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
                  SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage,
                  UnhealthyMessage, ProbedMessage, ReadyMessage, RestartMessage, PauseMessage, ReloadMessage,
-                 NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage>;
+                 NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage, HookMessage>;
 
 struct Received {
     Message message;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kChainLength = 300;
 constexpr rlim_t kBombs = 200;
-constexpr uid_t kNobody = 65534;
+constexpr uid_t kNobodysId = 65534;
 
 int held = -1;
 
@@ -108,7 +108,7 @@ void bomb() {
     const rlimit limit{kBombs, kBombs};
     setrlimit(RLIMIT_NPROC, &limit);
     // Root has no such limit.
-    if (getuid() == 0 && setuid(kNobody) != 0) _exit(98);
+    if (getuid() == 0 && setuid(kNobodysId) != 0) _exit(98);
     say_ready();
     for (;;) {
         if (fork() < 0) usleep(200);
