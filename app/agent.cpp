@@ -149,6 +149,7 @@ void Agent::on_guardian_message(supervisor::Received received) {
         log::warn("the guardian has emptied what the supervisor left behind");
         set_workload_state("stopped");
         workload_pid_ = 0;
+        hook_.clear();
         participant_->show_role(false);
         if (participant_->started()) participant_->deliver(election::TreeEmpty{emptied->closed_through});
     } else if (std::holds_alternative<supervisor::ReplacedMessage>(received.message)) {

@@ -65,6 +65,7 @@ private:
     void on_supervisor_message(const supervisor::Message& message);
     void on_hello(const supervisor::HelloMessage& hello);
     void welcome_new_supervisor();
+    void on_hook(const supervisor::HookMessage& told);
     void on_paused(const supervisor::PausedMessage& paused);
     void on_empty(const supervisor::EmptyMessage& empty);
     void hinder(const std::string& what, bool hinders);
@@ -142,6 +143,7 @@ private:
     const pid_t guardian_pid_ = getppid();
     std::string workload_state_ = "stopped";
     std::int64_t workload_pid_ = 0;
+    std::string hook_;  // that runs; empty: none
     supervisor::Term last_tree_ended_ = 0;
     supervisor::Term last_resigned_ = 0;
     supervisor::Term resigning_in_ = 0;  // the running term, of which somebody wants to be rid

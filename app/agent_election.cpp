@@ -76,6 +76,7 @@ void Agent::complete_picture(metrics::StatusView& view) const {
     view.paused = paused();
     view.hindrances = hindrances_in_words();
     view.workload_state = workload_state_;
+    view.workload_hook = hook_;
     view.workload_pid = workload_pid_;
     view.workload_last_exit_code = workload_last_exit_code_;
     const bool may_be_unready = participant_->options().workload.ready.probe.given;

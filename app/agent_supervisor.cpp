@@ -19,11 +19,13 @@ using Phase = supervisor::TermMachine::Phase;
 const char* state_in(Phase phase) {
     switch (phase) {
         case Phase::idle: return "stopped";
+        case Phase::preparing:
         case Phase::running: return "starting";  // unless more is known
         case Phase::pausing: return "backoff";
         case Phase::holding: return "held";
         case Phase::stopping:
-        case Phase::killing: break;
+        case Phase::killing:
+        case Phase::finishing: break;
     }
     return "stopping";
 }
@@ -91,12 +93,31 @@ void Agent::on_beat() {
     (void)supervisor_.send(supervisor::PingMessage{supervisor_pulse_.ask()});
 }
 
+// While that one runs, the state of the workload says only half of it.
+void Agent::on_hook(const supervisor::HookMessage& told) {
+    using Kind = supervisor::HookOutcome::Kind;
+    const std::string what = supervisor::describe(told.hook, told.outcome);
+    hook_ = told.outcome.kind == Kind::began ? supervisor::name_of(told.hook) : "";
+    if (told.outcome.kind == Kind::began) {
+        if (told.hook == supervisor::Hook::before_start) workload_state_ = "starting";
+        if (told.hook == supervisor::Hook::after_stop) workload_state_ = "stopping";
+        log::debug("{}", what);
+    } else if (told.outcome.kind == Kind::passed) {
+        participant_->journal().add({log::Level::info, what});
+    } else if (told.hook == supervisor::Hook::before_start) {
+        participant_->journal().add({log::Level::error, what + "; the workload is not started"});
+    } else {
+        participant_->journal().add({log::Level::warn, what});
+    }
+}
+
 // By way of the guardian, which is the service's main process.
 void Agent::tell_service_manager() {
     if (launch_.spec.notify_fd < 0) return;  // there is none
     const metrics::StatusView view = participant_->status();
     std::string text = view.role;
     if (view.leading) text += fmt::format(" in term {}, workload {}", view.term, workload_state_);
+    if (view.leading && !hook_.empty()) text += " (" + hook_ + ")";
     if (!view.leading && !view.holder.empty()) text += fmt::format("; {} holds the lease", view.holder);
     const auto told = std::pair(view.store_answered, text);
     if (told == told_service_manager_) return;
@@ -161,7 +182,9 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         participant_->show_role(false);
     } else if (std::holds_alternative<supervisor::StoppingMessage>(message)) {
         workload_state_ = "stopping";
+        hook_.clear();
     } else if (std::holds_alternative<supervisor::KilledMessage>(message)) {
+        hook_.clear();
         participant_->metrics().workload_killed();
         participant_->journal().add({log::Level::warn, "the workload did not stop in time and was killed"});
     } else if (const auto* empty = std::get_if<supervisor::EmptyMessage>(&message)) {
@@ -175,6 +198,8 @@ void Agent::on_supervisor_message(const supervisor::Message& message) {
         hear_of_standby(*standby);
     } else if (const auto* probed = std::get_if<supervisor::ProbedMessage>(&message)) {
         hear_exec_probe(*probed);
+    } else if (const auto* hook = std::get_if<supervisor::HookMessage>(&message)) {
+        on_hook(*hook);
     } else if (std::holds_alternative<supervisor::ResistsMessage>(message)) {
         on_resisting();
     } else {
@@ -194,6 +219,9 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
     if (hello.paused != paused()) send_supervisor(supervisor::PauseMessage{paused()});
     const bool idle = hello.phase == Phase::idle;
     workload_state_ = state_in(hello.phase);
+    hook_ = hello.phase == Phase::preparing   ? supervisor::name_of(supervisor::Hook::before_start)
+            : hello.phase == Phase::finishing ? supervisor::name_of(supervisor::Hook::after_stop)
+                                              : "";
     workload_pid_ = hello.pid;
     const bool runs = hello.phase == Phase::running && hello.executed_at;
     if (runs) begin_workload(hello.pid, *hello.executed_at, hello.ready);
@@ -261,6 +289,7 @@ void Agent::rest() {
 void Agent::on_paused(const supervisor::PausedMessage& paused) {
     workload_state_ = paused.starts ? "backoff" : "held";
     workload_pid_ = 0;
+    hook_.clear();
     participant_->show_role(false);
     const std::string what = paused.starts ? "starting the workload again in " + to_rounded_text(paused.pause)
                                            : "holding the lease without the workload, which is not started again";
@@ -270,6 +299,7 @@ void Agent::on_paused(const supervisor::PausedMessage& paused) {
 void Agent::on_empty(const supervisor::EmptyMessage& empty) {
     workload_state_ = "stopped";
     workload_pid_ = 0;
+    hook_.clear();
     participant_->show_role(false);
     if (empty.had_tree && empty.term > last_tree_ended_) {  // the same answer may come again
         last_tree_ended_ = empty.term;

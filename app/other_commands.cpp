@@ -36,7 +36,10 @@ void print_budget(const config::Options& options) {
                to_text(budget.outage_tolerated_worst) + " to " + to_text(budget.outage_tolerated));
     if (has_workload(options)) {
         print_line("then the workload is asked to stop, and killed after", to_text(budget.forced_stop_time));
-        print_line("a planned stop lets the workload take up to", to_text(options.workload.stop.grace_period));
+        const bool follows = !options.workload.hooks.after_stop.empty();
+        print_line("a planned stop lets the workload take up to",
+                   to_text(options.workload.stop.grace_period) +
+                       (follows ? ", then after_stop " + to_text(options.workload.hooks.timeout) : ""));
     } else {
         print_line("then leadership ends; a workload of `run` is killed after", to_text(budget.forced_stop_time));
     }

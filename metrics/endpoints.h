@@ -82,6 +82,7 @@ struct StatusView {
     std::vector<std::string> hindrances;  // why this instance does not contend, in words
 
     std::string workload_state;  // see the catalogue; empty: a sidecar, which has no workload
+    std::string workload_hook;   // of workload.hooks, or "stop" for workload.stop.command, that runs; empty: none
     std::int64_t workload_pid = 0;
     std::optional<int> workload_last_exit_code;
     std::optional<std::vector<std::string>> workload_last_output;  // newest last; nothing: it is not captured

@@ -27,6 +27,7 @@ Json workload(const StatusView& view) {
     if (view.workload_state.empty()) return nullptr;
     Json json;
     json["state"] = view.workload_state;
+    json["hook"] = text_or_null(view.workload_hook);
     json["pid"] = view.workload_pid == 0 ? Json(nullptr) : Json(view.workload_pid);
     json["last_exit_code"] = or_null(view.workload_last_exit_code);
     json["last_output"] = or_null(view.workload_last_output);
@@ -87,6 +88,7 @@ std::string facts(const StatusView& view) {
     if (view.paused) rows += row("paused", "nothing is done by itself until leasehold resume");
     for (const std::string& hindrance : view.hindrances) rows += row("does not contend", hindrance);
     rows += row("workload", view.workload_state);
+    rows += row("hook that runs", view.workload_hook);
     rows += row("process", view.workload_pid == 0 ? "" : std::to_string(view.workload_pid));
     rows += row("last exit code", view.workload_last_exit_code ? std::to_string(*view.workload_last_exit_code) : "");
     if (!view.readiness.empty()) rows += row("ready", view.readiness);

@@ -62,20 +62,10 @@ public:
         if (const int problem = group.remove(); problem != 0) {
             return system_failure("rmdir " + group.path() + ", which should be empty", problem);
         }
-        Result<pid_t> forked = failure("unreachable");
-        for (int attempt = 0; attempt < CgroupGroup::kAttempts; ++attempt) {
-            forked = make(group).and_then([&]() -> Result<pid_t> {
-                if (purpose == Purpose::standby && !group.hold())
-                    return system_failure("flock " + group.path(), ENOENT);
-                return group.fork_into();
-            });
-            // Another candidate on this machine that ends takes empty groups away, this one too.
-            if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
-        }
-        return forked;
+        return make(group).and_then([this] { return fork_into_current(); });
     }
 
-    Result<pid_t> fork_beside() override { return current_->fork_into(); }
+    Result<pid_t> fork_beside() override { return fork_into_current(); }
 
     int enter() const override { return 0; }  // it is born inside
     void main_has_ended() override {}
@@ -117,6 +107,21 @@ public:
     }
 
 private:
+    // Another candidate on this machine that ends takes empty groups away, this one too.
+    Result<pid_t> fork_into_current() {
+        CgroupGroup& group = *current_;
+        const auto fork_into = [&]() -> Result<pid_t> {
+            if (&group == &standby_ && !group.hold()) return system_failure("flock " + group.path(), ENOENT);
+            return group.fork_into();
+        };
+        Result<pid_t> forked = fork_into();
+        for (int attempt = 1; attempt < CgroupGroup::kAttempts; ++attempt) {
+            if (forked || (forked.error().code != ENOENT && forked.error().code != ENODEV)) break;
+            forked = make(group).and_then(fork_into);
+        }
+        return forked;
+    }
+
     Result<void> make(CgroupGroup& group) {
         auto made = group.make();
         watch_events(group);

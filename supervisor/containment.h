@@ -79,7 +79,8 @@ public:
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
     virtual Result<pid_t> fork_inside(Purpose purpose) = 0;
 
-    // The same, into the tree that there is. REQUIRES: the workload's own process was not reaped yet.
+    // The same, into the tree that there is, even if nothing should be alive in it at the moment. REQUIRES: since
+    // fork_inside() main_has_ended() was not called.
     virtual Result<pid_t> fork_beside() = 0;
 
     // In the new process, before it executes anything. Only async-signal-safe calls. Returns errno, or 0.

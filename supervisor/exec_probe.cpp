@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "base/log.h"
 
@@ -11,12 +10,6 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr Duration kStuckCheck = std::chrono::milliseconds(100);
-
-void kill_with_group(pid_t pid) {
-    if (pid <= 1) return;  // to these numbers kill(2) gives another meaning
-    kill(-pid, SIGKILL);
-    kill(pid, SIGKILL);
-}
 
 }  // namespace
 
@@ -27,14 +20,14 @@ void ExecProbe::begin(Instant now) { judge_.begin(now); }
 
 void ExecProbe::end() {
     judge_.end();
-    if (process_.pid <= 0 || killed_at_) return;
-    kill_with_group(process_.pid);
+    if (!command_.alive() || killed_at_) return;
+    command_.kill();
     killed_at_ = Instant{};
 }
 
 void ExecProbe::withdraw(Instant now) {
-    if (process_.pid <= 0 || killed_at_) return;
-    kill_with_group(process_.pid);
+    if (!command_.alive() || killed_at_) return;
+    command_.kill();
     killed_at_ = now;
     judge_.withdrawn();
 }
@@ -44,22 +37,16 @@ void ExecProbe::begin_anew(Instant now) {
     judge_.begin(now);
 }
 
-void ExecProbe::has_ended(pid_t pid) const {
-    if (pid == process_.pid && pid > 1) kill(-pid, SIGKILL);
-}
-
 std::optional<ExecOutcome> ExecProbe::reaped(const Exit& exit, Instant now) {
-    if (exit.pid != process_.pid) return std::nullopt;
-    const SpawnOutcome start = outcome_of(process_).value_or(SpawnOutcome{});
-    const bool killed = killed_at_.has_value();
-    process_ = {};
+    const auto ending = command_.reaped(exit);
+    if (!ending) return std::nullopt;
     killed_at_.reset();
-    if (killed) return std::nullopt;  // told already, or of no interest
-    switch (start.kind) {
+    if (ending->killed) return std::nullopt;  // told already, or of no interest
+    switch (ending->start.kind) {
         case SpawnOutcome::Kind::executed: break;
         case SpawnOutcome::Kind::failed:
         case SpawnOutcome::Kind::altered:
-        case SpawnOutcome::Kind::unlike: return judge(now, ExecOutcome::Kind::unusable, start.problem);
+        case SpawnOutcome::Kind::unlike: return judge(now, ExecOutcome::Kind::unusable, ending->start.problem);
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned: judge_.withdrawn(); return std::nullopt;
     }
@@ -68,12 +55,12 @@ std::optional<ExecOutcome> ExecProbe::reaped(const Exit& exit, Instant now) {
 
 std::optional<ExecOutcome> ExecProbe::tick(Instant now, bool may_start) {
     if (judge_.overdue(now)) {
-        kill_with_group(process_.pid);
+        command_.kill();
         killed_at_ = now;
         return judge(now, ExecOutcome::Kind::timed_out, 0);
     }
     if (!judge_.due(now)) return std::nullopt;
-    if (process_.pid > 0) return count_stuck(now);
+    if (command_.alive()) return count_stuck(now);
     return may_start ? start(now) : std::nullopt;
 }
 
@@ -81,7 +68,7 @@ std::optional<ExecOutcome> ExecProbe::start(Instant now) {
     judge_.started(now);
     auto spawned = spawn_();
     if (!spawned) return judge(now, ExecOutcome::Kind::unusable, spawned.error().code);
-    process_ = std::move(*spawned);
+    command_.began(std::move(*spawned));
     return std::nullopt;
 }
 
@@ -101,7 +88,7 @@ std::optional<ExecOutcome> ExecProbe::judge(Instant now, ExecOutcome::Kind kind,
 
 std::optional<Duration> ExecProbe::wake(Instant now) const {
     const auto wake = judge_.wake(now);
-    const bool dying = process_.pid > 0 && !judge_.under_way();
+    const bool dying = command_.alive() && !judge_.under_way();
     return wake && dying ? std::max(*wake, kStuckCheck) : wake;
 }
 

@@ -4,12 +4,10 @@
 // beside the workload; that of candidacy also while no term runs. It is part of the tree it is executed in: contained
 // with it, waited for by the proof of emptiness, and gone with it.
 //
-// What has not ended by the timeout is killed, with its process group; what has ended, has its group killed too. What
-// has left the group (a daemon) stays, and ends with the tree. Standard streams lead nowhere, so nothing that is
-// printed can fill or block anything.
+// What has not ended by the timeout is killed (supervisor/grouped_command.h). Standard streams lead nowhere, so nothing
+// that is printed can fill or block anything.
 //
-// Threads: the supervisor's. Blocking: never, but for the fork. It reaps nothing: the supervisor does, and says so
-// at once, so that the process number that is held here is never somebody else's.
+// Threads: the supervisor's. Blocking: never, but for the fork. It reaps nothing: the supervisor does, and says so.
 #pragma once
 
 #include <functional>
@@ -18,6 +16,7 @@
 #include <sys/types.h>
 
 #include "supervisor/exec_outcome.h"
+#include "supervisor/grouped_command.h"
 #include "supervisor/probe_judge.h"
 #include "supervisor/reaper.h"
 #include "supervisor/spawn.h"
@@ -44,7 +43,7 @@ public:
     void begin_anew(Instant now);
 
     // Called with each child that has ended, before it is reaped and after (supervisor/reaper.h).
-    void has_ended(pid_t pid) const;
+    void has_ended(pid_t pid) const { command_.has_ended(pid); }
     std::optional<ExecOutcome> reaped(const Exit& exit, Instant now);
 
     // Kills what has used its time up, and begins what is due, unless that is not wanted just now.
@@ -61,8 +60,8 @@ private:
     ProbeOptions options_;
     ProbeJudge judge_;
     Spawn spawn_;
-    Spawned process_;                   // pid -1: none
-    std::optional<Instant> killed_at_;  // what is killed says nothing by its end
+    GroupedCommand command_;            // what is killed says nothing by its end
+    std::optional<Instant> killed_at_;  // while that is still there: when it was, or was last said to be over time
 };
 
 }  // namespace leasehold::supervisor

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr Duration kKillAgain = std::chrono::milliseconds(2);
-constexpr Duration kSupervisorsDelay = std::chrono::seconds(2);  // past the end of the grace period
+constexpr Duration kSupervisorsDelay = std::chrono::seconds(2);  // past the end of a stop
 constexpr Duration kShortestQuiet = std::chrono::seconds(5);
 constexpr int kRechecksOfALease = 20;
 constexpr int kSilentLeases = 2;
@@ -63,11 +63,11 @@ Duration Guardian::enforce_hard_instant(Instant at) {
     return spec_.recheck;
 }
 
-// A supervisor that works has killed the tree by the end of the grace period. One that is stopped or hung has not,
-// while the agent may go on renewing for ever.
+// A supervisor that works has killed the tree by the end of the grace period, and what followed by the end of its time.
+// One that is stopped or hung has not, while the agent may go on renewing for ever.
 void Guardian::end_a_stop_that_takes_too_long(Instant at) {
-    const Duration grace = stop_signals_ > 1 ? Duration(0) : spec_.workload.stop.grace_period;
-    if (elapsed_at_least(asked_to_stop_at_, at) < grace + kSupervisorsDelay) return;
+    const Duration longest = stop_signals_ > 1 ? Duration(0) : longest_stop(spec_.workload);
+    if (elapsed_at_least(asked_to_stop_at_, at) < longest + kSupervisorsDelay) return;
     kill_role(supervisor_);
     log::error("the supervisor does not stop the workload; the guardian kills it");
 }

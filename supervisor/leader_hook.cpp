@@ -2,7 +2,6 @@
 #include "supervisor/leader_hook.h"
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "base/log.h"
@@ -12,13 +11,8 @@ namespace {
 
 constexpr const char* kKey = "workload.hooks.on_new_leader";
 
-void kill_hook(pid_t pid) {
-    if (pid <= 1) return;  // to these numbers kill(2) gives another meaning
-    kill(-pid, SIGKILL);
-    kill(pid, SIGKILL);
-}
-
-std::string reason_of(const SpawnOutcome& start, const Exit& exit) {
+std::string reason_of(const GroupedCommand::Ending& ending) {
+    const SpawnOutcome& start = ending.start;
     switch (start.kind) {
         case SpawnOutcome::Kind::executed: break;
         case SpawnOutcome::Kind::failed:
@@ -27,35 +21,28 @@ std::string reason_of(const SpawnOutcome& start, const Exit& exit) {
         case SpawnOutcome::Kind::late:
         case SpawnOutcome::Kind::orphaned: return "was not executed, for lack of time";
     }
-    return exit.status == 0 ? "" : "ended with status " + std::to_string(exit.status);
+    return ending.status == 0 ? "" : "ended with status " + std::to_string(ending.status);
 }
 
 }  // namespace
 
 void LeaderHook::withdraw() {
-    if (process_.pid <= 0 || killed_) return;
-    kill_hook(process_.pid);
-    killed_ = true;
+    if (!command_.alive() || command_.killed()) return;
+    command_.kill();
     if (!next_) next_ = leader_;
 }
 
-void LeaderHook::has_ended(pid_t pid) const {
-    if (pid == process_.pid && pid > 1) kill(-pid, SIGKILL);
-}
-
 void LeaderHook::reaped(const Exit& exit) {
-    if (process_.pid <= 0 || exit.pid != process_.pid) return;
-    const std::string reason = reason_of(outcome_of(process_).value_or(SpawnOutcome{}), exit);
-    process_ = {};
-    if (std::exchange(killed_, false)) return;
-    if (!reason.empty()) log::warn("{} for {}: it {}", kKey, leader_, reason);
+    const auto ending = command_.reaped(exit);
+    if (!ending || ending->killed) return;
+    if (const std::string reason = reason_of(*ending); !reason.empty())
+        log::warn("{} for {}: it {}", kKey, leader_, reason);
 }
 
 void LeaderHook::tick(Instant now, Duration limit, bool may_start) {
-    if (process_.pid > 0) {
-        if (killed_ || !reached_on_any_clock(started_at_ + limit, now)) return;
-        kill_hook(process_.pid);
-        killed_ = true;
+    if (command_.alive()) {
+        if (command_.killed() || !reached_on_any_clock(started_at_ + limit, now)) return;
+        command_.kill();
         log::warn("{} for {}: it takes too long, and was killed (workload.hooks.timeout)", kKey, leader_);
         return;
     }
@@ -63,14 +50,15 @@ void LeaderHook::tick(Instant now, Duration limit, bool may_start) {
     leader_ = *std::exchange(next_, std::nullopt);
     started_at_ = now;
     if (auto spawned = spawn_(leader_)) {
-        process_ = std::move(*spawned);
+        command_.began(std::move(*spawned));
     } else {
         log::warn("{} for {}: it cannot be started: {}", kKey, leader_, spawned.error().message);
     }
 }
 
 std::optional<Duration> LeaderHook::wake(Instant now, Duration limit) const {
-    if (process_.pid > 0 && !killed_) return std::max(left_on_any_clock(started_at_ + limit, now), Duration(0));
+    if (command_.alive() && !command_.killed())
+        return std::max(left_on_any_clock(started_at_ + limit, now), Duration(0));
     return waits() ? std::optional(Duration(0)) : std::nullopt;
 }
 

@@ -12,8 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "supervisor/reaper.h"
-#include "supervisor/spawn.h"
+#include "supervisor/grouped_command.h"
 
 namespace leasehold::supervisor {
 
@@ -30,7 +29,7 @@ public:
     void withdraw();
 
     // Called with each child that has ended, before it is reaped and after (supervisor/reaper.h).
-    void has_ended(pid_t pid) const;
+    void has_ended(pid_t pid) const { command_.has_ended(pid); }
     void reaped(const Exit& exit);
 
     // Kills what has used its time up, and begins what waits, unless that is not wanted just now.
@@ -39,15 +38,14 @@ public:
     // How long until the next tick() is owed; nothing when only events matter.
     std::optional<Duration> wake(Instant now, Duration limit) const;
 
-    bool waits() const { return next_ && process_.pid <= 0; }
+    bool waits() const { return next_ && !command_.alive(); }
 
 private:
     Spawn spawn_;
     std::optional<std::string> next_;
-    std::string leader_;  // of the one under way
-    Spawned process_;     // pid -1: none
+    std::string leader_;      // of the one under way
+    GroupedCommand command_;  // what is killed says nothing by its end
     Instant started_at_;
-    bool killed_ = false;  // what is killed says nothing by its end
 };
 
 }  // namespace leasehold::supervisor

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "supervisor/exec_outcome.h"
+#include "supervisor/hook.h"
 #include "supervisor/term_machine.h"
 
 namespace leasehold::supervisor {
@@ -118,6 +119,11 @@ struct StandbyMessage {  // the standby command; at each change, and after each 
     std::int64_t pid = 0;  // while it runs
     Duration start_in{};   // backoff
 };
+struct HookMessage {  // a hook, or the stop command, is executed, or has ended
+    Term term = 0;
+    Hook hook = Hook::before_start;
+    HookOutcome outcome;
+};
 struct PongMessage {
     std::uint64_t number = 0;
 };
@@ -171,13 +177,14 @@ struct ReloadOutcomeMessage {
 };
 struct ReplacedMessage {};  // to the agent: make room for one with the new configuration (kAgentReplaced)
 
-using Message = std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage,
-                             StoppingMessage, KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage,
-                             NewPeerMessage, SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage,
-                             GiveUpMessage, ResistsMessage, SupervisorSilentMessage, WorkloadStoppedMessage,
-                             ResumedMessage, PausedMessage, StatusMessage, UnhealthyMessage, ProbedMessage,
-                             ReadyMessage, RestartMessage, PauseMessage, ReloadMessage, NewConfigMessage,
-                             NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage, StandingMessage, StandbyMessage>;
+using Message =
+    std::variant<GrantMessage, RevokeMessage, PingMessage, HelloMessage, StartedMessage, ExitedMessage, StoppingMessage,
+                 KilledMessage, EmptyMessage, PongMessage, StopMessage, SignalMessage, NewPeerMessage,
+                 SupervisorGoneMessage, TreeEmptiedMessage, WorkloadEndedMessage, GiveUpMessage, ResistsMessage,
+                 SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage,
+                 UnhealthyMessage, ProbedMessage, ReadyMessage, RestartMessage, PauseMessage, ReloadMessage,
+                 NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage, StandingMessage,
+                 StandbyMessage, HookMessage>;
 
 struct Received {
     Message message;

@@ -64,6 +64,7 @@ void become_as_wanted(const ProcessAttributes& attributes) {
                                   const SpawnSettings& settings, int progress, int parent, unsigned int highest) {
     using Kind = SpawnOutcome::Kind;
     for (int fd = 0; settings.streams >= 0 && fd < kProgressFd; ++fd) dup2(settings.streams, fd);
+    if (settings.input >= 0) dup2(settings.input, STDIN_FILENO);
     if (settings.output >= 0) dup2(settings.output, STDOUT_FILENO);
     if (settings.errors >= 0) dup2(settings.errors, STDERR_FILENO);
     keep_own_descriptors(progress, parent, highest);

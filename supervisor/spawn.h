@@ -58,6 +58,7 @@ struct SpawnSettings {
     Purpose purpose = Purpose::term;
     bool beside = false;  // into the tree that there is, rather than as the first process of a new one
     int streams = -1;     // in the place of standard input, output and error; -1: those of the supervisor
+    int input = -1;       // in the place of standard input; -1: as `streams` says
     int output = -1;      // in the place of standard output, and of standard error; -1: as `streams` says
     int errors = -1;
 };

@@ -42,7 +42,8 @@ Supervisor::Supervisor(LaunchSpec spec, std::unique_ptr<SharedPage> page, Channe
       guardian_(std::move(guardian)),
       containment_(make_containment(spec_.containment, spec_.incarnation)),
       machine_({spec_.workload.stop.grace_period, std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1)),
-                page_->closed_through(), spec_.workload.restart, std::random_device{}()}),
+                page_->closed_through(), spec_.workload.restart, std::random_device{}(),
+                !spec_.workload.stop.command.empty(), plan_of(spec_.workload.hooks)}),
       standby_(spec_.workload, [this](const std::string& leader) { return spawn_leader_hook(leader); }) {}
 
 Result<std::unique_ptr<Supervisor>> Supervisor::create(RoleArguments arguments) {
@@ -76,6 +77,7 @@ Result<void> Supervisor::prepare() {
     auto dead_man = DeadManTimer::create();
     if (!dead_man) return tl::unexpected<Error>(dead_man.error());
     dead_man_ = std::move(*dead_man);
+    if (auto ready = prepare_hooks(); !ready) return ready;
     if (auto ready = prepare_probes(); !ready) return ready;
     if (auto ready = prepare_standby(); !ready) return ready;
     return loop_->watch(guardian_.fd(), EPOLLIN, [this](std::uint32_t) { on_guardian(); });
@@ -204,7 +206,8 @@ void Supervisor::restart_workload(Term term) {
 void Supervisor::change_to(Result<LaunchSpec> next) {
     if (!next) return log::error("the new configuration: {}", next.error().message);
     log::init(next->logging, "supervisor");
-    machine_.change(next->workload.stop.grace_period, next->recheck, next->workload.restart);
+    machine_.change(next->workload.stop.grace_period, next->recheck, next->workload.restart,
+                    !next->workload.stop.command.empty());
     spec_.workload.stop = next->workload.stop;
     spec_.workload.signals = next->workload.signals;
     spec_.kill_allowance = next->kill_allowance;
@@ -229,6 +232,7 @@ void Supervisor::take_the_next_spec() {
     if (!next_spec_) return;
     spec_ = std::move(*next_spec_);
     next_spec_.reset();
+    machine_.change_hooks(plan_of(spec_.workload.hooks));
     give_streams_away();
     probes_.clear();
     if (auto ready = prepare_probes(); !ready) log::error("{}; the workload is not probed", ready.error().message);
@@ -252,43 +256,58 @@ void Supervisor::on_children() {
     keep_deadlines();
     std::optional<Exit> ended;
     std::map<Probed, ExecOutcome> found;
+    std::optional<HookEnd> hook_end;
     const auto each = [&](const Exit& exit) {
         if (tree_ && exit.pid == tree_->main) ended = exit;
+        if (auto end = hook_reaped(exit)) hook_end = std::move(end);
         for (auto& [what, probe] : probes_) {
             if (const auto outcome = probe.reaped(exit, now())) found.emplace(what, *outcome);
         }
         standby_child_ended(exit);
     };
     const bool none_left = reap(each, {}, [this](pid_t pid) {
+        if (hook_) hook_->command.has_ended(pid);
         for (const auto& [what, probe] : probes_) probe.has_ended(pid);
         if (standby_.candidacy) standby_.candidacy->has_ended(pid);
         standby_.hook.has_ended(pid);
     });
     look_whether_standby_is_gone(none_left);
-    if (ended) {
-        learn_outcome();  // an execution that failed has left its reason behind
-        if (tree_->outcome && tree_->outcome->kind == SpawnOutcome::Kind::executed) tree_->status = ended->status;
-        tree_->main = -1;
-        main_is_stopped_ = false;
-        containment_->main_has_ended();
-        main_exited(ended->by_signal);
-    }
-    if (tree_ && tree_->waiting) {
-        start_when_clear();
-    } else if (tree_ && containment_->empty(none_left)) {
-        tree_is_empty();
-    } else if (ended) {
-        // Without a status nothing was executed, for lack of time: that is no end of the workload's.
-        perform(tree_->status ? machine_.on_main_exited(now(), *tree_->status)
-                              : machine_.on_revoke(now(), tree_->grant.term, StopMode::orderly));
-    } else if (tree_ && machine_.phase() == TermMachine::Phase::killing) {
-        kill_pass();  // whoever has just ended left its own children to us
-    }
+    if (ended) note_end(*ended);
+    follow(ended, hook_end, none_left);
     for (const auto& [what, outcome] : found) heard(what, outcome);
     settle();
 }
 
+void Supervisor::follow(const std::optional<Exit>& ended, const std::optional<HookEnd>& hook_end, bool none_left) {
+    const bool prepared = hook_end && hook_end->which == Hook::before_start && hook_end->passed();
+    if (!prepared && tree_ && tree_->waiting) return start_when_clear();
+    if (!prepared && tree_ && containment_->empty(none_left)) {
+        log_hook_end(hook_end);
+        return tree_is_empty();
+    }
+    // The workload's end first: nothing is executed beside one that has ended. Without a status nothing was executed,
+    // for lack of time: that is no end of the workload's.
+    if (ended && tree_) {
+        perform(tree_->status ? machine_.on_main_exited(now(), *tree_->status) : machine_.on_not_executed(now()));
+    }
+    if (hook_end) perform(machine_.on_hook_ended(now(), hook_end->which, hook_end->passed()));
+    // Whoever has just ended left its own children to us.
+    if (tree_ && machine_.phase() == TermMachine::Phase::killing) kill_pass();
+    log_hook_end(hook_end);
+}
+
+void Supervisor::note_end(const Exit& exit) {
+    tree_->main = -1;
+    tree_->over = true;
+    main_is_stopped_ = false;
+    learn_outcome();  // an execution that failed has left its reason behind
+    if (tree_->outcome && tree_->outcome->kind == SpawnOutcome::Kind::executed) tree_->status = exit.status;
+    let_tree_end();
+    main_exited(exit.by_signal);
+}
+
 void Supervisor::settle() {
+    let_tree_end();
     mind_standby();
     mind_probes();
     std::optional<Duration> wait = deadlines_are_enforced() ? machine_.wake(now()) : std::nullopt;

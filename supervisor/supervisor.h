@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The supervisor process: performs what the term machine decides. It starts the workload, signals it, reaps everything
-// below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, PAUSED, EMPTY) and the guardian
+// below it, and answers the agent (HELLO, STARTED, EXITED, STOPPING, KILLED, PAUSED, HOOK, EMPTY) and the guardian
 // (WorkloadEnded). While no term runs, it executes what a standby is to (supervisor/standby_machine.h).
 //
 // Every signal is blocked and read from a descriptor. The ones meant for the workload come from the guardian as
@@ -27,6 +27,7 @@
 #include "supervisor/containment.h"
 #include "supervisor/dead_man_timer.h"
 #include "supervisor/exec_probe.h"
+#include "supervisor/grouped_command.h"
 #include "supervisor/launch_internal.h"
 #include "supervisor/messages.h"
 #include "supervisor/reaper.h"
@@ -50,7 +51,12 @@ struct Tree {
     TermGrant grant;
     bool waiting = true;  // for leftovers, or the standby tree, to die; nothing is forked yet
     Spawned spawned;
-    pid_t main = -1;  // the workload's own process, which is also its process group; -1 once it was reaped
+    pid_t main = -1;         // the workload's own process, which is also its process group; -1 once it was reaped
+    bool prepared = false;   // a before_start has begun it
+    bool working = false;    // the workload was, or is about to be, executed, and the tree was not empty since
+    bool over = false;       // the workload has ended, or cannot be executed
+    bool finishing = false;  // after_stop
+    bool let_go = false;     // what is left may go on to live, and the containment was told so
     std::optional<SpawnOutcome> outcome;
     std::optional<Instant> executed_at;
     bool ready = false;               // the workload was, once; without workload.ready since it was executed
@@ -83,20 +89,43 @@ private:
     void on_deadline();
     void keep_deadlines();
     void on_children();
+    void note_end(const Exit& exit);
     void on_kill_again();
     void say_that_it_resists();
     void guardian_is_gone();
 
     void perform(const Actions& actions);
-    void start(const TermGrant& grant);
+    void start_workload(const TermGrant& grant);
+    void begin_tree(const TermGrant& grant);
     void start_when_clear();
     void spawn_workload();
+    void watch_containment();
+    void say_stopping();
     void ask_to_stop();
     void kill_tree();
     void kill_pass();
     void report_empty(Term term);
     void report_pause(const ReportPause& pause);
     void end_of_work(bool resign);
+
+    Result<void> prepare_hooks();
+    void run_hook(const RunHook& wanted);
+    void spawn_hook(Hook which);
+    Result<Spawned> try_hook(Hook which);
+    std::map<std::string, std::string> told_to(Hook which) const;
+    bool hook_runs() const { return hook_.has_value() && hook_->command.alive(); }
+    void kill_hook(const KillHook& wanted);
+    void on_unusable_hook();
+    struct HookEnd {
+        Hook which = Hook::before_start;
+        HookOutcome outcome;
+        bool passed() const { return outcome.kind == HookOutcome::Kind::passed; }
+    };
+    std::optional<HookEnd> hook_reaped(const Exit& exit);
+    void note_hook_end(const HookEnd& end);
+    void follow(const std::optional<Exit>& ended, const std::optional<HookEnd>& hook_end, bool none_left);
+    static void log_hook_end(const std::optional<HookEnd>& end);
+    void let_tree_end();
 
     Result<void> prepare_probes();
     void change_probe(Probed what, const ProbeOptions& wanted);
@@ -138,10 +167,10 @@ private:
     void mind_helpers(Instant at);
     void heard_candidacy(const ExecOutcome& outcome);
 
-    void watch_containment();
     void learn_outcome();
     void main_exited(bool by_signal);
     void tree_is_empty();
+    void tree_is_over(const Tree& tree, Instant at);
     pid_t main_in_charge() const;  // the process that stands for leasehold: the workload, or the standby command
     void signal_workload(int signal);
     void notice_job_control();
@@ -171,7 +200,15 @@ private:
     std::unique_ptr<Timer> kill_again_;
     std::unique_ptr<Timer> probe_timer_;
     std::map<Probed, ExecProbe> probes_;  // those that are given as commands
-    UniqueFd nowhere_;                    // their standard streams
+    UniqueFd nowhere_;                    // their standard streams, and what hooks read
+    struct RunningHook {
+        Hook which = Hook::before_start;
+        std::string name;  // of what is executed
+        GroupedCommand command;
+    };
+    std::optional<RunningHook> hook_;
+    std::unique_ptr<Timer> unusable_hook_;  // that hook_ could not be forked is for a later turn to say
+    bool unprepared_ = false;               // before_start has failed since the last one began
     KillRhythm kill_rhythm_;
     TermMachine machine_;
     std::optional<Tree> tree_;

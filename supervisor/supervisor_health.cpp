@@ -3,7 +3,6 @@
 // Whether the workload is ready, then whether it is healthy: the supervisor's own probes, and what the agent has found.
 #include <random>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,8 +22,6 @@ Result<void> Supervisor::prepare_probes() {
         probes_.try_emplace(what, options_of(what), std::random_device{}(), [this, what] { return spawn_probe(what); });
     }
     if (probes_.empty()) return {};
-    nowhere_ = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!nowhere_) return system_failure("/dev/null, for the commands of workload.ready and workload.health");
     auto timer = Timer::create(*loop_, [this] { on_probe_timer(); });
     if (!timer) return tl::unexpected<Error>(timer.error());
     probe_timer_ = std::move(*timer);
@@ -107,6 +104,7 @@ void Supervisor::workload_is_ready() {
     if (std::exchange(tree_->ready, true)) return;
     if (const auto found = probes_.find(Probed::ready); found != probes_.end()) found->second.end();
     begin_probe(Probed::health);
+    if (tree_->main > 0) perform(machine_.on_ready(now()));
 }
 
 // What is said may be meant of a workload that is no more.

@@ -101,7 +101,8 @@ void Supervisor::mind_standby() {
         }
     }
     mind_helpers(at);
-    if (waited_for && (machine_.phase() != Phase::running || reached_on_any_clock(machine_.grant().hard, at))) {
+    const bool still_to_start = machine_.phase() == Phase::preparing || machine_.phase() == Phase::running;
+    if (waited_for && (!still_to_start || reached_on_any_clock(machine_.grant().hard, at))) {
         tree_is_empty();
     }
     arm_standby_timer(now());

@@ -22,9 +22,15 @@ double seconds(Duration length) { return std::chrono::duration<double>(length).c
 }  // namespace
 
 void Supervisor::perform(const Actions& actions) {
+    std::optional<HookEnd> late;
     for (const Action& action : actions) {
         if (const auto* start_it = std::get_if<StartWorkload>(&action)) {
-            start(start_it->grant);
+            start_workload(start_it->grant);
+        } else if (const auto* run = std::get_if<RunHook>(&action)) {
+            run_hook(*run);
+        } else if (const auto* drop = std::get_if<KillHook>(&action)) {
+            kill_hook(*drop);
+            if (drop->late) late = HookEnd{drop->hook, {HookOutcome::Kind::timed_out, 0}};
         } else if (const auto* empty = std::get_if<ReportEmpty>(&action)) {
             report_empty(empty->term);
         } else if (const auto* pause = std::get_if<ReportPause>(&action)) {
@@ -37,10 +43,16 @@ void Supervisor::perform(const Actions& actions) {
             kill_tree();
         }
     }
+    log_hook_end(late);
 }
 
-void Supervisor::start(const TermGrant& grant) {
-    take_the_next_spec();
+void Supervisor::start_workload(const TermGrant& grant) {
+    if (!tree_) return begin_tree(grant);
+    spawn_workload();  // in the tree that a before_start has begun
+}
+
+void Supervisor::begin_tree(const TermGrant& grant) {
+    unprepared_ = false;
     page_->set_populated(true);  // before anything can be alive
     tell_guardian(StartedMessage{grant.term, 0});
     tree_.emplace();
@@ -61,26 +73,31 @@ void Supervisor::start_when_clear() {
         return;
     }
     if (left == Leftovers::doomed) log::warn("what an earlier run left is frozen or stuck, and dies when it goes on");
-    if (machine_.phase() != TermMachine::Phase::running) return tree_is_empty();
+    const bool prepares = machine_.phase() == TermMachine::Phase::preparing;
+    if (!prepares && machine_.phase() != TermMachine::Phase::running) return tree_is_empty();
     kill_again_->disarm();
     tree_->waiting = false;
-    spawn_workload();
+    tree_->prepared = prepares;
+    prepares ? spawn_hook(Hook::before_start) : spawn_workload();
 }
 
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
+    tree_->working = true;
     const Executable executable(spec_.workload.command, environment_of(spec_.workload, told_in(spec_, grant)));
     arm_dead_man();  // before there is anything to guard
     const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
                                  .attributes = &spec_.attributes,
                                  .no_new_privs = wanted_here(spec_.workload.no_new_privs),
                                  .foreground = terminal_.is_at_home(),
+                                 .beside = tree_->prepared,
                                  .output = captured_.output.get(),
                                  .errors = captured_.errors.get()};
-    auto spawned = spawn(executable, *containment_, grant.soft, settings);
+    auto spawned = spawn(executable, *containment_, machine_.grant().soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
         tree_->status = kCannotExecute;
+        tree_->over = true;
         main_exited(false);
         kill_again_->arm_in(Duration(0));  // nothing is left, which is for a later turn to say
         return;
@@ -148,22 +165,30 @@ void Supervisor::ask_to_stop() {
         containment_->signal_all(signal);
         containment_->signal_all(SIGCONT);
     }
-    if (!tree_->asked_at) {
-        tree_->asked_at = now();
-        tell_agent(StoppingMessage{tree_->grant.term});
-    }
+    say_stopping();
     log::info("asking {} to stop: {}", group ? "the workload" : "what the workload left behind", signal_name(signal));
 }
 
+void Supervisor::say_stopping() {
+    if (tree_->asked_at) return;
+    tree_->asked_at = now();
+    tell_agent(StoppingMessage{tree_->grant.term});
+}
+
 void Supervisor::kill_tree() {
+    hook_.reset();
     if (!tree_ || tree_->waiting) return;
     kill_pass();
     if (!tree_->asked_at) tree_->asked_at = now();
     kill_rhythm_.restart();
     kill_again_->arm_in(kill_rhythm_.next());
+    const double left = seconds(left_on_any_clock(machine_.grant().hard, now()));
+    if (!tree_->working) {
+        return log::info("killing what is left of hooks (term {}; {:.3f} s to the hard instant)", tree_->grant.term,
+                         left);
+    }
     tell_agent(KilledMessage{tree_->grant.term});
-    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->grant.term,
-              seconds(left_on_any_clock(machine_.grant().hard, now())));
+    log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->grant.term, left);
 }
 
 // The workload's own process and its group need no search, and are ours until they are reaped.
@@ -222,7 +247,9 @@ void Supervisor::report_pause(const ReportPause& pause) {
 // The guardian first: once the agent knows, it may finish, and the guardian would end without having the status.
 void Supervisor::end_of_work(bool resign) {
     last_empty_.resigned = resign;
-    if (resign) {
+    if (resign && unprepared_) {
+        log::warn("the workload is not started here, because workload.hooks.before_start has failed; resigning");
+    } else if (resign) {
         log::warn("the workload is not started again here; resigning (workload.restart.then: resign)");
     } else if (last_status_) {
         tell_guardian(WorkloadEndedMessage{*last_status_});
@@ -239,24 +266,37 @@ void Supervisor::main_exited(bool by_signal) {
 }
 
 void Supervisor::tree_is_empty() {
-    const Tree tree = std::move(*std::exchange(tree_, std::nullopt));
     const Instant at = now();
     terminal_.take_back();
+    kill_again_->disarm();
+    if (containment_->changes_fd() >= 0 && !standby_.machine.alive()) loop_->unwatch(containment_->changes_fd());
+    hook_.reset();
+    const bool was_finishing = tree_->finishing;
+    const Actions actions = machine_.on_tree_empty(at, tree_->status, !tree_->waiting);
+    if (machine_.phase() == TermMachine::Phase::finishing) {
+        tree_->working = false;
+        tree_->finishing = true;
+    } else {
+        tree_is_over(*std::exchange(tree_, std::nullopt), at);
+    }
+    log::info("term {}: nothing of {} is left, {:.3f} s before the hard instant", machine_.term(),
+              was_finishing ? key_of(Hook::after_stop) : "the workload",
+              seconds(left_on_any_clock(machine_.grant().hard, at)));
+    perform(actions);
+    if (!tree_) take_the_next_spec();
+}
+
+void Supervisor::tree_is_over(const Tree& tree, Instant at) {
     last_empty_ = {};
     last_empty_.term = tree.grant.term;
     last_empty_.stop_took = tree.asked_at ? elapsed_at_most(*tree.asked_at, at) : Duration(0);
     last_empty_.lease_left = left_on_any_clock(machine_.grant().hard, at);
     last_empty_.had_tree = !tree.waiting;
-    kill_again_->disarm();
-    if (containment_->changes_fd() >= 0 && !standby_.machine.alive()) loop_->unwatch(containment_->changes_fd());
-    log::info("term {}: nothing of the workload is left, {:.3f} s before the hard instant", tree.grant.term,
-              seconds(last_empty_.lease_left));
     page_->set_populated(false);
     if (captured_.tree_ended && !tree.waiting) {
         eventfd_write(captured_.tree_ended.get(), 1);  // only a counter that is full is refused
     }
     if (last_status_ && stop_requested_) tell_guardian(WorkloadEndedMessage{*last_status_});
-    perform(machine_.on_tree_empty(at, tree.status));
 }
 
 }  // namespace leasehold::supervisor

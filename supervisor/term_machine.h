@@ -16,7 +16,13 @@
 //   - after on_stop() nothing is started any more;
 //   - a workload that ends by itself ends its tree, but not always the term: what follows is for the restart policy to
 //     say, and waits while somebody has paused it. A pause between two trees ends the term like a tree does when it is
-//     revoked, or when its deadlines come.
+//     revoked, or when its deadlines come;
+//   - hooks (supervisor/hook_options.h) are part of the tree, one at a time. With before_start the tree begins with it
+//     (preparing), and the workload is started in that tree when it has passed; until then the tree is killed rather
+//     than asked. before_stop, then the stop command or the signal, are within the grace period. after_stop is a tree
+//     of its own (finishing), after the proof that nothing is left, while the lease is held and before the hard
+//     instant; after it comes the proof again. It follows every end of a tree but the hard ones: what was killed
+//     because the lease is lost, or was lost track of, or because somebody wants a stop without grace.
 //
 // Threads: none, not thread-safe. No I/O, no clock, never blocks.
 #pragma once
@@ -27,6 +33,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "supervisor/hook.h"
 #include "supervisor/restart_policy.h"
 
 namespace leasehold::supervisor {
@@ -49,8 +56,16 @@ enum class StopMode : std::uint32_t {
 };
 
 // Actions.
-struct StartWorkload {
+struct StartWorkload {  // in the tree that a before_start has begun, or as a new one
     TermGrant grant;
+};
+struct RunHook {  // before_start and after_stop begin a tree, the others are executed beside the workload
+    TermGrant grant;
+    Hook hook = Hook::before_start;
+};
+struct KillHook {  // with its process group
+    Hook hook = Hook::before_start;
+    bool late = false;  // its time is over; or else what it was for is
 };
 struct AskToStop {};  // the stop signal to the workload's process group
 struct KillTree {};   // SIGKILL to everything in the tree, again and again until it is proven empty
@@ -64,26 +79,32 @@ struct ReportPause {  // nothing is alive, and the term goes on
 struct EndOfWork {        // comes before the last ReportEmpty of a term that the workload itself has ended
     bool resign = false;  // another candidate is to lead; otherwise leasehold ends
 };
-using Action = std::variant<StartWorkload, AskToStop, KillTree, ReportEmpty, ReportPause, EndOfWork>;
+using Action = std::variant<StartWorkload, RunHook, KillHook, AskToStop, KillTree, ReportEmpty, ReportPause, EndOfWork>;
 using Actions = std::vector<Action>;
 
 class TermMachine {
 public:
-    // pausing: nothing is alive until the next start; holding: nor is one to come.
-    enum class Phase { idle, running, stopping, killing, pausing, holding };
+    // preparing: before_start; finishing: after_stop. pausing: nothing is alive until the next start; holding: nor is
+    // one to come.
+    enum class Phase { idle, preparing, running, stopping, killing, finishing, pausing, holding };
 
     struct Settings {
         Duration grace_period;    // of an orderly stop
         Duration recheck;         // how often at least both clocks are looked at while a tree is alive
         Term closed_through = 0;  // terms up to this one are closed already
         RestartOptions restart{};
-        std::uint32_t seed = 0;  // of what the restarts leave to chance
+        std::uint32_t seed = 0;     // of what the restarts leave to chance
+        bool stop_command = false;  // there is one, instead of the stop signal
+        HookPlan hooks{};
     };
 
     explicit TermMachine(const Settings& settings);
 
     // Another configuration, from now on. A grace period that has begun stays as it is.
-    void change(Duration grace_period, Duration recheck, const RestartOptions& restart);
+    void change(Duration grace_period, Duration recheck, const RestartOptions& restart, bool stop_command);
+
+    // Likewise. REQUIRES: no tree is alive.
+    void change_hooks(const HookPlan& hooks) { settings_.hooks = hooks; }
 
     Actions on_grant(Instant now, const TermGrant& grant);
     Actions on_revoke(Instant now, Term term, StopMode mode);
@@ -94,6 +115,17 @@ public:
     // The workload's own process ended with this status, or could not be executed. What it left behind is asked to
     // stop; when that is nothing, on_tree_empty() alone says both.
     Actions on_main_exited(Instant now, int status);
+
+    // The workload was not executed, for lack of time. That is no end of it, but one of the term.
+    Actions on_not_executed(Instant now);
+
+    // It is ready; without workload.ready, it was executed. REQUIRES: its own process has not ended.
+    Actions on_ready(Instant now);
+
+    // What RunHook asked for: is being executed, its time runs; and has ended by itself, with status 0 or otherwise, or
+    // could not be executed. What was killed is of no interest.
+    void on_hook_began(Instant now, Hook hook);
+    Actions on_hook_ended(Instant now, Hook hook, bool passed);
 
     // Somebody wants the workload to be started anew: at once, and whatever the restart policy says of an end. False
     // when there is no term to do it in, or it is ending.
@@ -107,8 +139,9 @@ public:
     // on_pause(false): the term is held. Deadlines, revocations and on_restart() are obeyed as ever.
     Actions on_pause(Instant now, bool paused);
 
-    // Proof that nothing of the tree is alive. `status`: of the workload's own process, when that has ended.
-    Actions on_tree_empty(Instant now, std::optional<int> status = {});
+    // Proof that nothing of the tree is alive. `status`: of the workload's own process, when that has ended. `begun`:
+    // something of it was executed; otherwise it was only about to be.
+    Actions on_tree_empty(Instant now, std::optional<int> status = {}, bool begun = true);
 
     Actions on_tick(Instant now);
 
@@ -121,7 +154,8 @@ public:
     bool between_trees() const { return phase_ == Phase::pausing || phase_ == Phase::holding; }
     bool accepts_terms() const { return !ending_; }
     bool paused() const { return paused_; }
-    Term term() const { return grant_.term; }  // the running one, or the last
+    std::optional<Hook> hook() const { return hook_; }  // the one that runs
+    Term term() const { return grant_.term; }           // the running one, or the last
     Term closed_through() const { return closed_through_; }
     const TermGrant& grant() const { return grant_; }
 
@@ -129,6 +163,11 @@ private:
     Actions begin_stop(Instant now, StopMode mode);
     Actions end(Instant now, StopMode mode);
     Actions start(Instant now);
+    Actions start_workload(Instant now);
+    Actions run(Hook hook);
+    Actions ask(Instant now);
+    Actions tick(Instant now);
+    Actions hook_is_over(Instant now, bool passed);
     Actions after_the_tree(Instant now);
     bool has_tree() const;
     bool is_over(Instant now) const;
@@ -136,7 +175,8 @@ private:
     bool will_go_on() const;
     void let_term_end();
     void decide(const RestartPolicy::Verdict& verdict);
-    Actions kill();
+    Actions kill(bool at_all_costs = true);
+    bool has_time_to_stop(Instant now) const;
     Actions close(Term term);
     Actions disagree(Term asked);
 
@@ -154,6 +194,10 @@ private:
     bool paused_ = false;
     bool wanted_ = false;                             // the start to come is somebody's wish
     std::optional<RestartPolicy::Verdict> withheld_;  // while paused: what would have followed
+    std::optional<Hook> hook_;                        // that runs
+    std::optional<Instant> hook_ends_at_;             // then it is killed; nothing: with the tree
+    bool main_runs_ = false;                          // the workload's own process
+    bool may_finish_ = false;                         // with after_stop
 };
 
 }  // namespace leasehold::supervisor

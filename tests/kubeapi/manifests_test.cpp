@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "election/stores/kubernetes/lock_object.h"
 #include "election/stores/kubernetes/refusal.h"
+#include "supervisor/hook.h"
 #include "tests/kubeapi/leasehold_fixture.h"
 
 namespace leasehold::servers {
@@ -213,7 +214,7 @@ TEST_F(ManifestsTest, ThePodsFitTheConfiguration) {
         const json deployment = one(all, "Deployment")["spec"];
         const json pod = deployment["template"]["spec"];
         const bool sidecar = pod["containers"].size() > 1;
-        const Duration workload = sidecar ? Duration::zero() : options.workload.stop.grace_period;
+        const Duration workload = sidecar ? Duration::zero() : supervisor::longest_stop(options.workload);
         EXPECT_GE(seconds(pod["terminationGracePeriodSeconds"].get<int>()),
                   seconds(1) + workload + options.election.timing.renew_deadline + seconds(4));
 

@@ -52,6 +52,7 @@ StatusView leader() {
     view.workload_state = "running";
     view.workload_pid = 4321;
     view.workload_last_exit_code = 143;
+    view.workload_hook = "after_start";
     view.workload_last_output = {{"one <line>", "the last \xff"}};
     view.readiness = "ready";
     view.workload_status = "serving";
@@ -217,6 +218,7 @@ TEST_F(EndpointsTest, StatusTellsEverything) {
         {"last_end", {{"term", 1}, {"released", true}}},
         {"workload",
          {{"state", "running"},
+          {"hook", "after_start"},
           {"pid", 4321},
           {"last_exit_code", 143},
           {"last_output", {"one <line>", "the last \xef\xbf\xbd"}},

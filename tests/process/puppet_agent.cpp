@@ -23,9 +23,11 @@ using namespace supervisor;
 const char* name_of(TermMachine::Phase phase) {
     switch (phase) {
         case TermMachine::Phase::idle: return "idle";
+        case TermMachine::Phase::preparing: return "preparing";
         case TermMachine::Phase::running: return "running";
         case TermMachine::Phase::stopping: return "stopping";
         case TermMachine::Phase::killing: return "killing";
+        case TermMachine::Phase::finishing: return "finishing";
         case TermMachine::Phase::pausing: return "pausing";
         case TermMachine::Phase::holding: return "holding";
     }
@@ -53,6 +55,12 @@ struct Wording {
     }
     void operator()(const ProbedMessage& m) {
         out << "HEALTH " << m.term << (m.outcome.kind == ExecOutcome::Kind::passed ? " passed" : " failed");
+    }
+    void operator()(const HookMessage& m) {
+        out << "HOOK " << m.term << " " << supervisor::name_of(m.hook)
+            << (m.outcome.kind == HookOutcome::Kind::began    ? " began"
+                : m.outcome.kind == HookOutcome::Kind::passed ? " passed"
+                                                              : " failed");
     }
     void operator()(const PongMessage& m) { out << "PONG " << m.number; }
     void operator()(const ResistsMessage& m) { out << "RESISTS " << m.term; }

@@ -132,6 +132,10 @@ private:
     void keep_deadlines();
     void start();
     void start_what_was_held();
+    void execute();
+    void run_hook(supervisor::Hook hook);
+    void end_hook(supervisor::Hook hook, std::uint64_t number, bool passed);
+    void become_ready();
     void arm_dead_man();
     void schedule_dead_man();
     void be_killed_by_dead_man();
@@ -142,6 +146,7 @@ private:
     Process process_;
     Channel to_agent_;
     std::optional<supervisor::TermMachine> machine_;
+    std::uint64_t hooks_ = 0;              // so many were executed
     bool waiting_ = false;                 // for a leftover to die
     std::optional<Duration> dead_man_at_;  // on BOOTTIME: when the kernel kills this process
     std::uint64_t dead_man_plan_ = 0;

@@ -35,6 +35,13 @@ Timing draw_timing(Random& random, Duration lease, Duration kill_allowance) {
     }
 }
 
+supervisor::HookPlan draw_hooks(Random& random, Duration lease) {
+    const auto given = [&] { return random.chance(0.3); };
+    supervisor::HookPlan hooks{given(), given(), given(), given(), {}};
+    hooks.timeout = random.scaled(lease, 0.02, 0.5);
+    return hooks;
+}
+
 supervisor::RestartOptions draw_restart(Random& random, Duration lease) {
     supervisor::RestartOptions restart;
     restart.policy = random.chance(0.5) ? supervisor::RestartWhen::always : supervisor::RestartWhen::never;
@@ -64,6 +71,8 @@ void draw_candidates(Random& random, const Wishes& wishes, Profile& profile) {
         }
         candidate.grace_period = random.scaled(candidate.timing.lease_duration, 0.05, 2.0);
         candidate.restart = draw_restart(random, candidate.timing.lease_duration);
+        candidate.hooks = draw_hooks(random, candidate.timing.lease_duration);
+        candidate.stop_command = random.chance(0.3);
         candidate.kernel_backed = random.chance(0.5);
         candidate.boot_is_good = random.chance(0.5);
         profile.shortest_lease = std::min(profile.shortest_lease, candidate.timing.lease_duration);
@@ -85,6 +94,7 @@ Profile draw_profile(Random& random, const Wishes& wishes) {
         random.chance(0.7) ? profile.latency_low * 3 : random.scaled(profile.shortest_lease, 0.01, 0.12);
     profile.ignores_stop = random.chance(0.5) ? 0.5 : 0.1;
     profile.ends_by_itself = random.chance(0.4) ? 0.6 : 0.05;
+    profile.hooks_fail = random.chance(0.4) ? 0.3 : 0.02;
     const bool operators = random.chance(0.6);
     for (std::size_t i = 0; i < kFaultKinds; ++i) {
         const bool by_operator =

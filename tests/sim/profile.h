@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "election/core/timing.h"
+#include "supervisor/hook.h"
 #include "supervisor/options.h"
 #include "tests/sim/random.h"
 #include "tests/sim/subject.h"
@@ -80,9 +81,13 @@ struct CandidateProfile {
     std::string_view identity;  // may be the same as another's
     Duration grace_period{};
     supervisor::RestartOptions restart;  // resigns at the end, so that it goes on as a candidate
+    supervisor::HookPlan hooks;
+    bool stop_command = false;
     // The kernel kills the tree when the supervisor is gone: PID 1 of a container, a PID namespace.
     bool kernel_backed = false;
     bool boot_is_good = true;  // which of the clocks the assumption holds for (clocks.h)
+
+    Duration longest_stop() const { return grace_period + (hooks.after_stop ? hooks.timeout : Duration{}); }
 };
 
 struct Profile {
@@ -97,6 +102,7 @@ struct Profile {
     Duration latency_high{};
     double ignores_stop = 0;    // probability that a workload ignores the stop signal
     double ends_by_itself = 0;  // probability that a workload ends by itself, and soon
+    double hooks_fail = 0;      // probability that a hook ends badly; as often it does not end
     std::array<double, kFaultKinds> weight{};
     Duration between_faults{};  // on average
     Breakage breakage = Breakage::none;

@@ -41,7 +41,8 @@ void Supervisor::launch(Term closed_through) {
     dead_man_at_.reset();
     machine_.emplace(TermMachine::Settings{home_.profile().grace_period, home_.timing().lease_duration / 20,
                                            closed_through, home_.profile().restart,
-                                           static_cast<std::uint32_t>(context_.random.between(1, 1'000'000))});
+                                           static_cast<std::uint32_t>(context_.random.between(1, 1'000'000)),
+                                           home_.profile().stop_command, home_.profile().hooks});
 }
 
 void Supervisor::crash() {
@@ -129,8 +130,9 @@ void Supervisor::leftover_gone() {
         if (life != process_.life()) return;
         process_.deliver([this] {
             if (!std::exchange(waiting_, false)) return;
-            if (machine_->phase() == TermMachine::Phase::running) return start();
-            perform(machine_->on_tree_empty(now()));
+            const TermMachine::Phase phase = machine_->phase();
+            if (phase == TermMachine::Phase::running || phase == TermMachine::Phase::preparing) return start();
+            perform(machine_->on_tree_empty(now(), std::nullopt, false));
         });
     });
 }
@@ -142,7 +144,7 @@ void Supervisor::start() {
         home_.tree().kill();
         return;
     }
-    if (!std::exchange(stop_before_start_, false)) return home_.tree().start();
+    if (!std::exchange(stop_before_start_, false)) return execute();
     context_.trace.note(home_.index(), "supervisor is stopped just before it forks");
     held_start_ = true;
     process_.stop();
@@ -152,12 +154,52 @@ void Supervisor::start() {
 // The new process looks at the clocks once more before it executes anything.
 void Supervisor::start_what_was_held() {
     held_start_ = false;
-    const bool late = reached_on_any_clock(machine_->grant().soft, now());
+    const bool ends = machine_->hook() == supervisor::Hook::after_stop;
+    const bool late = reached_on_any_clock(ends ? machine_->grant().hard : machine_->grant().soft, now());
     if (!late || home_.past_the_last_look() || context_.profile.breakage == Breakage::no_hard_deadline) {
-        return home_.tree().start();
+        return execute();
     }
     context_.trace.note(home_.index(), "it is too late to start anything");
     perform(machine_->on_tree_empty(now()));
+}
+
+// The tree of a before_start goes on as that of the workload.
+void Supervisor::execute() {
+    home_.tree().start();
+    if (!process_.alive() || !machine_) return;
+    machine_->hook() ? run_hook(*machine_->hook()) : become_ready();
+}
+
+void Supervisor::become_ready() {
+    context_.time.after(context_.small_delay(std::chrono::milliseconds(50)), [this, life = process_.life()] {
+        if (life != process_.life()) return;
+        process_.deliver([this] { perform(machine_->on_ready(now())); });
+    });
+}
+
+// ---- hooks --------------------------------------------------------------------------------------------------------
+
+// One that hangs ends long after its time.
+void Supervisor::run_hook(supervisor::Hook hook) {
+    context_.trace.note(home_.index(), "hook", name_of(hook));
+    machine_->on_hook_began(now(), hook);
+    const double fails = context_.profile.hooks_fail;
+    const Duration timeout = home_.profile().hooks.timeout;
+    const bool hangs = context_.random.chance(fails);
+    const bool passed = !context_.random.chance(fails);
+    const Duration takes = hangs ? timeout * 8 : context_.random.between(Duration{1000}, timeout * 9 / 10);
+    context_.time.after(takes, [this, hook, passed, number = ++hooks_, life = process_.life()] {
+        if (life != process_.life()) return;
+        process_.deliver([this, hook, passed, number] { end_hook(hook, number, passed); });
+    });
+}
+
+void Supervisor::end_hook(supervisor::Hook hook, std::uint64_t number, bool passed) {
+    if (number != hooks_) return;  // that one was killed
+    keep_deadlines();
+    const bool works = hook == supervisor::Hook::stop_command && machine_->hook() == hook && passed;
+    if (works) home_.tree().ask_to_stop();
+    perform(machine_->on_hook_ended(now(), hook, passed));
 }
 
 // ---- the last switch ----------------------------------------------------------------------------------------------
@@ -166,7 +208,7 @@ void Supervisor::start_what_was_held() {
 void Supervisor::arm_dead_man() {
     const TermMachine::Phase phase = machine_->phase();
     dead_man_at_.reset();
-    if (phase != TermMachine::Phase::running && phase != TermMachine::Phase::stopping) return;
+    if (phase == TermMachine::Phase::idle || phase == TermMachine::Phase::killing || machine_->between_trees()) return;
     if (context_.profile.breakage == Breakage::no_dead_man || context_.profile.breakage == Breakage::no_hard_deadline) {
         return;
     }
@@ -198,7 +240,14 @@ void Supervisor::be_killed_by_dead_man() {
 
 void Supervisor::perform(const Actions& actions) {
     for (const auto& action : actions) {
-        if (std::holds_alternative<StartWorkload>(action)) {
+        const auto* hook = std::get_if<supervisor::RunHook>(&action);
+        const bool begins = hook != nullptr && (hook->hook == supervisor::Hook::before_start ||
+                                                hook->hook == supervisor::Hook::after_stop);
+        if (hook != nullptr && !begins) {
+            if (home_.tree().alive()) run_hook(hook->hook);
+        } else if (std::holds_alternative<StartWorkload>(action) && home_.tree().alive()) {
+            become_ready();  // its tree was begun by a before_start
+        } else if (begins || std::holds_alternative<StartWorkload>(action)) {
             home_.page().populated = true;
             home_.guardian().page_published();
             start();

@@ -125,12 +125,13 @@ void World::live() {
     for (int i = 0; i < kStorms; ++i) {
         storm_ = true;
         context_.profile.ends_by_itself = stormy.ends_by_itself;
+        context_.profile.hooks_fail = stormy.hooks_fail;
         context_.profile.latency_high = stormy.latency_high;
         const TrueTime end = context_.time.now() + context_.random.scaled(context_.profile.longest_lease, 20.0, 80.0);
         faults_.storm_until(end);
         context_.time.run_until(end);
         storm_ = false;
-        context_.profile.ends_by_itself = 0;
+        context_.profile.ends_by_itself = context_.profile.hooks_fail = 0;
         context_.profile.latency_high = stormy.latency_low * 3;
         heal();
         expect_one_leader();
@@ -160,7 +161,7 @@ bool World::wait_until(Duration at_most, const std::function<bool()>& condition)
 
 Duration World::longest_grace() const {
     Duration longest{};
-    for (const auto& candidate : context_.profile.candidates) longest = std::max(longest, candidate.grace_period);
+    for (const auto& candidate : context_.profile.candidates) longest = std::max(longest, candidate.longest_stop());
     return longest;
 }
 
@@ -192,7 +193,7 @@ void World::expect_nothing_happens() {
 
 void World::expect_handover() {
     Candidate& leader = *candidates_[static_cast<std::size_t>(*checkers_.leader())];
-    const Duration bound = leader.profile().grace_period + context_.profile.longest_lease * 2 + seconds(1);
+    const Duration bound = leader.profile().longest_stop() + context_.profile.longest_lease * 2 + seconds(1);
     checkers_.set_calm(true);
     const std::uint64_t trees = checkers_.trees_started();
     const std::string incarnation = leader.incarnation();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -29,6 +30,10 @@ std::string text_of(const Actions& actions) {
         if (!text.empty()) text += " ";
         if (const auto* start = std::get_if<StartWorkload>(&action))
             text += "start:" + std::to_string(start->grant.term);
+        if (const auto* run = std::get_if<RunHook>(&action)) text += std::string("run:") + name_of(run->hook);
+        if (const auto* kill = std::get_if<KillHook>(&action)) {
+            text += std::string(kill->late ? "late:" : "drop:") + name_of(kill->hook);
+        }
         if (std::holds_alternative<AskToStop>(action)) text += "ask";
         if (std::holds_alternative<KillTree>(action)) text += "kill";
         if (const auto* empty = std::get_if<ReportEmpty>(&action)) text += "empty:" + std::to_string(empty->term);
@@ -43,9 +48,11 @@ std::string text_of(const Actions& actions) {
 const char* name_of(TermMachine::Phase phase) {
     switch (phase) {
         case TermMachine::Phase::idle: return "idle";
+        case TermMachine::Phase::preparing: return "preparing";
         case TermMachine::Phase::running: return "running";
         case TermMachine::Phase::stopping: return "stopping";
         case TermMachine::Phase::killing: return "killing";
+        case TermMachine::Phase::finishing: return "finishing";
         case TermMachine::Phase::pausing: return "pausing";
         case TermMachine::Phase::holding: return "holding";
     }
@@ -64,6 +71,26 @@ RestartOptions restart_options(std::istream& words) {
     return options;
 }
 
+Hook hook_called(const std::string& name) {
+    for (const Hook hook : {Hook::before_start, Hook::after_start, Hook::before_stop, Hook::stop_command}) {
+        if (name == name_of(hook)) return hook;
+    }
+    return Hook::after_stop;
+}
+
+void take_hooks(std::istream& words, TermMachine::Settings& settings) {
+    std::int64_t ms = 0;
+    words >> ms;
+    settings.hooks.timeout = milliseconds(ms);
+    for (std::string name; words >> name;) {
+        if (name == "before_start") settings.hooks.before_start = true;
+        if (name == "after_start") settings.hooks.after_start = true;
+        if (name == "before_stop") settings.hooks.before_stop = true;
+        if (name == "stop") settings.stop_command = true;
+        if (name == "after_stop") settings.hooks.after_stop = true;
+    }
+}
+
 // Plays "<ms> <event> [arguments]" lines and returns each with the actions and the phase that followed.
 std::string play(const std::string& script,
                  TermMachine::Settings settings = {milliseconds(100), milliseconds(50), 0, {}, 0}) {
@@ -79,6 +106,24 @@ std::string play(const std::string& script,
         if (event == "policy") {
             settings.restart = restart_options(words);
             machine = TermMachine(settings);
+        } else if (event == "hooks") {
+            take_hooks(words, settings);
+            machine = TermMachine(settings);
+        } else if (event == "began" || event == "passed" || event == "failed") {
+            std::string name;
+            words >> name;
+            const Hook hook = hook_called(name);
+            if (event == "began") {
+                machine.on_hook_began(at(ms), hook);
+            } else {
+                actions = machine.on_hook_ended(at(ms), hook, event == "passed");
+            }
+        } else if (event == "ready") {
+            actions = machine.on_ready(at(ms));
+        } else if (event == "late") {
+            actions = machine.on_not_executed(at(ms));
+        } else if (event == "unbegun") {
+            actions = machine.on_tree_empty(at(ms), std::nullopt, false);
         } else if (event == "grant") {
             Term term = 0;
             std::int64_t soft = 0, hard = 0;
@@ -188,14 +233,10 @@ public:
     void see(const Actions& actions, Instant now, bool ending) {
         for (const Action& action : actions) {
             if (const auto* start = std::get_if<StartWorkload>(&action)) {
-                if (alive_) blame("two trees");
-                if (ending) blame("a start after on_stop");
-                if (start->grant.term <= closed_) blame("a start in a closed term");
-                if (start->grant.term == revoked_) blame("a start in a revoked term");
-                if (reached_on_any_clock(start->grant.soft, now)) blame("a start after the soft instant");
-                alive_ = true;
-                asked_ = killed_ = false;
+                if (alive_ && !std::exchange(prepared_, false)) blame("two trees");
+                see_start(start->grant, now, ending);
             }
+            if (const auto* run = std::get_if<RunHook>(&action)) see_hook(*run, now, ending);
             if (const auto* empty = std::get_if<ReportEmpty>(&action)) {
                 if (alive_) blame("EMPTY with a living tree");
                 closed_ = std::max(closed_, empty->term);
@@ -205,21 +246,42 @@ public:
         }
     }
     void is_revoked(Term term) { revoked_ = term; }
-    void tree_is_gone() { alive_ = false; }
+    void tree_is_gone() { alive_ = prepared_ = false; }
+    void hook_passed(std::optional<Hook> hook) { prepared_ = alive_ && hook == Hook::before_start; }
     void after_tick(const TermGrant& deadlines, Instant now) {
         if (!alive_) return;
         if (reached_on_any_clock(deadlines.hard, now) && !killed_) blame("alive past the hard instant");
-        if (reached_on_any_clock(deadlines.soft, now) && !asked_ && !killed_) blame("unasked past the soft instant");
+        const bool told = asked_ || killed_ || finishing_;
+        if (reached_on_any_clock(deadlines.soft, now) && !told) blame("unasked past the soft instant");
     }
     bool alive() const { return alive_; }
     const std::string& verdict() const { return verdict_; }
 
 private:
+    void see_start(const TermGrant& grant, Instant now, bool ending) {
+        if (ending) blame("a start after on_stop");
+        if (grant.term <= closed_) blame("a start in a closed term");
+        if (grant.term == revoked_) blame("a start in a revoked term");
+        if (reached_on_any_clock(grant.soft, now)) blame("a start after the soft instant");
+        alive_ = true;
+        asked_ = killed_ = finishing_ = false;
+    }
+    void see_hook(const RunHook& run, Instant now, bool ending) {
+        const bool begins = run.hook == Hook::before_start || run.hook == Hook::after_stop;
+        if (begins == alive_) blame(alive_ ? "two trees" : "a hook beside nothing");
+        if (reached_on_any_clock(run.grant.hard, now)) blame("a hook after the hard instant");
+        if (run.hook == Hook::before_start) see_start(run.grant, now, ending);
+        if (run.hook == Hook::before_stop || run.hook == Hook::stop_command) asked_ = true;
+        if (run.hook != Hook::after_stop) return;
+        if (run.grant.term <= closed_) blame("after_stop in a closed term");
+        alive_ = finishing_ = true;
+        asked_ = killed_ = false;
+    }
     void blame(const std::string& what) {
         if (verdict_.empty()) verdict_ = what;
     }
 
-    bool alive_ = false, asked_ = false, killed_ = false;
+    bool alive_ = false, asked_ = false, killed_ = false, prepared_ = false, finishing_ = false;
     Term closed_ = 0, revoked_ = 0;
     std::string verdict_;
 };
@@ -237,7 +299,10 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
     restart.then = static_cast<AfterTheLast>(pick(2));
     restart.give_up_after = pick(3);
     restart.initial_backoff = milliseconds(pick(50));
-    TermMachine machine({milliseconds(pick(300)), milliseconds(50), 0, restart, seed});
+    const auto maybe = [&] { return pick(1) == 0; };
+    const Duration grace = milliseconds(pick(300));
+    const HookPlan hooks{maybe(), maybe(), maybe(), maybe(), milliseconds(pick(200))};
+    TermMachine machine({grace, milliseconds(50), 0, restart, seed, maybe(), hooks});
     Witness witness;
     bool ending = false;
     std::int64_t ms = 0;
@@ -247,7 +312,7 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
         const auto term = static_cast<Term>(i / 15) + static_cast<Term>(1 + pick(1));
         const StopMode mode = pick(1) == 0 ? StopMode::orderly : StopMode::kill;
         Actions actions;
-        switch (pick(9)) {
+        switch (pick(11)) {
             case 0:
                 witness.is_revoked(term);
                 actions = machine.on_revoke(now, term, mode);
@@ -267,6 +332,16 @@ std::string verdict_of_random_history(unsigned seed, const Sabotage& sabotage) {
                 if (pick(2) == 0) actions = machine.on_unhealthy(now, static_cast<AfterUnhealthy>(pick(1)));
                 break;
             case 6: actions = machine.on_pause(now, pick(1) == 0); break;
+            case 7: actions = machine.on_ready(now); break;
+            case 8: {
+                const auto hook = machine.hook();
+                if (!hook) break;
+                const bool passed = pick(3) != 0;
+                if (pick(1) == 0) machine.on_hook_began(now, *hook);
+                if (passed) witness.hook_passed(hook);
+                actions = machine.on_hook_ended(now, *hook, passed);
+                break;
+            }
             case 5: machine.on_restart(now, actions); break;
             default: actions = machine.on_grant(now, grant_of(term, ms + pick(200) - 20, ms + pick(400)));
         }
