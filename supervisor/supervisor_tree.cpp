@@ -77,7 +77,8 @@ void Supervisor::spawn_workload() {
                                  .foreground = terminal_.is_at_home(),
                                  .output = captured_.output.get(),
                                  .errors = captured_.errors.get()};
-    auto spawned = spawn(executable, *containment_, grant.soft, settings);
+    // The term may have been extended since, while it waited.
+    auto spawned = spawn(executable, *containment_, machine_.grant().soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);
         tree_->status = kCannotExecute;
