@@ -93,6 +93,7 @@ void Supervisor::spawn_workload() {
                                  .beside = tree_->prepared,
                                  .output = captured_.output.get(),
                                  .errors = captured_.errors.get()};
+    // The term may have been extended since, while it waited.
     auto spawned = spawn(executable, *containment_, machine_.grant().soft, settings);
     if (!spawned) {
         log::error("the workload cannot be started: {}", spawned.error().message);

@@ -230,10 +230,12 @@ TEST(Printing, ShowsEveryDefault) {
 workload:
   command:
     - c
+  standby_command: []
   env: {}
   stop:
     signal: TERM
     grace_period: 30s
+    command: []
   supplementary_groups:
     - auto
   umask: inherit
@@ -252,6 +254,13 @@ workload:
     within: 5m
     then: auto
     cooldown: 1m
+  hooks:
+    before_start: []
+    after_start: []
+    before_stop: []
+    after_stop: []
+    on_new_leader: []
+    timeout: 10s
   output:
     format: inherit
     overflow: block

@@ -155,6 +155,7 @@ TEST_F(Standby, ATermMayEndBeforeTheStandbyCommandIsGone) {
     ASSERT_TRUE(runs_as("c", "leader")) << c.log() << b.log();
     EXPECT_TRUE(trees_of("b", "leader").empty());
     b.process().signal(SIGTERM);
+    ASSERT_TRUE(logs(b, "guardian: the agent has finished")) << b.log();  // two at once would be one
     b.process().signal(SIGTERM);
     EXPECT_EQ(b.process().wait(), 0);
 }
