@@ -22,15 +22,15 @@ namespace leasehold::harness {
 class WithHooks : public WithCandidates<testing::Test> {
 protected:
     // Nothing here is to come from a lease that runs out, but where the deadlines are what it is about.
-    const TestTiming kLongLease{"30s", "20s", "1s"};
-    const TestTiming kShortLease{"3s", "2s", "200ms"};
+    static inline const TestTiming kLongLease{"30s", "20s", "1s"};
+    static inline const TestTiming kShortLease{"6s", "3s", "300ms"};
 
     std::string events_ = folder_.path("events");
 
     // With these lines in the section `workload`. The workload notes its start, and that it is asked to stop, and ends
     // with status 7 then.
     Candidate& lead(const std::string& name, const std::string& keys, std::vector<std::string> command = {},
-                    const TestTiming& timing = {"30s", "20s", "1s"}) {
+                    const TestTiming& timing = kLongLease) {
         std::string lines;
         std::istringstream text(keys);
         for (std::string line; std::getline(text, line);) lines += "  " + line + "\n";

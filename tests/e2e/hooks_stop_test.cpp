@@ -53,7 +53,7 @@ TEST_F(HooksOfAStop, WhateverBecomesOfBeforeStopTheStopGoesOn) {
     EXPECT_THAT(events(), ElementsAre("start", "before_stop", "stop"));
     forget();
     const Candidate& hangs =
-        stops("hangs", in_yaml({{"before_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 300ms") +
+        stops("hangs", in_yaml({{"before_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 2s") +
                            "\nstop: {grace_period: 5s}");
     EXPECT_TRUE(logs(hangs, "workload.hooks.before_stop did not end in time and was killed")) << hangs.log();
     EXPECT_TRUE(is_gone("hung")) << hangs.log();
@@ -66,7 +66,7 @@ TEST_F(HooksOfAStop, WhateverBecomesOfBeforeStopTheStopGoesOn) {
 
 TEST_F(HooksOfAStop, TheTimeOfBeforeStopIsPartOfTheGracePeriod) {
     stops("only",
-          in_yaml({{"before_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 1h") + "\nstop: {grace_period: 1s}",
+          in_yaml({{"before_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 1h") + "\nstop: {grace_period: 3s}",
           128 + SIGKILL);
     EXPECT_TRUE(is_gone("hung"));
     EXPECT_THAT(events(), ElementsAre("start")) << "it had no time left to be asked";
@@ -91,12 +91,12 @@ TEST_F(HooksOfAStop, AResignationARestartAndAnUnhealthyWorkloadAreOrderlyStops) 
     const std::string sick = folder_.path("sick");
     Candidate& only = lead("only", keys + fmt::format("\nhealth: {{exec: [sh, -c, '! test -e {}'], interval: 50ms, "
                                                       "failure_threshold: 1}}\nrestart: {{cooldown: 1h, "
-                                                      "initial_backoff: 10ms, give_up_after: 0}}",
+                                                      "initial_backoff: 10ms, max_backoff: 50ms, give_up_after: 0}}",
                                                       sick));
     ASSERT_TRUE(has_event("start")) << only.log();
     ASSERT_TRUE(shows(only, "/status", "\"state\": \"running\""));
     ASSERT_TRUE(control("only", "restart")) << read_file(folder_.path("said"));
-    ASSERT_TRUE(eventually([&] { return events().size() == 5; })) << only.log();
+    ASSERT_TRUE(eventually([&] { return events().size() >= 5; })) << only.log();
     write_file(sick, "");
     ASSERT_TRUE(eventually([&] { return events().size() >= 8; })) << only.log();
     std::filesystem::remove(sick);
@@ -139,7 +139,7 @@ TEST_F(HooksOfAStop, AStopCommandThatDoesNotHelpEndsWithTheGracePeriod) {
     stops("idle", fmt::format("stop: {{grace_period: 1s, command: {}}}", hook("idle", "exit 0\n")), 128 + SIGKILL);
     EXPECT_THAT(events(), ElementsAre("start"));
     forget();
-    stops("hangs", fmt::format("stop: {{grace_period: 1s, command: {}}}", hook("hangs", that_hangs("hung"))),
+    stops("hangs", fmt::format("stop: {{grace_period: 3s, command: {}}}", hook("hangs", that_hangs("hung"))),
           128 + SIGKILL);
     EXPECT_TRUE(is_gone("hung"));
     EXPECT_THAT(events(), ElementsAre("start"));
@@ -148,7 +148,7 @@ TEST_F(HooksOfAStop, AStopCommandThatDoesNotHelpEndsWithTheGracePeriod) {
 TEST_F(HooksOfAStop, AStopCommandThatGoesOnAfterItsWorkIsDoneHasTheTimeOfAHook) {
     const Candidate& only =
         stops("only",
-              fmt::format("hooks: {{timeout: 300ms}}\nstop: {{grace_period: 1h, command: {}}}",
+              fmt::format("hooks: {{timeout: 2s}}\nstop: {{grace_period: 1h, command: {}}}",
                           hook("stays", "kill -USR1 $LEASEHOLD_WORKLOAD_PID\n" + that_hangs("hung", false))),
               5, that_can_be_asked());
     EXPECT_TRUE(is_gone("hung", false)) << only.log();
@@ -171,8 +171,9 @@ TEST_F(HooksOfAStop, AfterStopRunsWithTheLeaseHeldAndWhatItLeavesIsKilled) {
     const std::string script =
         fmt::format("(setsid sh -c 'trap \"\" TERM HUP; echo $$ > {}; exec sleep 1000' &)\n{}echo after_stop >> {}\n{}",
                     folder_.path("daemon"), wait_for_file("daemon"), events_, wait_for_file("go"));
-    Candidate& leader =
-        lead("leader", in_yaml({{"after_stop", hook("after_stop", script)}}, "timeout: 1h"), {}, kShortLease);
+    Candidate& leader = lead(
+        "leader", in_yaml({{"after_stop", hook("after_stop", script)}}, "timeout: 1h") + "\nstop: {grace_period: 4s}",
+        {}, kShortLease);
     ASSERT_TRUE(has_event("start")) << leader.log();
     const pid_t daemon_of_none = pid_in("daemon");
     EXPECT_EQ(daemon_of_none, 0);
@@ -183,8 +184,8 @@ TEST_F(HooksOfAStop, AfterStopRunsWithTheLeaseHeldAndWhatItLeavesIsKilled) {
     leader.process().signal(SIGTERM);
     ASSERT_TRUE(has_event("after_stop")) << leader.log();
     EXPECT_TRUE(shows(leader, "/status", "\"hook\": \"after_stop\""));
-    let_pass(std::chrono::seconds(5));
-    EXPECT_THAT(events(), Not(Contains("successor"))) << "the lease ran out while after_stop ran";
+    let_pass(std::chrono::seconds(8));
+    EXPECT_THAT(events(), Not(Contains("successor"))) << "the lease ran out, or the guardian lost its patience";
     write_file(folder_.path("go"), "now\n");
     ASSERT_TRUE(has_event("successor"));
     EXPECT_THAT(events(), ElementsAre("start", "stop", "after_stop", "successor"));
@@ -196,7 +197,7 @@ TEST_F(HooksOfAStop, AnAfterStopThatFailsOrHangsIsToldAndTheLeaseReleased) {
     const Candidate& fails = stops("fails", in_yaml({{"after_stop", hook("fails", "exit 6\n")}}));
     EXPECT_TRUE(logs(fails, "workload.hooks.after_stop ended with status 6")) << fails.log();
     const Candidate& hangs =
-        stops("hangs", in_yaml({{"after_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 300ms"));
+        stops("hangs", in_yaml({{"after_stop", hook("hangs", that_hangs("hung"))}}, "timeout: 2s"));
     EXPECT_TRUE(logs(hangs, "workload.hooks.after_stop did not end in time and was killed")) << hangs.log();
     EXPECT_TRUE(is_gone("hung")) << hangs.log();
     const Candidate& missing = stops("missing", "hooks: {after_stop: [/nonexistent/hook]}");

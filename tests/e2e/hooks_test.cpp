@@ -81,7 +81,7 @@ TEST_F(Hooks, WhoseBeforeStartFailsLeavesTheWorkToAnother) {
 
 TEST_F(Hooks, ABeforeStartThatHangsIsKilledAndAnotherLeads) {
     Candidate& sick =
-        lead("sick", in_yaml({{"before_start", hook("before_start", that_hangs("hung"))}}, "timeout: 300ms"));
+        lead("sick", in_yaml({{"before_start", hook("before_start", that_hangs("hung"))}}, "timeout: 2s"));
     ASSERT_TRUE(logs(sick, "workload.hooks.before_start did not end in time and was killed")) << sick.log();
     ASSERT_TRUE(logs(sick, "resigned; not contending for")) << sick.log();
     EXPECT_TRUE(is_gone("hung")) << sick.log();
@@ -149,6 +149,17 @@ TEST_F(Hooks, TheDeadlinesEndABeforeStart) {
     kill(agent, SIGCONT);
 }
 
+TEST_F(Hooks, AnAgentThatDiesDuringBeforeStartIsNotNoticed) {
+    const std::string waits = "echo $LEASEHOLD_TERM_ID >> " + events_ + "\n" + wait_for_file("go");
+    Candidate& only = lead("only", in_yaml({{"before_start", hook("before_start", waits)}}, "timeout: 1h"));
+    ASSERT_TRUE(eventually([&] { return events().size() == 1; })) << only.log();
+    kill(only.role("leasehold-agent"), SIGKILL);
+    ASSERT_TRUE(logs(only, "taking over term")) << only.log();
+    write_file(folder_.path("go"), "now\n");
+    ASSERT_TRUE(has_event("start")) << only.log();
+    EXPECT_THAT(events(), ElementsAre(told(environment_of("workload"), "TERM_ID"), "start"));
+}
+
 // ---- what they print and read ---------------------------------------------------------------------------------------
 
 TEST_F(Hooks, WhatTheyPrintGoesWhereTheWorkloadPrintsAndNothingIsToBeRead) {
@@ -175,7 +186,7 @@ TEST_F(Hooks, AFailureOfAfterStartIsToldAndHasNoConsequences) {
     ASSERT_TRUE(has_started(1)) << fails.log();
     fails.process().signal(SIGTERM);
     EXPECT_EQ(fails.process().wait(), 7) << fails.log();
-    Candidate& hangs = lead("hangs", in_yaml({{"after_start", hook("hangs", that_hangs("hung"))}}, "timeout: 300ms") +
+    Candidate& hangs = lead("hangs", in_yaml({{"after_start", hook("hangs", that_hangs("hung"))}}, "timeout: 2s") +
                                          "\nstop: {grace_period: 5s}");
     ASSERT_TRUE(logs(hangs, "workload.hooks.after_start did not end in time and was killed")) << hangs.log();
     EXPECT_TRUE(is_gone("hung", false)) << hangs.log();
