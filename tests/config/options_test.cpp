@@ -216,67 +216,6 @@ TEST(Options, DoWithoutACommandThatTheCommandLineGives) {
               "f:2:21: workload.command: is an empty list; write [/usr/sbin/program, --flag]\n");
 }
 
-TEST(Printing, ShowsEveryDefault) {
-    EXPECT_EQ(to_yaml(minimal_options(), true), R"(election:
-  name: e
-  lease_duration: 15s
-  renew_deadline: 10s
-  retry_period: 2s
-  clock_drift: 1%
-  kill_allowance: 250ms
-  store:
-    file:
-      path: /var/lib/leasehold/e.lease
-workload:
-  command:
-    - c
-  env: {}
-  stop:
-    signal: TERM
-    grace_period: 30s
-  supplementary_groups:
-    - auto
-  umask: inherit
-  limits: {}
-  clear_env: false
-  nice: inherit
-  oom_score_adj: inherit
-  restart:
-    policy: never
-    success_exit_codes:
-      - 0
-    initial_backoff: 1s
-    max_backoff: 1m
-    reset_after: 10m
-    give_up_after: 5
-    within: 5m
-    then: auto
-    cooldown: 1m
-  output:
-    format: inherit
-    overflow: block
-    buffer: "1M"
-    keep_last: 20
-  signals:
-    to: group
-    rewrite: {}
-  containment: auto
-  no_new_privs: auto
-protection:
-  scheduling: auto
-  oom_score_adj: -900
-  lock_memory: auto
-http:
-  listen:
-    - "0.0.0.0:9090"
-control:
-  socket: none
-logging:
-  level: info
-  format: text
-)");
-}
-
 TEST(Printing, IsReadBackToEqualOptions) {
     EXPECT_EQ(loaded_from(to_yaml(full_options(), false)), full_options());
     EXPECT_EQ(loaded_from(to_yaml(minimal_options(), false)), minimal_options());
