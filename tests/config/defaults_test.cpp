@@ -6,12 +6,7 @@
 namespace leasehold::config {
 namespace {
 
-TEST(Printing, ShowsEveryDefault) {
-    Options options;
-    options.election.name = "e";
-    options.election.store.file.path = "/var/lib/leasehold/e.lease";
-    options.workload.command = {"c"};
-    EXPECT_EQ(to_yaml(options, true), R"(election:
+constexpr const char* kDefaults = R"(election:
   name: e
   lease_duration: 15s
   renew_deadline: 10s
@@ -77,7 +72,14 @@ control:
 logging:
   level: info
   format: text
-)");
+)";
+
+TEST(Printing, ShowsEveryDefault) {
+    Options options;
+    options.election.name = "e";
+    options.election.store.file.path = "/var/lib/leasehold/e.lease";
+    options.workload.command = {"c"};
+    EXPECT_EQ(to_yaml(options, true), kDefaults);
 }
 
 }  // namespace
