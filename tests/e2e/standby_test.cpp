@@ -31,13 +31,13 @@ protected:
         EXPECT_EQ(read_file(folder_.path("overlap")), "");
     }
 
-    // What it does after it has the lock and has said who it is.
-    void write_script(const std::string& name, const std::string& then) {
-        write_file(folder_.path(name),
-                   fmt::format("exec 9>> {0}.$LEASEHOLD_IDENTITY.lock\n"
-                               "flock -n 9 || echo {1} $LEASEHOLD_IDENTITY >> {2}\n"
-                               "echo $LEASEHOLD_IDENTITY {1} $$ >> {3}\n{4}\n",
-                               folder_.path("tree"), name, folder_.path("overlap"), folder_.path("trees"), then));
+    // What it does first, and after it has the lock and has said who it is.
+    void write_script(const std::string& name, const std::string& then, const std::string& first = ":") {
+        write_file(folder_.path(name), fmt::format("{5}\nexec 9>> {0}.$LEASEHOLD_IDENTITY.lock\n"
+                                                   "flock -n 9 || echo {1} $LEASEHOLD_IDENTITY >> {2}\n"
+                                                   "echo $LEASEHOLD_IDENTITY {1} $$ >> {3}\n{4}\n",
+                                                   folder_.path("tree"), name, folder_.path("overlap"),
+                                                   folder_.path("trees"), then, first));
     }
 
     std::string by_script(const std::string& key, const std::string& name) const {
@@ -133,7 +133,7 @@ TEST_F(Standby, WhoRestsOrIsPausedIsAStandbyToo) {
 
 // The lease is taken, and held, while the standby command goes.
 TEST_F(Standby, WhatDoesNotStopIsKilledAfterTheGracePeriodAndTheLeaseIsHeldMeanwhile) {
-    write_script("standby", std::string("trap '' TERM; ") + kForEver);
+    write_script("standby", kForEver, "trap '' TERM");
     Candidate& b = start_standby("  stop: {grace_period: 3s}\n");
     a().process().signal(SIGTERM);
     ASSERT_TRUE(logs(b, "asking the standby command to stop: SIGTERM")) << b.log();
@@ -146,7 +146,7 @@ TEST_F(Standby, WhatDoesNotStopIsKilledAfterTheGracePeriodAndTheLeaseIsHeldMeanw
 
 // A term that ends meanwhile ends without a workload.
 TEST_F(Standby, ATermMayEndBeforeTheStandbyCommandIsGone) {
-    write_script("standby", std::string("trap '' TERM; ") + kForEver);
+    write_script("standby", kForEver, "trap '' TERM");
     Candidate& b = start_standby("  stop: {grace_period: 1h}\n");
     a().process().signal(SIGTERM);
     ASSERT_TRUE(logs(b, "asking the standby command to stop: SIGTERM")) << b.log();
@@ -222,7 +222,7 @@ TEST_F(Standby, AGuardianThatDiesTakesItAlong) {
 // ---- its end --------------------------------------------------------------------------------------------------------
 
 TEST_F(Standby, AStopStopsItFirst) {
-    write_script("standby", "trap 'echo stopped >> " + folder_.path("said_so") + "; exit 7' TERM; " + kForEver);
+    write_script("standby", kForEver, "trap 'echo stopped >> " + folder_.path("said_so") + "; exit 7' TERM");
     Candidate& b = start_standby();
     b.process().signal(SIGTERM);
     EXPECT_EQ(b.process().wait(), 0) << b.log();
@@ -231,7 +231,7 @@ TEST_F(Standby, AStopStopsItFirst) {
 }
 
 TEST_F(Standby, AStopIsNoLongerThanTheGracePeriod) {
-    write_script("standby", std::string("trap '' TERM; ") + kForEver);
+    write_script("standby", kForEver, "trap '' TERM");
     Candidate& b = start_standby("  stop: {grace_period: 200ms}\n");
     b.process().signal(SIGTERM);
     EXPECT_EQ(b.process().wait(), 0) << b.log();
@@ -239,7 +239,7 @@ TEST_F(Standby, AStopIsNoLongerThanTheGracePeriod) {
 }
 
 TEST_F(Standby, ASecondStopKillsIt) {
-    write_script("standby", std::string("trap '' TERM; ") + kForEver);
+    write_script("standby", kForEver, "trap '' TERM");
     Candidate& b = start_standby("  stop: {grace_period: 1h}\n");
     b.process().signal(SIGTERM);
     ASSERT_TRUE(logs(b, "asking the standby command to stop")) << b.log();
