@@ -136,8 +136,10 @@ private:
         if (const auto code = number_at(workload, "last_exit_code"))
             text += fmt::format("; last ended with {:.0f}", *code);
         row("workload", text);
-        for (const auto& [title, key] :
-             {std::pair("ready", "ready"), {"its own words", "status"}, {"health", "health"}}) {
+        for (const auto& [title, key] : {std::pair("hook that runs", "hook"),
+                                         {"ready", "ready"},
+                                         {"its own words", "status"},
+                                         {"health", "health"}}) {
             if (const std::string words = text_at(workload, key); !words.empty()) row(title, words);
         }
     }

@@ -35,11 +35,15 @@ Timing draw_timing(Random& random, Duration lease, Duration kill_allowance) {
     }
 }
 
-supervisor::HookPlan draw_hooks(Random& random, Duration lease) {
+// Only of sound subjects: some of the broken ones are caught so rarely that their worlds are to stay as they are.
+void draw_hooks(Random& random, Profile& profile) {
+    profile.hooks_fail = random.chance(0.4) ? 0.3 : 0.02;
     const auto given = [&] { return random.chance(0.3); };
-    supervisor::HookPlan hooks{given(), given(), given(), given(), {}};
-    hooks.timeout = random.scaled(lease, 0.02, 0.5);
-    return hooks;
+    for (CandidateProfile& candidate : profile.candidates) {
+        candidate.hooks = {given(), given(), given(), given(), {}};
+        candidate.hooks.timeout = random.scaled(candidate.timing.lease_duration, 0.02, 0.5);
+        candidate.stop_command = given();
+    }
 }
 
 supervisor::RestartOptions draw_restart(Random& random, Duration lease) {
@@ -71,8 +75,6 @@ void draw_candidates(Random& random, const Wishes& wishes, Profile& profile) {
         }
         candidate.grace_period = random.scaled(candidate.timing.lease_duration, 0.05, 2.0);
         candidate.restart = draw_restart(random, candidate.timing.lease_duration);
-        candidate.hooks = draw_hooks(random, candidate.timing.lease_duration);
-        candidate.stop_command = random.chance(0.3);
         candidate.kernel_backed = random.chance(0.5);
         candidate.boot_is_good = random.chance(0.5);
         profile.shortest_lease = std::min(profile.shortest_lease, candidate.timing.lease_duration);
@@ -94,7 +96,6 @@ Profile draw_profile(Random& random, const Wishes& wishes) {
         random.chance(0.7) ? profile.latency_low * 3 : random.scaled(profile.shortest_lease, 0.01, 0.12);
     profile.ignores_stop = random.chance(0.5) ? 0.5 : 0.1;
     profile.ends_by_itself = random.chance(0.4) ? 0.6 : 0.05;
-    profile.hooks_fail = random.chance(0.4) ? 0.3 : 0.02;
     const bool operators = random.chance(0.6);
     for (std::size_t i = 0; i < kFaultKinds; ++i) {
         const bool by_operator =
@@ -104,6 +105,7 @@ Profile draw_profile(Random& random, const Wishes& wishes) {
     }
     profile.weight[static_cast<std::size_t>(Fault::clean_stop)] += 0.5;
     profile.between_faults = random.scaled(profile.longest_lease, 0.1, 1.5);
+    if (wishes.breakage == Breakage::none) draw_hooks(random, profile);
     return profile;
 }
 

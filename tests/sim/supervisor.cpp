@@ -171,6 +171,7 @@ void Supervisor::execute() {
 }
 
 void Supervisor::become_ready() {
+    if (!home_.profile().hooks.after_start) return;
     context_.time.after(context_.small_delay(std::chrono::milliseconds(50)), [this, life = process_.life()] {
         if (life != process_.life()) return;
         process_.deliver([this] { perform(machine_->on_ready(now())); });
