@@ -98,6 +98,7 @@ private:
     void start_workload(const TermGrant& grant);
     void begin_tree(const TermGrant& grant);
     void start_when_clear();
+    SpawnSettings as_configured() const;
     void spawn_workload();
     void watch_containment();
     void say_stopping();

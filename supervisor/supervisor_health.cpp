@@ -46,11 +46,9 @@ const ProbeOptions& Supervisor::options_of(Probed what) const {
 
 Result<Spawned> Supervisor::spawn_probe(Probed what) {
     const Executable executable(options_of(what).exec, environment_of(spec_.workload, told_in(spec_, tree_->grant)));
-    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
-                                 .attributes = &spec_.attributes,
-                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
-                                 .beside = true,
-                                 .streams = nowhere_.get()};
+    SpawnSettings settings = as_configured();
+    settings.beside = true;
+    settings.streams = nowhere_.get();
     return spawn(executable, *containment_, machine_.grant().soft, settings);
 }
 

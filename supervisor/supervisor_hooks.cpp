@@ -73,13 +73,11 @@ std::map<std::string, std::string> Supervisor::told_to(Hook which) const {
 
 Result<Spawned> Supervisor::try_hook(Hook which) {
     const Executable executable(command_of(spec_.workload, which), environment_of(spec_.workload, told_to(which)));
-    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
-                                 .attributes = &spec_.attributes,
-                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
-                                 .beside = !begins_a_tree(which),
-                                 .input = nowhere_.get(),
-                                 .output = captured_.output.get(),
-                                 .errors = captured_.errors.get()};
+    SpawnSettings settings = as_configured();
+    settings.beside = !begins_a_tree(which);
+    settings.input = nowhere_.get();
+    settings.output = captured_.output.get();
+    settings.errors = captured_.errors.get();
     // What leads to a start is not begun when nothing may be started any more; what ends one has until the hard
     // instant.
     const bool starts = which == Hook::before_start || which == Hook::after_start;

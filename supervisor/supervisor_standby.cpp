@@ -115,13 +115,11 @@ void Supervisor::start_standby() {
     standby_.outcome.reset();
     standby_.failed_start = false;
     const Executable executable(spec_.workload.standby_command, environment_of(spec_.workload, told_as_standby(spec_)));
-    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
-                                 .attributes = &spec_.attributes,
-                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
-                                 .foreground = terminal_.is_at_home(),
-                                 .purpose = Purpose::standby,
-                                 .output = captured_.output.get(),
-                                 .errors = captured_.errors.get()};
+    SpawnSettings settings = as_configured();
+    settings.foreground = terminal_.is_at_home();
+    settings.purpose = Purpose::standby;
+    settings.output = captured_.output.get();
+    settings.errors = captured_.errors.get();
     auto spawned = spawn(executable, *containment_, now() + kNoDeadline, settings);
     if (!spawned) {
         log::error("the standby command cannot be started: {}", spawned.error().message);
@@ -312,12 +310,10 @@ Result<Spawned> Supervisor::spawn_helper(const std::vector<std::string>& command
     std::map<std::string, std::string> added = in_term ? told_in(spec_, tree_->grant) : told_as_standby(spec_);
     added.insert(told.begin(), told.end());
     const Executable executable(command, environment_of(spec_.workload, added));
-    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
-                                 .attributes = &spec_.attributes,
-                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
-                                 .purpose = in_term ? Purpose::term : Purpose::standby,
-                                 .beside = place != HelperPlace::alone,
-                                 .streams = nowhere_.get()};
+    SpawnSettings settings = as_configured();
+    settings.purpose = in_term ? Purpose::term : Purpose::standby;
+    settings.beside = place != HelperPlace::alone;
+    settings.streams = nowhere_.get();
     const Instant deadline = in_term ? machine_.grant().soft : now() + kNoDeadline;
     auto spawned = spawn(executable, *containment_, deadline, settings);
     if (place != HelperPlace::alone) return spawned;

@@ -81,18 +81,23 @@ void Supervisor::start_when_clear() {
     prepares ? spawn_hook(Hook::before_start) : spawn_workload();
 }
 
+// What all that is executed here has in common: the workload, and whatever is to see the machine as it does.
+SpawnSettings Supervisor::as_configured() const {
+    return {.give_back = what_to_give_back(spec_.inheritance),
+            .attributes = &spec_.attributes,
+            .no_new_privs = wanted_here(spec_.workload.no_new_privs)};
+}
+
 void Supervisor::spawn_workload() {
     const TermGrant& grant = tree_->grant;
     tree_->working = true;
     const Executable executable(spec_.workload.command, environment_of(spec_.workload, told_in(spec_, grant)));
     arm_dead_man();  // before there is anything to guard
-    const SpawnSettings settings{.give_back = what_to_give_back(spec_.inheritance),
-                                 .attributes = &spec_.attributes,
-                                 .no_new_privs = wanted_here(spec_.workload.no_new_privs),
-                                 .foreground = terminal_.is_at_home(),
-                                 .beside = tree_->prepared,
-                                 .output = captured_.output.get(),
-                                 .errors = captured_.errors.get()};
+    SpawnSettings settings = as_configured();
+    settings.foreground = terminal_.is_at_home();
+    settings.beside = tree_->prepared;
+    settings.output = captured_.output.get();
+    settings.errors = captured_.errors.get();
     // The term may have been extended since, while it waited.
     auto spawned = spawn(executable, *containment_, machine_.grant().soft, settings);
     if (!spawned) {
