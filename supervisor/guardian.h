@@ -152,6 +152,7 @@ private:
     Duration supervisor_wait_{};            // before the next one is started, once that is done
     int stop_signals_ = 0;
     Instant asked_to_stop_at_;  // the last time, while ending
+    Duration longest_stop_{};   // of earlier configurations: the supervisor may still go by one of them
     bool ending_ = false;       // nothing new is started
     bool finished_ = false;     // the agent has done what it could; only the supervisor is waited for
     int agent_failures_while_ending_ = 0;

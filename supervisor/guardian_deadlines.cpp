@@ -66,7 +66,7 @@ Duration Guardian::enforce_hard_instant(Instant at) {
 // A supervisor that works has killed the tree by the end of the grace period, and what followed by the end of its time.
 // One that is stopped or hung has not, while the agent may go on renewing for ever.
 void Guardian::end_a_stop_that_takes_too_long(Instant at) {
-    const Duration longest = stop_signals_ > 1 ? Duration(0) : longest_stop(spec_.workload);
+    const Duration longest = stop_signals_ > 1 ? Duration(0) : std::max(longest_stop_, longest_stop(spec_.workload));
     if (elapsed_at_least(asked_to_stop_at_, at) < longest + kSupervisorsDelay) return;
     kill_role(supervisor_);
     log::error("the supervisor does not stop the workload; the guardian kills it");

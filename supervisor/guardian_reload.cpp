@@ -64,6 +64,7 @@ void Guardian::adopt(Result<LaunchSpec> next) {
     if (!sealed) return leave_as_it_is(true, sealed.error().message);
     reload_decided_ = true;
     const UniqueFd old_config(std::exchange(spec_.config_fd, -1));
+    longest_stop_ = std::max(longest_stop_, longest_stop(spec_.workload));
     spec_ = std::move(*next);
     spec_fd_ = std::move(*sealed);
     offered_config_.release();

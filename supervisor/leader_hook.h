@@ -38,9 +38,9 @@ public:
     // How long until the next tick() is owed; nothing when only events matter.
     std::optional<Duration> wake(Instant now, Duration limit) const;
 
+private:
     bool waits() const { return next_ && !command_.alive(); }
 
-private:
     Spawn spawn_;
     std::optional<std::string> next_;
     std::string leader_;      // of the one under way

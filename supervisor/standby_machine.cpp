@@ -47,7 +47,9 @@ StandbyMachine::Act StandbyMachine::next(Instant now, Want want) {
             policy_.started(now);
             return Act::start;
         case Phase::helping:
-            return want == Want::leave && !std::exchange(dismissed_, true) ? Act::dismiss : Act::nothing;
+            if (want != Want::leave) return Act::nothing;
+            hurried_ = true;  // one that does not die of being withdrawn is to be killed, and told of
+            return Act::dismiss;
         case Phase::running:
             if (want != Want::leave && !anew_) return Act::nothing;
             phase_ = Phase::stopping;
@@ -80,7 +82,7 @@ void StandbyMachine::on_main_ended(Instant now) {
 
 void StandbyMachine::on_empty() {
     phase_ = Phase::absent;
-    command_ = ask_again_ = anew_ = dismissed_ = hurried_ = false;
+    command_ = ask_again_ = anew_ = hurried_ = false;
 }
 
 void StandbyMachine::on_restart(Instant now) {

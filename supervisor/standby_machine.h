@@ -90,7 +90,6 @@ private:
     Phase phase_ = Phase::absent;
     bool command_ = false;    // the tree is the standby command's
     bool ask_again_ = false;  // those who were not in the command's process group
-    bool dismissed_ = false;  // the helper
     bool anew_ = false;       // somebody wants it to be started anew
     bool hurried_ = false;
     bool paused_ = false;

@@ -99,6 +99,7 @@ private:
     void begin_tree(const TermGrant& grant);
     void start_when_clear();
     SpawnSettings as_configured() const;
+    Result<int> nowhere();
     void spawn_workload();
     void watch_containment();
     void say_stopping();
@@ -116,6 +117,7 @@ private:
     std::map<std::string, std::string> told_to(Hook which) const;
     bool hook_runs() const { return hook_.has_value() && hook_->command.alive(); }
     void kill_hook(const KillHook& wanted);
+    void say_what_took_the_grace_period(Hook which);
     void on_unusable_hook();
     struct HookEnd {
         Hook which = Hook::before_start;

@@ -45,10 +45,12 @@ const ProbeOptions& Supervisor::options_of(Probed what) const {
 }
 
 Result<Spawned> Supervisor::spawn_probe(Probed what) {
+    const auto nowhere = this->nowhere();
+    if (!nowhere) return tl::unexpected<Error>(nowhere.error());
     const Executable executable(options_of(what).exec, environment_of(spec_.workload, told_in(spec_, tree_->grant)));
     SpawnSettings settings = as_configured();
     settings.beside = true;
-    settings.streams = nowhere_.get();
+    settings.streams = *nowhere;
     return spawn(executable, *containment_, machine_.grant().soft, settings);
 }
 

@@ -48,8 +48,6 @@ HookOutcome outcome_of(const GroupedCommand::Ending& ending) {
 }  // namespace
 
 Result<void> Supervisor::prepare_hooks() {
-    nowhere_ = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!nowhere_) return system_failure("/dev/null, for commands beside the workload");
     auto timer = Timer::create(*loop_, [this] { on_unusable_hook(); });
     if (!timer) return tl::unexpected<Error>(timer.error());
     unusable_hook_ = std::move(*timer);
@@ -71,11 +69,20 @@ std::map<std::string, std::string> Supervisor::told_to(Hook which) const {
     return told;
 }
 
+// Opened when it is first needed: what executes nothing but the workload does without.
+Result<int> Supervisor::nowhere() {
+    if (!nowhere_) nowhere_ = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!nowhere_) return system_failure("/dev/null, for a command beside the workload");
+    return nowhere_.get();
+}
+
 Result<Spawned> Supervisor::try_hook(Hook which) {
+    const auto nowhere = this->nowhere();
+    if (!nowhere) return tl::unexpected<Error>(nowhere.error());
     const Executable executable(command_of(spec_.workload, which), environment_of(spec_.workload, told_to(which)));
     SpawnSettings settings = as_configured();
     settings.beside = !begins_a_tree(which);
-    settings.input = nowhere_.get();
+    settings.input = *nowhere;
     settings.output = captured_.output.get();
     settings.errors = captured_.errors.get();
     // What leads to a start is not begun when nothing may be started any more; what ends one has until the hard
@@ -109,6 +116,12 @@ void Supervisor::kill_hook(const KillHook& wanted) {
         hook_.reset();
     }
     if (wanted.late) note_hook_end({wanted.hook, {HookOutcome::Kind::timed_out, 0}});
+}
+
+void Supervisor::say_what_took_the_grace_period(Hook which) {
+    if (which != Hook::before_stop && which != Hook::stop_command) return;
+    tell_agent(HookMessage{tree_->grant.term, which, {HookOutcome::Kind::timed_out, 0}});
+    log::warn("{} took all the time there was to stop, and was killed; the workload got no signal", key_of(which));
 }
 
 void Supervisor::on_unusable_hook() {

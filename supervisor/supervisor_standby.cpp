@@ -81,12 +81,12 @@ Result<Spawned> Supervisor::spawn_leader_hook(const std::string& leader) {
 
 StandbyMachine::Want Supervisor::wanted_of_standby() const {
     if (!machine_.accepts_terms() || tree_ || machine_.phase() != Phase::idle) return StandbyMachine::Want::leave;
-    const bool is_given = !(next_spec_ ? *next_spec_ : spec_).workload.standby_command.empty();
+    const bool is_given = !spec_.workload.standby_command.empty();
     return standby_.standing && is_given ? StandbyMachine::Want::run : StandbyMachine::Want::stay;
 }
 
-// After every event. A term that ends while its workload waits for the standby tree to go is over at once: nothing of
-// its own was ever alive.
+// After every event. A term that ends while its workload waits for the standby tree to go is over as soon as nothing of
+// an earlier run is left: nothing of its own was ever alive.
 void Supervisor::mind_standby() {
     const Instant at = now();
     const bool waited_for = tree_ && tree_->waiting && standby_.machine.alive();
@@ -103,17 +103,17 @@ void Supervisor::mind_standby() {
     mind_helpers(at);
     const bool still_to_start = machine_.phase() == Phase::preparing || machine_.phase() == Phase::running;
     if (waited_for && (!still_to_start || reached_on_any_clock(machine_.grant().hard, at))) {
-        tree_is_empty();
+        start_when_clear();
     }
     arm_standby_timer(now());
     tell_of_standby();
 }
 
 void Supervisor::start_standby() {
-    take_the_next_spec();
     page_->set_standby_populated(true);  // before anything can be alive
     standby_.outcome.reset();
     standby_.failed_start = false;
+    standby_.name = spec_.workload.standby_command.front();
     const Executable executable(spec_.workload.standby_command, environment_of(spec_.workload, told_as_standby(spec_)));
     SpawnSettings settings = as_configured();
     settings.foreground = terminal_.is_at_home();
@@ -154,8 +154,7 @@ void Supervisor::learn_standby_outcome() {
         case SpawnOutcome::Kind::failed: {
             std::string sentence;
             const std::string path = path_of(environment_of(spec_.workload));
-            standby_.status =
-                status_of_failure(spec_.workload.standby_command.front(), path, outcome.problem, sentence);
+            standby_.status = status_of_failure(standby_.name, path, outcome.problem, sentence);
             return log::error("workload.standby_command: {}", sentence);
         }
         case SpawnOutcome::Kind::altered:
@@ -304,8 +303,8 @@ Result<Spawned> Supervisor::spawn_helper(const std::vector<std::string>& command
                                          const std::map<std::string, std::string>& told) {
     const HelperPlace place = place_for_helpers(now());
     if (place == HelperPlace::none) return failure("not now", EAGAIN);
-    if (!nowhere_) nowhere_ = UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!nowhere_) return system_failure("/dev/null");
+    const auto nowhere = this->nowhere();
+    if (!nowhere) return tl::unexpected<Error>(nowhere.error());
     const bool in_term = place == HelperPlace::term;
     std::map<std::string, std::string> added = in_term ? told_in(spec_, tree_->grant) : told_as_standby(spec_);
     added.insert(told.begin(), told.end());
@@ -313,7 +312,7 @@ Result<Spawned> Supervisor::spawn_helper(const std::vector<std::string>& command
     SpawnSettings settings = as_configured();
     settings.purpose = in_term ? Purpose::term : Purpose::standby;
     settings.beside = place != HelperPlace::alone;
-    settings.streams = nowhere_.get();
+    settings.streams = *nowhere;
     const Instant deadline = in_term ? machine_.grant().soft : now() + kNoDeadline;
     auto spawned = spawn(executable, *containment_, deadline, settings);
     if (place != HelperPlace::alone) return spawned;

@@ -66,7 +66,6 @@ void Supervisor::begin_tree(const TermGrant& grant) {
 // and the term is not over either. But past the hard instant it is not for us to say who may run here.
 void Supervisor::start_when_clear() {
     if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
-    if (standby_.machine.alive()) return;  // it is asked to go, and its end is heard
     const Leftovers left = containment_->clear_leftovers();
     if (left == Leftovers::alive || (left == Leftovers::doomed && !kill_rhythm_.patience_is_over())) {
         kill_again_->arm_in(kill_rhythm_.next());
@@ -76,6 +75,7 @@ void Supervisor::start_when_clear() {
     const bool prepares = machine_.phase() == TermMachine::Phase::preparing;
     if (!prepares && machine_.phase() != TermMachine::Phase::running) return tree_is_empty();
     kill_again_->disarm();
+    if (standby_.machine.alive()) return;  // it is asked to go, and its end is heard
     tree_->waiting = false;
     tree_->prepared = prepares;
     prepares ? spawn_hook(Hook::before_start) : spawn_workload();
@@ -182,9 +182,10 @@ void Supervisor::say_stopping() {
 }
 
 void Supervisor::kill_tree() {
-    hook_.reset();
+    const auto hook = std::exchange(hook_, std::nullopt);
     if (!tree_ || tree_->waiting) return;
     kill_pass();
+    if (hook) say_what_took_the_grace_period(hook->which);
     if (!tree_->asked_at) tree_->asked_at = now();
     kill_rhythm_.restart();
     kill_again_->arm_in(kill_rhythm_.next());
@@ -276,8 +277,12 @@ void Supervisor::tree_is_empty() {
     terminal_.take_back();
     kill_again_->disarm();
     if (containment_->changes_fd() >= 0 && !standby_.machine.alive()) loop_->unwatch(containment_->changes_fd());
+    if (hook_ && !hook_runs()) note_hook_end({hook_->which, {HookOutcome::Kind::unusable, kCannotExecute}});
     hook_.reset();
-    const bool was_finishing = tree_->finishing;
+    const bool was_preparing = tree_->prepared && !tree_->working;
+    const char* const what = tree_->finishing ? key_of(Hook::after_stop)
+                             : was_preparing  ? key_of(Hook::before_start)
+                                              : "the workload";
     const Actions actions = machine_.on_tree_empty(at, tree_->status, !tree_->waiting);
     if (machine_.phase() == TermMachine::Phase::finishing) {
         tree_->working = false;
@@ -285,8 +290,7 @@ void Supervisor::tree_is_empty() {
     } else {
         tree_is_over(*std::exchange(tree_, std::nullopt), at);
     }
-    log::info("term {}: nothing of {} is left, {:.3f} s before the hard instant", machine_.term(),
-              was_finishing ? key_of(Hook::after_stop) : "the workload",
+    log::info("term {}: nothing of {} is left, {:.3f} s before the hard instant", machine_.term(), what,
               seconds(left_on_any_clock(machine_.grant().hard, at)));
     perform(actions);
     if (!tree_) take_the_next_spec();

@@ -144,7 +144,7 @@ TEST_F(Hooks, TheDeadlinesEndABeforeStart) {
     const pid_t agent = only.role("leasehold-agent");
     kill(agent, SIGSTOP);
     EXPECT_TRUE(is_gone("hung")) << only.log();
-    EXPECT_TRUE(logs(only, "nothing of the workload is left")) << only.log();
+    EXPECT_TRUE(logs(only, "nothing of workload.hooks.before_start is left")) << only.log();
     EXPECT_THAT(events(), ElementsAre());
     kill(agent, SIGCONT);
 }

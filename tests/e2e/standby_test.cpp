@@ -212,6 +212,23 @@ TEST_F(Standby, AnAgentThatDiesLeavesItAlone) {
     EXPECT_EQ(trees_of("b", "standby").size(), 1U);
 }
 
+TEST_F(Standby, WhatAnEarlierRunLeftIsKilledBeforeItIsWaitedFor) {
+    const std::string told = folder_.path("daemon");
+    write_script("leader", fmt::format("setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; {1}' & wait", told, kForEver));
+    write_script("standby", kForEver, "trap '' TERM");
+    Candidate& b = start_standby("  stop: {grace_period: 1h}\n");
+    ASSERT_TRUE(eventually([&] { return !read_file(told).empty(); })) << a().log();
+    const pid_t left_behind = std::stoi(read_file(told));
+    a().kill_all();
+    ASSERT_TRUE(logs(b, "asking the standby command to stop: SIGTERM")) << b.log();
+    EXPECT_TRUE(is_gone(left_behind)) << b.log();
+    const pid_t standby = trees_of("b", "standby")[0];
+    EXPECT_TRUE(lives(standby));
+    EXPECT_TRUE(trees_of("b", "leader").empty());
+    kill(standby, SIGKILL);
+    EXPECT_TRUE(runs_as("b", "leader")) << b.log();
+}
+
 TEST_F(Standby, AGuardianThatDiesTakesItAlong) {
     Candidate& b = start_standby();
     const auto pid = trees_of("b", "standby")[0];
