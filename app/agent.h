@@ -84,6 +84,8 @@ private:
     std::string other_holder() const;
     void tell_standing();
     void hear_of_standby(const supervisor::StandbyMessage& message);
+    void mind_doubtful_standby();
+    void tell_of_started_standby();
 
     // agent_probes.cpp: whether the workload is ready, then whether it is healthy; and whether this candidate is able.
     Result<void> set_up_probes(const supervisor::WorkloadOptions& workload);
@@ -148,6 +150,7 @@ private:
     supervisor::Term last_resigned_ = 0;
     supervisor::Term resigning_in_ = 0;  // the running term, of which somebody wants to be rid
     Instant rest_ends_;
+    bool before_start_failed_ = false;  // the last time, as far as this agent has heard
     std::set<std::string> hindrances_;  // why this candidate cannot contend
     std::optional<int> workload_last_exit_code_;
     std::unique_ptr<Readiness> readiness_;
@@ -168,8 +171,10 @@ private:
         std::string state = "stopped";
         std::int64_t pid = 0;
         std::optional<int> last_exit_code;
-    } standby_;                    // the command
-    std::int64_t probed_pid_ = 0;  // the workload that health_state_ is about
+        std::optional<Instant> doubtful_since;  // whether `pid` could execute it: the one before could not
+        bool end_to_follow_up = false;          // when it is started again is still to be said
+    } standby_;                                 // the command
+    std::int64_t probed_pid_ = 0;               // the workload that health_state_ is about
     int status_ = 0;
 };
 

@@ -39,6 +39,7 @@ std::string Agent::answer_control(std::string_view line, bool whole, const Contr
         log::info("'{}' was asked for by process {} of user {}", name_of(request->command), peer.process, peer.user);
     }
     ControlAnswer answer = obey(*request);
+    if (answer.kind == AnswerKind::refused) log::info("'{}' is refused: {}", name_of(request->command), answer.message);
     answer.status = Json::parse(metrics::status_json(participant_->status()), nullptr, /*allow_exceptions=*/false);
     return to_line(answer);
 }
@@ -139,13 +140,15 @@ std::vector<std::string> Agent::hindrances_in_words() const {
             sentences.emplace_back("it is resigning");
         } else if (what == kResting) {
             const Duration left = std::max(left_on_any_clock(rest_ends_, now()), Duration::zero());
-            sentences.push_back("it has resigned, and rests for another " +
+            const char* const why = before_start_failed_ ? " because workload.hooks.before_start failed" : "";
+            sentences.push_back(std::string("it has resigned") + why + ", and rests for another " +
                                 to_rounded_text(std::chrono::ceil<std::chrono::seconds>(left)) +
                                 " (workload.restart.cooldown)");
         } else if (what == kNoSupervisor) {
             sentences.emplace_back("its supervisor is gone; the guardian starts another one");
         } else if (what == kCandidacy) {
-            sentences.emplace_back("the probe of workload.candidacy has not passed");
+            sentences.push_back(std::string("the probe of workload.candidacy has not passed") +
+                                (candidacy_state_.passed ? " often enough: " : ": ") + candidacy_state_.words);
         } else {
             sentences.push_back(what);
         }

@@ -56,6 +56,8 @@ void Agent::drop_supervisor(const std::string& why) {
     supervisor_.close();
     standby_.pid = 0;
     standby_.state = "stopped";
+    standby_.doubtful_since.reset();
+    standby_.end_to_follow_up = false;
     mind_readiness();
     mind_health();
     hinder(kNoSupervisor, true);
@@ -81,6 +83,7 @@ void Agent::on_beat() {
     beat_timer_->arm_in(std::max<Duration>(period, std::chrono::milliseconds(10)));
     tell_service_manager();
     if (!supervisor_) return;
+    mind_doubtful_standby();
     if (supervisor_pulse_.silent() && !complained_of_silence_) {
         complained_of_silence_ = true;
         participant_->journal().add(
@@ -98,6 +101,9 @@ void Agent::on_hook(const supervisor::HookMessage& told) {
     using Kind = supervisor::HookOutcome::Kind;
     const std::string what = supervisor::describe(told.hook, told.outcome);
     hook_ = told.outcome.kind == Kind::began ? supervisor::name_of(told.hook) : "";
+    const bool failed = supervisor::is_failure(told.outcome);
+    if (failed) participant_->metrics().hook_failed(supervisor::name_of(told.hook));
+    if (told.hook == supervisor::Hook::before_start) before_start_failed_ = failed;
     if (told.outcome.kind == Kind::began) {
         if (told.hook == supervisor::Hook::before_start) workload_state_ = "starting";
         if (told.hook == supervisor::Hook::after_stop) workload_state_ = "stopping";

@@ -68,7 +68,7 @@ void add_control_commands(CLI::App& app, ControlArguments& arguments, bool& give
     resign.add_flag("--no-wait", arguments.no_wait, "do not wait until the lease is released");
     add(ControlCommand::pause, "keep what is: contend for nothing, and do nothing when the workload ends");
     add(ControlCommand::resume, "end a pause");
-    add(ControlCommand::restart, "stop the workload and start it again, within the term")
+    add(ControlCommand::restart, "stop the workload (on a standby: the standby command) and start it again")
         .add_flag("--no-wait", arguments.no_wait, "do not wait until it runs again");
     add(ControlCommand::reload, "read the configuration file anew; so does SIGHUP")
         .add_flag("--no-wait", arguments.no_wait, "do not wait until it is known what became of it");
@@ -90,7 +90,9 @@ int command_line(int argc, char** argv) {
     CLI::App* run = app.add_subcommand("run", "take part in the election and run the workload while leading");
     add_config_option(*run, run_arguments.config);
     std::string wait_timeout;
-    run->add_option("--wait-timeout", wait_timeout, "give up with status 124 when not leading by then, e.g. 10m")
+    run->add_option("--wait-timeout", wait_timeout,
+                    "give up with status 124 when not leading by then, e.g. 10m; choose more than "
+                    "election.lease_duration")
         ->type_name("DURATION");
     run->add_option("command", run_arguments.command, "after '--': the program to run, instead of workload.command")
         ->type_name(std::string(help::kProgram));
@@ -103,7 +105,7 @@ int command_line(int argc, char** argv) {
     CLI::App* check = app.add_subcommand("check", "validate the configuration and print the timing budget");
     add_config_option(*check, file);
     bool probe = false;
-    check->add_flag("--probe", probe, "also ask the store, look for the command, and try the containment");
+    check->add_flag("--probe", probe, "also ask the store, look for the commands, and try the containment");
     CLI::App* config = app.add_subcommand("config", "print the effective configuration, defaults filled in");
     add_config_option(*config, file);
     CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration file");

@@ -36,7 +36,10 @@ std::optional<std::string> socket_of(const ControlArguments& arguments) {
     }
     if (!arguments.socket.empty()) return arguments.socket;
     const auto options = load_or_complain(arguments.config, {config::process_environment(), true});
-    if (!options) return std::nullopt;
+    if (!options) {
+        complain("with --socket PATH a running leasehold answers all the same");
+        return std::nullopt;
+    }
     if (!options->control.socket.empty()) return options->control.socket;
     complain(arguments.config +
              ": control.socket is not set, so there is no way to a running leasehold; set it and start anew (its "

@@ -125,7 +125,9 @@ void Journal::add(const Sentence& sentence) {
             ++topic.unsaid;
             return;
         }
-        if (topic.unsaid > 0) text += fmt::format(" (and {} times before this)", topic.unsaid);
+        if (topic.unsaid > 0)
+            text += fmt::format(" (and {} before this)",
+                                topic.unsaid == 1 ? "once" : fmt::format("{} times", topic.unsaid));
         topic = Topic{at};
     }
     if (log::enabled(sentence.level)) log::write(sentence.level, text);

@@ -34,7 +34,7 @@ Result<config::Options> accepted_options(int config_fd) {
     return std::move(loaded.options);
 }
 
-Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
+Result<void> prepare_process(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
     auto process = look_up(workload);
     if (!process) return failure(process.error().message, kUsage);
     workload.env = std::move(process->env);
@@ -42,7 +42,12 @@ Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor:
     if (const auto possible = supervisor::try_attributes(attributes); !possible) {
         return failure(possible.error().message, kLeaseholdFailed);
     }
-    std::string command = workload.command.front();
+    return {};
+}
+
+Result<void> look_for(const std::string& program, const supervisor::WorkloadOptions& workload,
+                      const supervisor::ProcessAttributes& attributes) {
+    std::string command = program;
     const bool from_its_folder = command.find('/') != std::string::npos && !command.starts_with('/');
     if (from_its_folder && !attributes.working_directory.empty()) {
         command = attributes.working_directory + '/' + command;
@@ -52,6 +57,11 @@ Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor:
     const int status = supervisor::command_status(command, path, problem);
     if (status != 0) return failure(problem, status);
     return {};
+}
+
+Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {
+    if (auto prepared = prepare_process(workload, attributes); !prepared) return prepared;
+    return look_for(workload.command.front(), workload, attributes);
 }
 
 Result<Duration> parse_wait_timeout(const std::string& text) {

@@ -22,8 +22,15 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
 // What was accepted at the start, or by a reload: handed on by the guardian as sealed text.
 Result<config::Options> accepted_options(int config_fd);
 
-// Fills in the environment and the attributes of the workload's process, and tries whether it can have them and its
-// command can be executed. The error's code is the exit status that it stands for.
+// Fills in the environment and the attributes of the workload's process, and tries whether it can have them. The
+// error's code is the exit status that it stands for.
+Result<void> prepare_process(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);
+
+// Whether such a process could execute `program`, the first word of a command; as was prepared. Errors as above.
+Result<void> look_for(const std::string& program, const supervisor::WorkloadOptions& workload,
+                      const supervisor::ProcessAttributes& attributes);
+
+// Both, for workload.command.
 Result<void> prepare_workload(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);
 
 Result<Duration> parse_wait_timeout(const std::string& text);

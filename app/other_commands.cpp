@@ -3,6 +3,8 @@
 // The subcommands that start nothing.
 #include <algorithm>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -26,6 +28,15 @@ std::optional<config::Options> load(const std::string& file) {
 bool has_workload(const config::Options& options) { return options.workload != supervisor::WorkloadOptions{}; }
 
 void print_line(const std::string& what, const std::string& value) { fmt::print("  {:<58}{}\n", what, value); }
+
+void print_note_on_before_stop(const supervisor::WorkloadOptions& workload) {
+    const supervisor::HookOptions& hooks = workload.hooks;
+    if (hooks.before_stop.empty() || hooks.timeout < workload.stop.grace_period) return;
+    fmt::print(
+        "Note: before_stop may take {} (workload.hooks.timeout), all of the grace period of {}: the workload is "
+        "then killed without being asked.\n",
+        to_text(hooks.timeout), to_text(workload.stop.grace_period));
+}
 
 void print_budget(const config::Options& options) {
     const election::Timing& timing = options.election.timing;
@@ -53,6 +64,7 @@ void print_budget(const config::Options& options) {
         fmt::print("Note: when leadership is lost the workload gets {}, not its grace period of {}.\n",
                    to_text(budget.forced_stop_time), to_text(options.workload.stop.grace_period));
     }
+    print_note_on_before_stop(options.workload);
 }
 
 int print_containment(const config::Options& options) {
@@ -71,21 +83,58 @@ int print_containment(const config::Options& options) {
     return 0;
 }
 
-// The store is looked at whatever became of the command, which may be there only where the program is to run, while the
-// rights can be asked for from elsewhere. The worst status counts.
-int probe_all(const config::Options& options) {
-    int command = 0;
-    if (!options.workload.command.empty()) {
-        supervisor::WorkloadOptions workload = options.workload;
-        supervisor::ProcessAttributes attributes;
-        const auto prepared = prepare_workload(workload, attributes);
-        if (!prepared) complain(prepared.error().message);
-        command = prepared ? 0 : prepared.error().code;
-        if (prepared) fmt::print("Command: {} can be executed.\n", options.workload.command.front());
+struct NamedCommand {
+    const char* key;
+    std::vector<std::string> command;
+};
+
+// All that `run` would ever execute.
+std::vector<NamedCommand> commands_of(const supervisor::WorkloadOptions& workload) {
+    const supervisor::HookOptions& hooks = workload.hooks;
+    std::vector<NamedCommand> all = {{"workload.command", workload.command},
+                                     {"workload.standby_command", workload.standby_command},
+                                     {"workload.hooks.before_start", hooks.before_start},
+                                     {"workload.hooks.after_start", hooks.after_start},
+                                     {"workload.hooks.before_stop", hooks.before_stop},
+                                     {"workload.hooks.after_stop", hooks.after_stop},
+                                     {"workload.hooks.on_new_leader", hooks.on_new_leader},
+                                     {"workload.stop.command", workload.stop.command},
+                                     {"workload.ready.exec", workload.ready.probe.exec},
+                                     {"workload.health.exec", workload.health.exec},
+                                     {"workload.candidacy.exec", workload.candidacy.exec}};
+    std::erase_if(all, [](const NamedCommand& one) { return one.command.empty(); });
+    return all;
+}
+
+// The worst status counts.
+int probe_commands(const config::Options& options) {
+    const auto commands = commands_of(options.workload);
+    if (commands.empty()) return 0;
+    supervisor::WorkloadOptions workload = options.workload;
+    supervisor::ProcessAttributes attributes;
+    if (const auto prepared = prepare_process(workload, attributes); !prepared) {
+        complain(prepared.error().message);
+        return prepared.error().code;
     }
+    int worst = 0;
+    for (const auto& [key, command] : commands) {
+        if (const auto found = look_for(command.front(), workload, attributes); !found) {
+            complain(fmt::format("{}: {}", key, found.error().message));
+            worst = std::max(worst, found.error().code);
+        } else {
+            fmt::print("Command: {} can be executed ({}).\n", command.front(), key);
+        }
+    }
+    return worst;
+}
+
+// The store is looked at whatever became of the commands, which may be there only where the program is to run, while
+// the rights can be asked for from elsewhere. The worst status counts.
+int probe_all(const config::Options& options) {
+    const int commands = probe_commands(options);
     int rest = probe_store(options);
     if (rest == 0 && has_workload(options)) rest = print_containment(options);
-    return std::max(command, rest);
+    return std::max(commands, rest);
 }
 
 }  // namespace

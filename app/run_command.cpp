@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include "app/commands.h"
@@ -18,6 +19,7 @@
 #include "app/notify_socket.h"
 #include "app/prober.h"
 #include "app/store_choice.h"
+#include "base/duration_text.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
 #include "metrics/http_server.h"
@@ -60,6 +62,15 @@ Result<UniqueFd> let_it_speak(supervisor::WorkloadOptions& workload) {
     return std::move(socket->fd);
 }
 
+// What a crashed holder has left is free only when it was watched for a whole lease.
+void warn_of_short_wait(const std::string& text, Duration wait, Duration lease) {
+    if (wait > lease) return;
+    complain(
+        fmt::format("--wait-timeout {} is not longer than election.lease_duration ({}): after a crash of the "
+                    "holder nobody gets the lock",
+                    text, to_text(lease)));
+}
+
 // The workload's processes are found in /proc, so it has to be that of our own PID namespace.
 bool proc_is_ours() {
     std::array<char, 32> target{};
@@ -80,6 +91,7 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
         const auto parsed = parse_wait_timeout(wait_timeout);
         if (!parsed) return fail(kUsage, parsed.error().message);
         give_up_after = *parsed;
+        warn_of_short_wait(wait_timeout, give_up_after, options.election.timing.lease_duration);
     }
     supervisor::WorkloadOptions workload = options.workload;
     supervisor::ProcessAttributes attributes;

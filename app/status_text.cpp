@@ -135,13 +135,21 @@ private:
         if (const auto pid = number_at(workload, "pid")) text += fmt::format(", process {:.0f}", *pid);
         if (const auto code = number_at(workload, "last_exit_code"))
             text += fmt::format("; last ended with {:.0f}", *code);
-        row("workload", text);
-        for (const auto& [title, key] : {std::pair("hook that runs", "hook"),
-                                         {"ready", "ready"},
-                                         {"its own words", "status"},
-                                         {"health", "health"}}) {
+        row("workload", waits_for_standby() ? "waits until the standby command has ended" : text);
+        if (const std::string hook = text_at(workload, "hook"); !hook.empty()) {
+            row("hook", (hook == "stop" ? "workload.stop.command" : "workload.hooks." + hook) + " is being executed");
+        }
+        for (const auto& [title, key] :
+             {std::pair("ready", "ready"), {"its own words", "status"}, {"health", "health"}}) {
             if (const std::string words = text_at(workload, key); !words.empty()) row(title, words);
         }
+    }
+
+    // A leader's workload is not started before.
+    bool waits_for_standby() const {
+        if (!flag_in(status_, "leading") || !status_.contains("standby")) return false;
+        const std::string state = text_at(status_["standby"], "state");
+        return text_at(status_["workload"], "state") == "stopped" && (state == "running" || state == "stopping");
     }
 
     void standby() {

@@ -93,9 +93,11 @@ void write_all(State& s, Level level, std::string_view line) {
     ++s.unreported;
 }
 
+std::string times(std::uint64_t count) { return count == 1 ? "once" : fmt::format("{} times", count); }
+
 void write_repeated(State& s, const std::vector<Repeats::Line>& lines) {
     for (const Repeats::Line& line : lines) {
-        write_all(s, static_cast<Level>(line.kind), fmt::format("{} (repeated {} times)", line.text, line.untold));
+        write_all(s, static_cast<Level>(line.kind), fmt::format("{} (repeated {})", line.text, times(line.untold)));
     }
 }
 
@@ -126,7 +128,7 @@ void write(Level level, std::string_view line) {
     write_repeated(s, others);
     if (!untold) return;
     if (*untold == 0) return write_all(s, level, line);
-    write_all(s, level, fmt::format("{} (and {} times before this)", line, *untold));
+    write_all(s, level, fmt::format("{} (and {} before this)", line, times(*untold)));
 }
 
 void listing(Level level, std::string_view text) {

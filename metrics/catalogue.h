@@ -33,6 +33,7 @@ enum class Metric : std::size_t {
     workload_last_exit_code,
     workload_start_time,
     workload_stop_duration,
+    hook_failures,
     workload_output_lines,
     workload_output_bytes,
     workload_output_dropped_lines,

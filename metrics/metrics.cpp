@@ -211,6 +211,8 @@ void Metrics::workload_exited(const std::string& reason, int exit_code) {
 
 void Metrics::workload_killed() { series_->count(Metric::workload_kills); }
 
+void Metrics::hook_failed(const std::string& hook) { series_->count(Metric::hook_failures, {hook}); }
+
 void Metrics::workload_stopped(Duration took) { series_->observe(Metric::workload_stop_duration, took); }
 
 void Metrics::fence_margin(Duration left) {

@@ -49,6 +49,7 @@ public:
     void workload_exited(const std::string& reason, int exit_code);  // reason: "code" or "signal"
     void workload_killed();                                          // a stop had to be escalated to SIGKILL
     void workload_stopped(Duration took);                            // stop signal to proven empty
+    void hook_failed(const std::string& hook);                       // one of the catalogue
     // As captured since the start of the guardian; none of these falls. Stream: "stdout" or "stderr".
     void set_workload_output(const std::string& stream, double lines, double bytes, double dropped_lines);
     void fence_margin(Duration left);  // lease time left when the tree was proven empty; negative counts as an overrun

@@ -3,6 +3,11 @@
 
 namespace leasehold::supervisor {
 
+bool is_failure(const HookOutcome& outcome) {
+    using Kind = HookOutcome::Kind;
+    return outcome.kind == Kind::failed || outcome.kind == Kind::timed_out || outcome.kind == Kind::unusable;
+}
+
 const char* name_of(Hook hook) {
     switch (hook) {
         case Hook::before_start: return "before_start";

@@ -36,6 +36,9 @@ struct HookPlan {
     Duration timeout{};  // of each of these
 };
 
+// By which a hook counts as failed: not one for which a deadline left no time.
+bool is_failure(const HookOutcome& outcome);
+
 const char* name_of(Hook hook);  // "before_start", ..., "stop": what LEASEHOLD_HOOK says
 const char* key_of(Hook hook);   // where it stands in the configuration
 const std::vector<std::string>& command_of(const WorkloadOptions& workload, Hook hook);

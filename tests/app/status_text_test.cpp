@@ -63,6 +63,21 @@ TEST(StatusText, SaysThatItLeadsAndForHowLongYet) {
     EXPECT_THAT(text, Not(HasSubstr("why not")));
 }
 
+TEST(StatusText, SaysWhatAWorkloadThatDoesNotRunWaitsFor) {
+    metrics::StatusView view = standby();
+    view.role = "leader";
+    view.leading = true;
+    view.workload_state = "stopped";
+    view.standby = metrics::StandbyView{"stopping", 815, {}};
+    EXPECT_THAT(page(view), HasSubstr("workload       waits until the standby command has ended\n"));
+    view.standby->state = "stopped";
+    EXPECT_THAT(page(view), HasSubstr("workload       stopped"));
+    view.workload_hook = "before_start";
+    EXPECT_THAT(page(view), HasSubstr("hook           workload.hooks.before_start is being executed\n"));
+    view.workload_hook = "stop";
+    EXPECT_THAT(page(view), HasSubstr("hook           workload.stop.command is being executed\n"));
+}
+
 TEST(StatusText, SaysWhyItDoesNotLead) {
     metrics::StatusView view = standby();
     view.holder = "beta";

@@ -127,6 +127,11 @@ TEST(Log, tells_a_line_that_comes_again_and_again_once_and_its_count_at_the_end)
         std::exit(0);
     });
     EXPECT_THAT(ended, EndsWith("warn  agent: again (repeated 2 times)\n"));
+    const std::string twice = logged({}, [] {
+        for (int i = 0; i < 2; ++i) log::warn("again");
+        std::exit(0);
+    });
+    EXPECT_THAT(twice, EndsWith("warn  agent: again (repeated once)\n"));
 }
 
 TEST(Log, works_before_init) {

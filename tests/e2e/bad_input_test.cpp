@@ -99,6 +99,27 @@ TEST_F(BadInput, CommandsThatCannotBeExecuted) {
     EXPECT_FALSE(std::filesystem::exists(folder_.path("test.lease")));
 }
 
+TEST_F(BadInput, CheckLooksForEachCommandThatARunWouldExecute) {
+    write_file(folder_.path("config.yaml"),
+               config("[sleep, \"1000\"]\n  stop: {grace_period: 2s, command: [/nowhere/stop]}\n"
+                      "  standby_command: [/nowhere/follow]\n  hooks: {before_stop: [/nowhere/before], after_stop: "
+                      "[sleep, \"0\"], timeout: 10s}\n  health: {exec: [/nowhere/health]}"));
+    const Result result = run({"check", "--config", folder_.path("config.yaml"), "--probe"});
+    EXPECT_EQ(result.status, 127) << result.output;
+    for (const char* key : {"stop.command", "standby_command", "hooks.before_stop", "health.exec"}) {
+        EXPECT_NE(
+            result.output.find(fmt::format("leasehold: workload.{}: cannot execute the command \"/nowhere/", key)),
+            std::string::npos)
+            << key << '\n'
+            << result.output;
+    }
+    for (const char* part :
+         {"sleep can be executed (workload.command)", "sleep can be executed (workload.hooks.after_stop)",
+          "before_stop may take 10s (workload.hooks.timeout), all of the grace period of 2s"}) {
+        EXPECT_NE(result.output.find(part), std::string::npos) << part << '\n' << result.output;
+    }
+}
+
 TEST_F(BadInput, LeaseFilesThatAreNone) {
     for (const char* content : {"", "{\"holderIdentity\": \"x", "{\"name\": \"someone else's\"}", "[]", "hello\n"}) {
         write_file(folder_.path("test.lease"), content);
@@ -149,6 +170,9 @@ TEST_F(BadInput, GivesUpWaiting) {
     write_file(folder_.path("config.yaml"), config());
     const Result result = run({"run", "--config", folder_.path("config.yaml"), "--wait-timeout", "300ms"});
     EXPECT_EQ(result.status, 124) << result.output;
+    EXPECT_NE(result.output.find("--wait-timeout 300ms is not longer than election.lease_duration ("),
+              std::string::npos)
+        << result.output;
     holder.process().signal(SIGTERM);
     EXPECT_TRUE(holder.process().wait()) << holder.log();
 }

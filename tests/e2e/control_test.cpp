@@ -193,6 +193,7 @@ TEST_F(Control, TheWorkloadIsStartedAnewWithinTheTerm) {
     const Said refused = tell("standby", {"restart"});
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.text, HasSubstr("nothing to start anew: it does not lead; leader does"));
+    EXPECT_TRUE(logs(standby, "'restart' is refused: nothing to start anew: it does not lead; leader does"));
 }
 
 TEST_F(Control, ASocketThatCannotBeMadeIsSaidBeforeAnythingStarts) {

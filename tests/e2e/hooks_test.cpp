@@ -74,6 +74,8 @@ TEST_F(Hooks, WhoseBeforeStartFailsLeavesTheWorkToAnother) {
     EXPECT_FALSE(lives(pid_in("daemon"))) << sick.log();
     EXPECT_TRUE(shows(sick, "/status", "workload.hooks.before_start ended with status 7"))
         << "says why it does not lead";
+    EXPECT_TRUE(shows(sick, "/status", "it has resigned because workload.hooks.before_start failed, and rests for"));
+    EXPECT_TRUE(shows(sick, "/metrics", "leasehold_hook_failures_total{hook=\"before_start\"} 1\n"));
     Candidate& well = lead("well", in_yaml({{"before_start", noting("before_start")}}));
     ASSERT_TRUE(has_event("start")) << well.log();
     EXPECT_THAT(events(), ElementsAre("before_start", "start"));

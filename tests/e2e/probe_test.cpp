@@ -265,6 +265,7 @@ TEST_F(Probes, WhoIsNoCandidateDoesNotContend) {
     Candidate& stale = start_with("stale", keys);
     ASSERT_TRUE(logs(stale, "candidacy: failed (3 in a row): status 503, which is not in 200-399; not contending"));
     EXPECT_TRUE(shows(stale, "/status", "\"candidacy\": \"failed (")) << stale.log();
+    EXPECT_TRUE(shows(stale, "/status", "the probe of workload.candidacy has not passed: failed (")) << stale.log();
     Candidate& fresh = start_with("fresh", "restart: {policy: never}");
     ASSERT_TRUE(has_runs(1)) << fresh.log();
     EXPECT_TRUE(runs()[0].starts_with("fresh ")) << stale.log();

@@ -286,6 +286,8 @@ TEST_F(Standby, OneThatCannotBeExecutedIsTriedAgain) {
                                .workload = std::string("  standby_command: [/nowhere/follow]\n") + kQuickly});
     ASSERT_TRUE(logs(b, "workload.standby_command: ")) << b.log();
     EXPECT_TRUE(eventually([&] { return status_of("b")["standby"]["last_exit_code"] == 127; })) << b.log();
+    EXPECT_TRUE(logs(b, "the standby command cannot be executed (status 127); tried again in")) << b.log();
+    EXPECT_EQ(b.log().find("started the standby command"), std::string::npos) << b.log();
     a().kill_all();
     ASSERT_TRUE(runs_as("b", "leader")) << b.log();
 }
@@ -436,6 +438,27 @@ TEST_F(CandidacyByCommand, ALeaderThatIsNoCandidateAnyMoreStaysAndIsAskedOn) {
     ASSERT_TRUE(logs(only, "leading all the same, but not contending after that")) << only.log();
     EXPECT_TRUE(lives(trees_of("a", "leader")[0]));
     EXPECT_EQ(trees_of("a", "leader").size(), 1U);
+}
+
+TEST_F(CandidacyByCommand, APauseOfTheStandbyCommandIsToldOnceWhateverIsAskedMeanwhile) {
+    start_pair_member("a");
+    ASSERT_TRUE(runs_as("a", "leader")) << a().log();
+    write_script("standby", "exit 3");
+    const std::string once = by_script("standby_command", "standby") +
+                             "  restart: {initial_backoff: 10m, max_backoff: 10m}\n" +
+                             candidacy("test -e " + fresh(), ", failure_threshold: 1");
+    Candidate& b = start_alone("b", once);
+    const std::string told = "the standby command ended with status 3; started again in";
+    ASSERT_TRUE(logs(b, told)) << b.log();
+    const std::size_t first = b.log().find(told);
+    for (int i = 0; i < 3; ++i) {
+        const std::size_t so_far = b.log().size();
+        write_file(fresh(), "");
+        ASSERT_TRUE(logs(b, "candidacy: passed: status 0", so_far)) << b.log();
+        std::filesystem::remove(fresh());
+        ASSERT_TRUE(logs(b, "candidacy: failed (1 in a row)", so_far)) << b.log();
+    }
+    EXPECT_EQ(b.log().find(told, first + 1), std::string::npos) << b.log();
 }
 
 // A new one begins by asking, and is not told what an earlier one has heard.

@@ -169,7 +169,10 @@ TEST_F(MetricsTest, TellsOfTheWorkload) {
     metrics_.workload_exited("signal", 143);
     metrics_.workload_killed();
     metrics_.workload_stopped(seconds(40));
+    metrics_.hook_failed("after_stop");
 
+    EXPECT_EQ(value("leasehold_hook_failures_total{hook=\"after_stop\"}"), 1);
+    EXPECT_EQ(value("leasehold_hook_failures_total{hook=\"stop\"}"), 0);
     EXPECT_EQ(value("leasehold_workload_state{state=\"running\"}"), 1);
     EXPECT_EQ(value("leasehold_workload_state{state=\"stopped\"}"), 0);
     EXPECT_EQ(value("leasehold_workload_starts_total"), 1);
