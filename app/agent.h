@@ -84,8 +84,6 @@ private:
     std::string other_holder() const;
     void tell_standing();
     void hear_of_standby(const supervisor::StandbyMessage& message);
-    void mind_doubtful_standby();
-    void tell_of_started_standby();
 
     // agent_probes.cpp: whether the workload is ready, then whether it is healthy; and whether this candidate is able.
     Result<void> set_up_probes(const supervisor::WorkloadOptions& workload);
@@ -171,10 +169,10 @@ private:
         std::string state = "stopped";
         std::int64_t pid = 0;
         std::optional<int> last_exit_code;
-        std::optional<Instant> doubtful_since;  // whether `pid` could execute it: the one before could not
-        bool end_to_follow_up = false;          // when it is started again is still to be said
-    } standby_;                                 // the command
-    std::int64_t probed_pid_ = 0;               // the workload that health_state_ is about
+        std::uint32_t ended_start = 0;  // which of its starts was the last one whose end is known
+        bool end_to_follow_up = false;  // when it is started again is still to be said
+    } standby_;                         // the command
+    std::int64_t probed_pid_ = 0;       // the workload that health_state_ is about
     int status_ = 0;
 };
 

@@ -23,8 +23,6 @@ const char* name_of(State state) {
     return "stopped";
 }
 
-bool stands_for_no_execution(int exit_status) { return exit_status == 126 || exit_status == 127; }
-
 }  // namespace
 
 // Another candidate holds the lease, or this one does not contend. Not yet, as long as it may find the lease free: the
@@ -65,43 +63,26 @@ void Agent::tell_standing() {
 
 void Agent::hear_of_standby(const supervisor::StandbyMessage& message) {
     const bool started = message.state == State::running && message.pid != standby_.pid;
-    const bool was_said_to_run = standby_.pid != 0 || standby_.last_exit_code != message.exit_status;
-    const bool ended = message.has_ended && message.pid == 0 && was_said_to_run;
-    const bool executed = !message.has_ended || !stands_for_no_execution(message.exit_status);
+    const bool is_over = message.has_ended && message.pid == 0;
+    const bool ended = is_over && std::exchange(standby_.ended_start, message.starts) != message.starts;
     standby_.state = name_of(message.state);
     standby_.pid = message.pid;
     if (message.has_ended) standby_.last_exit_code = message.exit_status;
     if (message.repeated) return;
-    if (started || message.pid == 0) standby_.doubtful_since.reset();
-    if (started && executed) tell_of_started_standby();
-    if (started && !executed) standby_.doubtful_since = now();
     if (ended || started) standby_.end_to_follow_up = ended;
     Journal& journal = participant_->journal();
+    if (started) journal.add({log::Level::info, fmt::format("started the standby command, process {}", message.pid)});
     if (message.state == State::backoff) {
         if (!std::exchange(standby_.end_to_follow_up, false)) return;  // it has paused before, and goes on with that
         const std::string pause = to_rounded_text(message.start_in);
         const std::string what =
-            executed ? fmt::format("ended with status {}; started again in {}", message.exit_status, pause)
-                     : fmt::format("cannot be executed (status {}); tried again in {}", message.exit_status, pause);
+            message.executed
+                ? fmt::format("ended with status {}; started again in {}", message.exit_status, pause)
+                : fmt::format("cannot be executed (status {}); tried again in {}", message.exit_status, pause);
         journal.add({log::Level::warn, "the standby command " + what, "standby command"});
     } else if (ended) {
         journal.add({log::Level::info, fmt::format("the standby command ended with status {}", message.exit_status)});
     }
-}
-
-// The supervisor tells of a process also when that could not execute the command, and with the status that was known
-// last. After one that stands for that, only what stays alive for a moment counts as started.
-void Agent::mind_doubtful_standby() {
-    constexpr Duration kMoment = std::chrono::seconds(1);
-    if (standby_.doubtful_since && reached_on_any_clock(*standby_.doubtful_since + kMoment, now())) {
-        tell_of_started_standby();
-    }
-}
-
-void Agent::tell_of_started_standby() {
-    standby_.doubtful_since.reset();
-    participant_->journal().add(
-        {log::Level::info, fmt::format("started the standby command, process {}", standby_.pid)});
 }
 
 }  // namespace leasehold::app

@@ -56,8 +56,8 @@ void Agent::drop_supervisor(const std::string& why) {
     supervisor_.close();
     standby_.pid = 0;
     standby_.state = "stopped";
-    standby_.doubtful_since.reset();
     standby_.end_to_follow_up = false;
+    standby_.ended_start = 0;
     mind_readiness();
     mind_health();
     hinder(kNoSupervisor, true);
@@ -83,7 +83,6 @@ void Agent::on_beat() {
     beat_timer_->arm_in(std::max<Duration>(period, std::chrono::milliseconds(10)));
     tell_service_manager();
     if (!supervisor_) return;
-    mind_doubtful_standby();
     if (supervisor_pulse_.silent() && !complained_of_silence_) {
         complained_of_silence_ = true;
         participant_->journal().add(

@@ -88,7 +88,7 @@ std::string facts(const StatusView& view) {
     if (view.paused) rows += row("paused", "nothing is done by itself until leasehold resume");
     for (const std::string& hindrance : view.hindrances) rows += row("does not contend", hindrance);
     rows += row("workload", view.workload_state);
-    rows += row("hook that runs", view.workload_hook);
+    rows += row("hook", view.workload_hook);
     rows += row("process", view.workload_pid == 0 ? "" : std::to_string(view.workload_pid));
     rows += row("last exit code", view.workload_last_exit_code ? std::to_string(*view.workload_last_exit_code) : "");
     if (!view.readiness.empty()) rows += row("ready", view.readiness);

@@ -115,9 +115,11 @@ struct StandbyMessage {  // the standby command; at each change, and after each 
     State state = State::stopped;
     bool repeated = false;  // nothing has changed
     bool has_ended = false;
-    int exit_status = 0;   // when it ended last
-    std::int64_t pid = 0;  // while it runs
-    Duration start_in{};   // backoff
+    int exit_status = 0;       // when it ended last
+    std::int64_t pid = 0;      // while it runs
+    Duration start_in{};       // backoff
+    bool executed = true;      // or else the status stands for why it could not be
+    std::uint32_t starts = 0;  // so many so far, in vain or not
 };
 struct HookMessage {  // a hook, or the stop command, is executed, or has ended
     Term term = 0;

@@ -38,6 +38,7 @@ struct StandbyTree {
     std::optional<SpawnOutcome> outcome;
     std::optional<int> status;  // the standby command's exit status, when it ended last
     KillRhythm kill_rhythm;
+    std::uint32_t starts = 0;   // of the standby command
     std::string name;           // of its program, as it was when it was started
     bool failed_start = false;  // nothing of the standby command was ever forked, as far as is known
 

@@ -28,7 +28,8 @@ constexpr Duration kTryPlaceAgain = std::chrono::milliseconds(100);
 constexpr Duration kTryPlaceLater = std::chrono::seconds(1);  // while nothing but an event can make a place
 
 bool same(const StandbyMessage& a, const StandbyMessage& b) {
-    return a.state == b.state && a.pid == b.pid && a.has_ended == b.has_ended && a.exit_status == b.exit_status;
+    return a.state == b.state && a.pid == b.pid && a.has_ended == b.has_ended && a.exit_status == b.exit_status &&
+           a.starts == b.starts;
 }
 
 }  // namespace
@@ -113,6 +114,7 @@ void Supervisor::start_standby() {
     page_->set_standby_populated(true);  // before anything can be alive
     standby_.outcome.reset();
     standby_.failed_start = false;
+    ++standby_.starts;
     standby_.name = spec_.workload.standby_command.front();
     const Executable executable(spec_.workload.standby_command, environment_of(spec_.workload, told_as_standby(spec_)));
     SpawnSettings settings = as_configured();
@@ -270,7 +272,8 @@ void Supervisor::tell_of_standby() {
     const StandbyMachine& machine = standby_.machine;
     StandbyMessage message;
     const bool command = machine.alive() && machine.is_command();
-    if (command && !standby_.outcome) return;  // it is being started
+    const bool executed = standby_.outcome && standby_.outcome->kind == SpawnOutcome::Kind::executed;
+    if (command && !executed) return;  // it is being started, or was not
     const auto start = machine.starts_in(now());
     const bool waits = start && *start > Duration(0) && wanted_of_standby() == StandbyMachine::Want::run;
     if (command) message.state = machine.phase() == StandbyPhase::running ? State::running : State::stopping;
@@ -278,6 +281,8 @@ void Supervisor::tell_of_standby() {
     message.pid = command && standby_.main > 0 ? standby_.main : 0;
     message.has_ended = standby_.status.has_value();
     message.exit_status = standby_.status.value_or(0);
+    message.executed = executed || !standby_.outcome;
+    message.starts = standby_.starts;
     message.start_in = start.value_or(Duration(0));
     if (same(message, standby_.told)) return;
     standby_.told = message;

@@ -52,9 +52,10 @@ TEST(Channel, carries_every_field) {
     const auto stands = through(standing);
     EXPECT_TRUE(stands.standby && stands.news);
     EXPECT_EQ(stands.leader, standing.leader);
-    const auto standby = through(StandbyMessage{StandbyMessage::State::backoff, true, true, 7, 78, seconds(9)});
+    const auto standby =
+        through(StandbyMessage{StandbyMessage::State::backoff, true, true, 7, 78, seconds(9), false, 4});
     EXPECT_EQ(standby.state, StandbyMessage::State::backoff);
-    EXPECT_TRUE(standby.repeated && standby.has_ended);
+    EXPECT_TRUE(standby.repeated && standby.has_ended && !standby.executed && standby.starts == 4);
     EXPECT_EQ(standby.exit_status, 7);
     EXPECT_EQ(standby.pid, 78);
     EXPECT_EQ(standby.start_in, Duration(seconds(9)));
