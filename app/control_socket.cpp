@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
+
+#include "app/unix_address.h"
 
 namespace leasehold::app {
 namespace {
@@ -20,16 +21,6 @@ constexpr int kWaitingToAccept = 16;
 constexpr int kPatienceMs = 2000;  // with another start that is in the same folder
 constexpr int kPauseMs = 20;
 constexpr std::size_t kLongestAnswer = std::size_t{1} << 20;
-
-std::optional<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return std::nullopt;
-    path.copy(address.sun_path, path.size());
-    return address;
-}
-
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
 
 std::string about(const std::string& path) { return "control.socket: " + path + ": "; }
 
@@ -55,7 +46,7 @@ Result<UniqueFd> lock_folder(const std::string& path) {
 }
 
 // Whoever accepts connections there lives, even if it is stopped.
-Result<void> clear_the_way(const std::string& path, const sockaddr_un& address) {
+Result<void> clear_the_way(const std::string& path, const UnixAddress& address) {
     struct stat file {};
     if (lstat(path.c_str(), &file) != 0) {
         if (errno == ENOENT) return {};
@@ -66,7 +57,7 @@ Result<void> clear_the_way(const std::string& path, const sockaddr_un& address) 
     }
     const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!probe) return system_failure(about(path) + "socket");
-    if (connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
+    if (connect(probe.get(), address.get(), address.size()) == 0 || errno == EAGAIN) {
         return failure(about(path) +
                        "another leasehold, which is running, answers there; give each its own path, with a variable "
                        "for instance: /run/leasehold/${INSTANCE}.sock");
@@ -79,7 +70,7 @@ Result<void> clear_the_way(const std::string& path, const sockaddr_un& address) 
 }  // namespace
 
 Result<UniqueFd> open_control_socket(const std::string& path) {
-    const auto address = address_of(path);
+    const auto address = UnixAddress::of(path);
     if (!address) return failure(about(path) + "is too long for a socket");
     const auto lock = lock_folder(path);
     if (!lock) return tl::unexpected<Error>(lock.error());
@@ -88,7 +79,7 @@ Result<UniqueFd> open_control_socket(const std::string& path) {
     UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return system_failure(about(path) + "socket");
     const mode_t before = umask(0177);  // so that it is nobody else's from the first moment
-    const bool bound = bind(fd.get(), generic(*address), sizeof *address) == 0;
+    const bool bound = bind(fd.get(), address->get(), address->size()) == 0;
     const int problem = errno;
     umask(before);
     if (!bound) return system_failure(about(path) + "cannot be made", problem);
@@ -107,7 +98,7 @@ void remove_control_socket(const std::string& path, const FileId& file) {
 }
 
 Result<std::string> ask_over_socket(const std::string& path, const std::string& line, Duration patience) {
-    const auto address = address_of(path);
+    const auto address = UnixAddress::of(path);
     if (!address) return failure(path + " is too long for a socket");
     const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return system_failure("socket");
@@ -118,7 +109,7 @@ Result<std::string> ask_over_socket(const std::string& path, const std::string& 
         return system_failure("setsockopt");
     }
     const std::string nobody = "no leasehold answers at " + path + ": ";
-    if (connect(fd.get(), generic(*address), sizeof *address) != 0) {
+    if (connect(fd.get(), address->get(), address->size()) != 0) {
         switch (errno) {
             case ENOENT:
             case ENOTDIR:

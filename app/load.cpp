@@ -27,11 +27,15 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
 Result<config::Options> accepted_options(int config_fd) {
     auto text = read_sealed(config_fd);
     if (!text) return tl::unexpected<Error>(text.error());
-    config::Loaded loaded = config::load_text(*text, {.environment = [](const std::string&) { return std::nullopt; }});
+    config::Loaded loaded = load_written(*text);
     if (!loaded.problems.empty()) {
         return failure("the accepted configuration cannot be read back: " + loaded.problems.front().text("(accepted)"));
     }
     return std::move(loaded.options);
+}
+
+config::Loaded load_written(const std::string& text) {
+    return config::load_text(text, {.environment = [](const std::string&) { return std::nullopt; }});
 }
 
 Result<void> prepare_process(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes) {

@@ -22,6 +22,9 @@ std::optional<config::Options> load_or_complain(const std::string& file, const c
 // What was accepted at the start, or by a reload: handed on by the guardian as sealed text.
 Result<config::Options> accepted_options(int config_fd);
 
+// Options as config::to_yaml() writes them: everything in it was expanded before.
+config::Loaded load_written(const std::string& text);
+
 // Fills in the environment and the attributes of the workload's process, and tries whether it can have them. The
 // error's code is the exit status that it stands for.
 Result<void> prepare_process(supervisor::WorkloadOptions& workload, supervisor::ProcessAttributes& attributes);

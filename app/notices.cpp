@@ -3,16 +3,15 @@
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 #include <system_error>
 
 #include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "app/identity.h"
+#include "app/unix_address.h"
 #include "base/log.h"
 #include "config/text.h"
 #include "supervisor/process_status.h"
@@ -91,14 +90,10 @@ Result<NoticeSocket> open_notice_socket() {
     const auto id = random_hex(16);
     if (!id) return tl::unexpected<Error>(id.error());
     NoticeSocket made{UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), "@leasehold/" + *id};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, made.name.data(), made.name.size());
-    address.sun_path[0] = '\0';
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + made.name.size());
+    const auto address = UnixAddress::of(made.name);
     const int on = 1;
-    const bool usable = made.fd && setsockopt(made.fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
-                        bind(made.fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
+    const bool usable = address && made.fd && setsockopt(made.fd.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
+                        bind(made.fd.get(), address->get(), address->size()) == 0;
     if (!usable) return system_failure("workload.ready.notify: a socket for the workload's notices");
     return made;
 }

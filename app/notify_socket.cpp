@@ -2,19 +2,17 @@
 #include "app/notify_socket.h"
 
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <system_error>
 
 #include <fmt/core.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "app/load.h"
+#include "app/unix_address.h"
 #include "base/whole_number.h"
 
 namespace leasehold::app {
@@ -27,19 +25,14 @@ std::string taken(const char* name) {
     return text;
 }
 
-// A path, or with an @ a name that is in no folder (unix(7), abstract).
 UniqueFd connected_to(const std::string& name) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (name.size() < 2 || name.size() >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) {
+    const auto address = UnixAddress::of(name);
+    if (!address || name.size() < 2 || (name[0] != '/' && name[0] != '@')) {
         complain(fmt::format("$NOTIFY_SOCKET is {}, which is no socket; the service manager is told nothing", name));
         return {};
     }
-    std::memcpy(address.sun_path, name.data(), name.size());
-    if (name[0] == '@') address.sun_path[0] = '\0';
     UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (socket && connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return socket;
+    if (socket && connect(socket.get(), address->get(), address->size()) == 0) return socket;
     complain(fmt::format("$NOTIFY_SOCKET {} cannot be used: {}; the service manager is told nothing", name,
                          std::generic_category().message(errno)));
     return {};

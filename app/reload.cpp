@@ -79,8 +79,7 @@ Result<void> check_lock(const supervisor::LaunchSpec& running, const config::Opt
 
 // What stays as it is was never looked at beside what has changed.
 Result<void> check_mixture(const config::Options& options) {
-    const config::Loaded again = config::load_text(config::to_yaml(options, false),
-                                                   {.environment = [](const std::string&) { return std::nullopt; }});
+    const config::Loaded again = load_written(config::to_yaml(options, false));
     if (again.problems.empty()) return {};
     return failure("with what takes a new start of leasehold to change: " + again.problems.front().path + ": " +
                    again.problems.front().message);

@@ -292,7 +292,7 @@ void Supervisor::follow(const std::optional<Exit>& ended, const std::optional<Ho
     }
     if (hook_end) perform(machine_.on_hook_ended(now(), hook_end->which, hook_end->passed()));
     // Whoever has just ended left its own children to us.
-    if (tree_ && machine_.phase() == TermMachine::Phase::killing) kill_pass();
+    if (tree_ && machine_.phase() == TermMachine::Phase::killing) kill_pass(tree_->main);
     log_hook_end(hook_end);
 }
 

@@ -104,8 +104,9 @@ private:
     void watch_containment();
     void say_stopping();
     void ask_to_stop();
+    void send_stop_signal(bool to_main);
     void kill_tree();
-    void kill_pass();
+    void kill_pass(pid_t main);
     void report_empty(Term term);
     void report_pause(const ReportPause& pause);
     void end_of_work(bool resign);
@@ -156,7 +157,6 @@ private:
     void learn_standby_outcome();
     void ask_standby_to_stop();
     void kill_standby();
-    void standby_kill_pass();
     void standby_child_ended(const Exit& ended);
     void standby_main_ended(const Exit& ended);
     void look_whether_standby_is_gone(bool none_left);

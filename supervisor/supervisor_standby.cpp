@@ -174,31 +174,16 @@ void Supervisor::learn_standby_outcome() {
 
 // Signals first, words later, as with the workload.
 void Supervisor::ask_standby_to_stop() {
-    const int signal = spec_.workload.stop.signal;
-    const bool group = standby_.main > 0;
-    if (group) {
-        signal_workload(signal);
-        signal_workload(SIGCONT);
-    } else {
-        containment_->signal_all(signal);
-        containment_->signal_all(SIGCONT);
-    }
-    log::info("asking {} to stop: {}", group ? "the standby command" : "what the standby command left behind",
-              signal_name(signal));
+    send_stop_signal(standby_.main > 0);
+    log::info("asking {} to stop: {}",
+              standby_.main > 0 ? "the standby command" : "what the standby command left behind",
+              signal_name(spec_.workload.stop.signal));
 }
 
 void Supervisor::kill_standby() {
-    standby_kill_pass();
+    kill_pass(standby_.main);
     standby_.kill_rhythm.restart();
     if (standby_.machine.is_command() && !standby_.failed_start) log::warn("killing the standby command's tree");
-}
-
-void Supervisor::standby_kill_pass() {
-    if (standby_.main > 0) {
-        kill(-standby_.main, SIGKILL);
-        kill(standby_.main, SIGKILL);
-    }
-    containment_->kill_pass(getpid(), {});
 }
 
 void Supervisor::standby_child_ended(const Exit& ended) {
@@ -228,7 +213,7 @@ void Supervisor::standby_main_ended(const Exit& ended) {
 void Supervisor::look_whether_standby_is_gone(bool none_left) {
     if (!standby_.machine.alive()) return;
     if (!containment_->empty(none_left)) {
-        if (standby_.machine.phase() == StandbyPhase::killing) standby_kill_pass();
+        if (standby_.machine.phase() == StandbyPhase::killing) kill_pass(standby_.main);
         return;
     }
     const bool was_command = standby_.machine.is_command();

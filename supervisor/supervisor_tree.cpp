@@ -162,17 +162,17 @@ void Supervisor::learn_outcome() {
 // Signals first, words later: a log on a disk that hangs must not hold a signal up.
 void Supervisor::ask_to_stop() {
     if (!tree_ || tree_->waiting) return;
-    const int signal = spec_.workload.stop.signal;
-    const bool group = tree_->main > 0;
-    if (group) {
-        signal_workload(signal);
-        signal_workload(SIGCONT);  // what is stopped could not obey
-    } else {
-        containment_->signal_all(signal);
-        containment_->signal_all(SIGCONT);
-    }
+    send_stop_signal(tree_->main > 0);
     say_stopping();
-    log::info("asking {} to stop: {}", group ? "the workload" : "what the workload left behind", signal_name(signal));
+    log::info("asking {} to stop: {}", tree_->main > 0 ? "the workload" : "what the workload left behind",
+              signal_name(spec_.workload.stop.signal));
+}
+
+// To the main process, as workload.signals.to says, or without one to all that is left.
+void Supervisor::send_stop_signal(bool to_main) {
+    for (const int signal : {spec_.workload.stop.signal, SIGCONT}) {  // what is stopped could not obey
+        to_main ? signal_workload(signal) : containment_->signal_all(signal);
+    }
 }
 
 void Supervisor::say_stopping() {
@@ -184,7 +184,7 @@ void Supervisor::say_stopping() {
 void Supervisor::kill_tree() {
     const auto hook = std::exchange(hook_, std::nullopt);
     if (!tree_ || tree_->waiting) return;
-    kill_pass();
+    kill_pass(tree_->main);
     if (hook) say_what_took_the_grace_period(hook->which);
     if (!tree_->asked_at) tree_->asked_at = now();
     kill_rhythm_.restart();
@@ -198,11 +198,11 @@ void Supervisor::kill_tree() {
     log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->grant.term, left);
 }
 
-// The workload's own process and its group need no search, and are ours until they are reaped.
-void Supervisor::kill_pass() {
-    if (tree_->main > 0) {
-        kill(-tree_->main, SIGKILL);
-        kill(tree_->main, SIGKILL);
+// The tree's own process and its group need no search, and are ours until they are reaped.
+void Supervisor::kill_pass(pid_t main) {
+    if (main > 0) {
+        kill(-main, SIGKILL);
+        kill(main, SIGKILL);
     }
     containment_->kill_pass(getpid(), {});
 }

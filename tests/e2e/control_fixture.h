@@ -3,7 +3,6 @@
 // Candidates with a control socket, and the commands to them.
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -13,7 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/harness/with_candidates.h"
+#include "tests/harness/with_runs.h"
 
 namespace leasehold::harness {
 
@@ -22,7 +21,7 @@ struct Said {
     std::string text;  // standard output and error
 };
 
-class WithControl : public WithCandidates<testing::Test> {
+class WithControl : public WithRuns {
 protected:
     std::string socket_of(const std::string& name) const { return folder_.path(name + ".sock"); }
 
@@ -59,17 +58,6 @@ protected:
             const nlohmann::json status = status_of(name);
             return status.is_object() && status["leading"] == true && status["workload"]["state"] == "running";
         });
-    }
-
-    std::vector<std::string> that_writes(const std::string& then) {
-        return {"sh", "-c", fmt::format("echo $LEASEHOLD_IDENTITY >> {}; {}", folder_.path("runs"), then)};
-    }
-    std::size_t runs() const {
-        const std::string text = read_file(folder_.path("runs"));
-        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-    }
-    bool has_runs(std::size_t count) {
-        return eventually([&] { return runs() >= count; });
     }
 };
 

@@ -137,7 +137,7 @@ TEST_F(Control, APausedLeaderStartsNothingByItself) {
     EXPECT_TRUE(eventually([&] { return status_of("leader")["leading"] == true; })) << leader.log();
     EXPECT_EQ(status_of("leader")["paused"], true);
     let_pass(std::chrono::seconds(2));
-    EXPECT_EQ(runs(), 1U) << leader.log();
+    EXPECT_EQ(runs().size(), 1U) << leader.log();
 
     std::filesystem::remove(folder_.path("end"));
     EXPECT_EQ(tell("leader", {"resume"}).status, 0);
@@ -203,7 +203,7 @@ TEST_F(Control, ASocketThatCannotBeMadeIsSaidBeforeAnythingStarts) {
                                          .extra = fmt::format("control: {{socket: {}}}\n", socket_of("living"))});
     EXPECT_EQ(second.process().wait(), 125);
     EXPECT_THAT(second.log(), HasSubstr("another leasehold, which is running, answers there"));
-    EXPECT_EQ(runs(), 1U);
+    EXPECT_EQ(runs().size(), 1U);
     EXPECT_EQ(status_of("living")["identity"], "living") << "its socket was taken";
 
     // What a killed one leaves does not stand in the way of the next.
