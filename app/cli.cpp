@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -74,12 +75,8 @@ void add_control_commands(CLI::App& app, ControlArguments& arguments, bool& give
         .add_flag("--no-wait", arguments.no_wait, "do not wait until it is known what became of it");
 }
 
-}  // namespace
-
-int command_line(int argc, char** argv) {
-    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-    if (is_leader_elector(arguments)) return leader_elector_command(arguments);
-
+// What is to be done; nothing of the description of the command line is left by then.
+std::function<int()> chosen_command(int argc, char** argv) {
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.require_subcommand(1);
@@ -125,18 +122,27 @@ int command_line(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         const int status = app.exit(error);  // prints help, version or the error
-        return status == 0 ? 0 : kUsage;
+        return [status] { return status == 0 ? 0 : kUsage; };
     }
-    if (controls) return control_command(control);
-    if (run->parsed()) return run_command(run_arguments, wait_timeout);
-    if (sidecar->parsed()) return sidecar_command(file);
-    if (init->parsed()) return init_command(file);
-    if (check->parsed()) return check_command(file, probe);
-    if (config->parsed()) return config_command(file);
-    if (schema->parsed()) return schema_command();
-    if (completion->parsed()) return print(help::completion(help::describe(app), shell));
-    if (manual->parsed()) return print(printed_manual(help::describe(app), page));
-    return kUsage;
+    if (controls) return [control] { return control_command(control); };
+    if (run->parsed()) return [run_arguments, wait_timeout] { return run_command(run_arguments, wait_timeout); };
+    if (sidecar->parsed()) return [file] { return sidecar_command(file); };
+    if (init->parsed()) return [file] { return init_command(file); };
+    if (check->parsed()) return [file, probe] { return check_command(file, probe); };
+    if (config->parsed()) return [file] { return config_command(file); };
+    if (schema->parsed()) return [] { return schema_command(); };
+    const help::Command described = help::describe(app);
+    if (completion->parsed()) return [described, shell] { return print(help::completion(described, shell)); };
+    if (manual->parsed()) return [described, page] { return print(printed_manual(described, page)); };
+    return [] { return kUsage; };
+}
+
+}  // namespace
+
+int command_line(int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    if (is_leader_elector(arguments)) return leader_elector_command(arguments);
+    return chosen_command(argc, argv)();
 }
 
 }  // namespace leasehold::app

@@ -14,7 +14,7 @@ struct RunArguments {
     std::vector<std::string> command;  // replaces workload.command when not empty
 };
 
-// Checks everything that can be checked before anything is started, then becomes the guardian: returns only on failure.
+// Checks everything that can be checked before anything is started, then becomes the guardian.
 // `wait_timeout` is a duration as text, or empty.
 int run_command(const RunArguments& arguments, const std::string& wait_timeout);
 

@@ -28,9 +28,9 @@
 namespace leasehold::app {
 namespace {
 
-int fail(int status, const std::string& message) {
+tl::unexpected<int> fail(int status, const std::string& message) {
     complain(message);
-    return status;
+    return tl::unexpected(status);
 }
 
 // Fills in who we are; the incarnation is unique to this start.
@@ -78,22 +78,29 @@ bool proc_is_ours() {
     return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == std::to_string(getpid());
 }
 
-}  // namespace
-
-int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
+// The options as the command line changes them, and how long to wait for leadership (zero: for ever).
+tl::expected<config::Options, int> read_options(const RunArguments& arguments, const std::string& wait_timeout,
+                                                Duration& give_up_after) {
     config::LoadSettings settings{config::process_environment(), !arguments.command.empty()};
     auto loaded = load_or_complain(arguments.config, settings);
-    if (!loaded) return kUsage;
+    if (!loaded) return tl::unexpected(kUsage);
     config::Options options = std::move(*loaded);
     if (!arguments.command.empty()) options.workload.command = arguments.command;
-    Duration give_up_after{};
     if (!wait_timeout.empty()) {
         const auto parsed = parse_wait_timeout(wait_timeout);
         if (!parsed) return fail(kUsage, parsed.error().message);
         give_up_after = *parsed;
         warn_of_short_wait(wait_timeout, give_up_after, options.election.timing.lease_duration);
     }
-    supervisor::WorkloadOptions workload = options.workload;
+    return options;
+}
+
+// Checks and opens everything. The descriptors are left open for the guardian.
+tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments, const std::string& wait_timeout) {
+    Duration give_up_after{};
+    auto options = read_options(arguments, wait_timeout, give_up_after);
+    if (!options) return tl::unexpected(options.error());
+    supervisor::WorkloadOptions workload = options->workload;
     supervisor::ProcessAttributes attributes;
     if (auto prepared = prepare_workload(workload, attributes); !prepared) {
         return fail(prepared.error().code, prepared.error().message);
@@ -103,24 +110,24 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
         return fail(kLeaseholdFailed,
                     "/proc is not mounted, or belongs to another PID namespace; mount it (unshare --mount-proc does)");
     }
-    auto prepared = prepare_store(options);
+    auto prepared = prepare_store(*options);
     if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
-    auto listeners = metrics::open_listeners(options.http.listen);
+    auto listeners = metrics::open_listeners(options->http.listen);
     if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
-    if (auto usable = try_probes(options.workload); !usable) return fail(kLeaseholdFailed, usable.error().message);
-    auto spec = describe_launch(options);
+    if (auto usable = try_probes(options->workload); !usable) return fail(kLeaseholdFailed, usable.error().message);
+    auto spec = describe_launch(*options);
     if (!spec) return fail(kLeaseholdFailed, spec.error().message);
     auto notices = let_it_speak(workload);
     if (!notices) return fail(kLeaseholdFailed, notices.error().message);
-    auto config_fd = seal_in_memory("leasehold-config", config::to_yaml(options, false));
+    auto config_fd = seal_in_memory("leasehold-config", config::to_yaml(*options, false));
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
-    auto plan = supervisor::plan_containment(options.workload.containment, options.election.name, prepared->lock_id);
+    auto plan = supervisor::plan_containment(options->workload.containment, options->election.name, prepared->lock_id);
     if (!plan) return fail(kLeaseholdFailed, plan.error().message);
     std::error_code unknown_folder;  // then a reload says that the file is not found
     UniqueFd control;
-    if (!options.control.socket.empty()) {
-        auto opened = open_control_socket(options.control.socket);
+    if (!options->control.socket.empty()) {
+        auto opened = open_control_socket(options->control.socket);
         if (!opened) return fail(kLeaseholdFailed, opened.error().message);
         control = std::move(*opened);
     }
@@ -131,15 +138,26 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     spec->workload = std::move(workload);
     spec->attributes = std::move(attributes);
     spec->wait_timeout = give_up_after;
-    spec->config_fd = config_fd->get();
-    spec->notices_fd = notices->get();
-    for (const UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.get());
-    spec->control_fd = control.get();
-    for (const UniqueFd& held : prepared->held) spec->held_fds.push_back(held.get());
-    const NotifySocket notify = take_notify_socket();
-    spec->notify_fd = notify.fd.get();
-    spec->watchdog = notify.watchdog.value_or(Duration(0));
-    return fail(kLeaseholdFailed, supervisor::become_guardian(*spec).message);
+    spec->config_fd = config_fd->release();
+    spec->notices_fd = notices->release();
+    for (UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.release());
+    spec->control_fd = control.release();
+    for (UniqueFd& held : prepared->held) spec->held_fds.push_back(held.release());
+    return std::move(*spec);
+}
+
+}  // namespace
+
+int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
+    const NotifySocket notify = take_notify_socket();  // while we are who the service manager started
+    return supervisor::become_guardian([&] {
+        auto spec = prepare(arguments, wait_timeout);
+        if (spec) {
+            spec->notify_fd = notify.fd.get();
+            spec->watchdog = notify.watchdog.value_or(Duration(0));
+        }
+        return spec;
+    });
 }
 
 }  // namespace leasehold::app

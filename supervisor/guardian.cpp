@@ -88,6 +88,7 @@ int Guardian::run() {
                 if (output_) output_->start();
                 start_supervisor();
                 start_agent();
+                lock_memory(spec_.protection);
             }
             const auto served = loop_->run();
             done = served.has_value();

@@ -151,20 +151,25 @@ void Guardian::kill_again() {
 }
 
 int guardian_main(const std::vector<std::string>& arguments) {
-    prctl(PR_SET_NAME, "lease-guardian");
     take_signals();
     auto parsed = parse_role_arguments(arguments);
     if (!parsed) {
         log::error("{}", parsed.error().message);
         return kFailed;
     }
-    log::init(parsed->spec.logging, "guardian");
-    protect_guardian(parsed->spec.protection);
+    return run_guardian(std::move(*parsed));
+}
+
+int run_guardian(RoleArguments arguments) {
+    prctl(PR_SET_NAME, "lease-guardian");
+    take_signals();
+    log::init(arguments.spec.logging, "guardian");
+    protect_guardian(arguments.spec.protection);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;
     }
-    auto guardian = Guardian::create(std::move(*parsed));
+    auto guardian = Guardian::create(std::move(arguments));
     if (!guardian) {
         log::error("{}", guardian.error().message);
         return kFailed;

@@ -374,14 +374,12 @@ Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& argum
     auto spec = read_launch_spec(parsed.spec_fd);
     if (!spec) return tl::unexpected<Error>(spec.error());
     parsed.spec = std::move(*spec);
-    for (const int fd : {parsed.spec_fd, parsed.page_fd, parsed.guardian_fd, parsed.spec.config_fd,
-                         parsed.output_page_fd, parsed.output_fd, parsed.errors_fd, parsed.ended_fd}) {
+    for (const int fd : {parsed.spec_fd, parsed.page_fd, parsed.guardian_fd, parsed.output_page_fd, parsed.output_fd,
+                         parsed.errors_fd, parsed.ended_fd}) {
         set_close_on_exec(fd);
     }
-    set_close_on_exec(parsed.spec.control_fd);
-    for (const int fd : parsed.spec.listener_fds) set_close_on_exec(fd);
-    for (const int fd : parsed.spec.held_fds) set_close_on_exec(fd);
-    for (const int fd : {parsed.spec.notices_fd, parsed.spec.notify_fd}) set_close_on_exec(fd);
+    set_close_on_exec(parsed.spec.notify_fd);
+    for_each_descriptor(parsed.spec, set_close_on_exec);
     return parsed;
 }
 
@@ -422,23 +420,6 @@ Result<void> send_reload_outcome(int guardian_fd, bool refused, const std::strin
     auto sealed = seal_in_memory("leasehold-reload", text);
     if (!sealed) return tl::unexpected<Error>(sealed.error());
     return guardian.send(ReloadOutcomeMessage{refused, 0}, sealed->get());
-}
-
-Error become_guardian(const LaunchSpec& spec) {
-    auto sealed = seal_launch_spec(spec);
-    if (!sealed) return sealed.error();
-    RoleImage image(kGuardianRole, {"--spec-fd=" + std::to_string(sealed->get())});
-    image.inherit(sealed->get());
-    image.inherit(spec.config_fd);
-    image.inherit(spec.control_fd);
-    for (const int fd : spec.listener_fds) image.inherit(fd);
-    for (const int fd : spec.held_fds) image.inherit(fd);
-    for (const int fd : {spec.notices_fd, spec.notify_fd}) image.inherit(fd);
-    // Signals that arrive from here on wait, across the execution, for the guardian to read them.
-    take_signals();
-    const int problem = image.execute();
-    restore_signals();
-    return system_failure("cannot execute leasehold anew as its guardian (is /proc mounted?)", problem).value();
 }
 
 }  // namespace leasehold::supervisor

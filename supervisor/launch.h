@@ -2,11 +2,12 @@
 //
 // How the command line's process turns into the guardian, and how the guardian tells the others who they are.
 //
-// The process that parsed the configuration executes itself anew as guardian, so that PID 1 carries no parser's memory.
+// The configuration is parsed in a process of its own, which ends with that, so that PID 1 carries no parser's memory.
 // All that guardian and supervisor need travels in a sealed memfd in a plain binary form; the agent gets the accepted
 // configuration as text in another, and the listening sockets, which so survive its restarts.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,6 @@ struct LaunchSpec {
 };
 
 // The first argument by which an execution of the program is recognised as one of the roles.
-inline constexpr const char* kGuardianRole = "@guardian";
 inline constexpr const char* kSupervisorRole = "@supervisor";
 inline constexpr const char* kAgentRole = "@agent";
 inline constexpr const char* kOutputRole = "@output";
@@ -56,12 +56,15 @@ inline constexpr const char* kReloaderRole = "@reloader";
 // The exit status of an agent that makes room for one with another configuration.
 inline constexpr int kAgentReplaced = 3;
 
-// Executes the program anew as guardian, in this very process. Returns only when that fails.
-Error become_guardian(const LaunchSpec& spec);
+// Becomes the guardian, in this very process, which must have one thread, and returns the exit status of leasehold.
+//
+// What is to be guarded is for `prepare` to say. It is called in a child process, which ends when it returns; all that
+// it opened and names in the description is open here then; `notify_fd` alone is to be open before. Where nothing can
+// be guarded it returns an exit status instead, and has said why; the same status is returned here.
+int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare);
 
-// The main functions of two of the roles; called by main() with everything after the role argument. They return the
-// exit status of the process.
-int guardian_main(const std::vector<std::string>& arguments);
+// The main function of another role; called by main() with everything after the role argument. Returns the exit status
+// of the process.
 int supervisor_main(const std::vector<std::string>& arguments);
 
 // What an agent process finds when it is executed. The descriptors belong to the agent.

@@ -22,6 +22,17 @@ Result<LaunchSpec> decode_launch_spec(std::string_view bytes);
 Result<UniqueFd> seal_launch_spec(const LaunchSpec& spec);
 Result<LaunchSpec> read_launch_spec(int fd);
 
+// Applies `visit` to each descriptor that there is (not -1) in the description, but for notify_fd: that is the
+// guardian's alone from the first.
+template <class Spec, class Visit>
+void for_each_descriptor(Spec& spec, const Visit& visit) {
+    for (auto* const fd : {&spec.config_fd, &spec.control_fd, &spec.notices_fd}) {
+        if (*fd >= 0) visit(*fd);
+    }
+    for (auto& fd : spec.listener_fds) visit(fd);
+    for (auto& fd : spec.held_fds) visit(fd);
+}
+
 // What a role finds in its arguments. All descriptors named there are made close-on-exec; nobody owns them yet.
 struct RoleArguments {
     LaunchSpec spec;
@@ -36,6 +47,11 @@ struct RoleArguments {
     int ended_fd = -1;
 };
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments);
+
+// The guardian's work, from the description that it was given as.
+int run_guardian(RoleArguments arguments);
+// The same, executed with a description like the other roles.
+int guardian_main(const std::vector<std::string>& arguments);
 
 // This very program, to be executed as `role`. Built before a fork, executed after it: execute() only makes
 // async-signal-safe calls.

@@ -82,6 +82,7 @@ std::string variable_of(pid_t pid, const std::string& name) {
     for (ssize_t size = 0; total < kMostRead && (size = read(file.get(), buffer, sizeof buffer)) > 0;) {
         total += static_cast<std::size_t>(size);
         if (finder.feed(std::string_view(buffer, static_cast<std::size_t>(size)))) break;
+        if (static_cast<std::size_t>(size) < sizeof buffer) break;  // the kernel fills it as long as there is more
     }
     return finder.value();
 }

@@ -89,6 +89,13 @@ void schedule_ahead(const ProtectionOptions& options) {
     log::debug("scheduling stays ordinary: {} (CAP_SYS_NICE, and real-time bandwidth of the cgroup)", reason(errno));
 }
 
+}  // namespace
+
+Inheritance read_inheritance() {
+    const int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    return {own_score(), slack > 0 ? static_cast<std::uint64_t>(slack) : 0};
+}
+
 void lock_memory(const ProtectionOptions& options) {
     if (options.lock_memory == MemoryLocking::off) return;
     if (!may_lock_memory()) {
@@ -98,17 +105,9 @@ void lock_memory(const ProtectionOptions& options) {
     }
 }
 
-}  // namespace
-
-Inheritance read_inheritance() {
-    const int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    return {own_score(), slack > 0 ? static_cast<std::uint64_t>(slack) : 0};
-}
-
 void protect_guardian(const ProtectionOptions& options) {
     lower_score(options);
     schedule_ahead(options);
-    lock_memory(options);
 }
 
 void protect_supervisor(const ProtectionOptions& options) {

@@ -45,11 +45,14 @@ struct Inheritance {
 // To be called before anything of this is changed.
 Inheritance read_inheritance();
 
-// Each at the beginning of its role, after log::init(). The others inherit the guardian's oom_score_adj.
+// Each at the beginning of its role, after log::init(). The others inherit the guardian's oom_score_adj. The guardian
+// calls lock_memory() when it has started them, so that they need not wait for it.
 void protect_guardian(const ProtectionOptions& options);
 void protect_supervisor(const ProtectionOptions& options);
 void protect_agent(const ProtectionOptions& options);
 void protect_sidecar(const ProtectionOptions& options);  // as the agent, with an oom_score_adj of its own
+
+void lock_memory(const ProtectionOptions& options);
 
 // Whether this process may lock as much memory as it likes.
 bool may_lock_memory();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One executable file, six ways to execute it: the command line, the three processes that `leasehold run` consists of,
-// one where the workload's output is captured, and the one that reads the configuration anew for them.
+// One executable file, five ways to execute it: the command line, which becomes the guardian of what `leasehold run`
+// consists of, the two others of that, one where the workload's output is captured, and the one that reads the
+// configuration anew for them.
 #include <exception>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "app/agent.h"
 #include "app/cli.h"
 #include "app/exit_status.h"
+#include "app/main/libraries.h"
 #include "app/reload.h"
 #include "base/log.h"
 #include "output/collector.h"
@@ -29,7 +31,6 @@ void fill_standard_streams() {
 int dispatch(int argc, char** argv) {
     namespace supervisor = leasehold::supervisor;
     const std::string role = argc > 1 ? argv[1] : "";
-    if (role == supervisor::kGuardianRole) return supervisor::guardian_main({argv + 2, argv + argc});
     if (role == supervisor::kSupervisorRole) return supervisor::supervisor_main({argv + 2, argv + argc});
     if (role == supervisor::kAgentRole) return leasehold::app::agent_main({argv + 2, argv + argc});
     if (role == supervisor::kReloaderRole) return leasehold::app::reloader_main({argv + 2, argv + argc});
@@ -42,6 +43,7 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
     fill_standard_streams();
     try {
+        leasehold::app::prepare_libraries();
         return dispatch(argc, argv);
     } catch (const std::exception& error) {
         leasehold::log::error("{}", error.what());

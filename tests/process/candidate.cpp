@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -18,6 +19,7 @@
 
 #include <gtest/gtest.h>
 
+#include "supervisor/launch_internal.h"
 #include "supervisor/process_tree.h"
 #include "tests/harness/pid_1.h"
 #include "tests/process/roles.h"
@@ -26,6 +28,20 @@ namespace leasehold::process_test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// With nothing of the test in it, as when leasehold was executed.
+void execute_guardian(const supervisor::LaunchSpec& spec) {
+    const auto sealed = supervisor::seal_launch_spec(spec);
+    if (!sealed) {
+        dprintf(STDERR_FILENO, "%s\n", sealed.error().message.c_str());
+        return;
+    }
+    supervisor::RoleImage image(kGuardianRole, {"--spec-fd=" + std::to_string(sealed->get())});
+    image.inherit(sealed->get());
+    supervisor::for_each_descriptor(spec, [&image](int fd) { image.inherit(fd); });
+    image.inherit(spec.notify_fd);
+    dprintf(STDERR_FILENO, "execve: %s\n", std::strerror(image.execute()));
+}
 
 struct Stat {
     char state = 0;
@@ -138,8 +154,7 @@ bool Candidate::start() {
         dup2(log_file, STDERR_FILENO);
         if (before_launch) before_launch();
         if (as_pid_1) harness::go_on_as_pid_1();
-        const Error problem = supervisor::become_guardian(spec);
-        dprintf(STDERR_FILENO, "%s\n", problem.message.c_str());
+        execute_guardian(spec);
         _exit(95);
     }
     pollfd ready{listener_.get(), POLLIN, 0};

@@ -8,14 +8,14 @@
 
 #include <gtest/gtest.h>
 
-#include "supervisor/launch.h"
+#include "supervisor/launch_internal.h"
 #include "tests/process/roles.h"
 
 int main(int argc, char** argv) {
     const std::string role = argc > 1 ? argv[1] : "";
     if (role.starts_with("@")) {
         const std::vector<std::string> arguments(argv + 2, argv + argc);
-        if (role == leasehold::supervisor::kGuardianRole) return leasehold::supervisor::guardian_main(arguments);
+        if (role == leasehold::process_test::kGuardianRole) return leasehold::supervisor::guardian_main(arguments);
         if (role == leasehold::supervisor::kSupervisorRole) return leasehold::supervisor::supervisor_main(arguments);
         if (role == leasehold::supervisor::kAgentRole) return leasehold::process_test::puppet_agent_main(arguments);
         return leasehold::process_test::workload_main(role, arguments);

@@ -6,6 +6,9 @@
 
 namespace leasehold::process_test {
 
+// The guardian, executed with a description; in production it is what was started (become_guardian()).
+inline constexpr const char* kGuardianRole = "@guardian";
+
 // An agent that does what the test says and tells the test everything it hears, in lines of text over the socket whose
 // path is in this environment variable.
 inline constexpr const char* kStringsVariable = "LEASEHOLD_TEST_STRINGS";

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "supervisor/guardian.h"
+#include "supervisor/launch_internal.h"
+#include "supervisor/signals.h"
+
+namespace leasehold::supervisor {
+namespace {
+
+constexpr int kFailed = 125;
+constexpr std::size_t kMostDescriptors = 253;  // SCM_MAX_FD, unix(7)
+
+struct Packet {
+    msghdr head{};
+    iovec part{};
+    char byte = 0;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
+
+    Packet() {
+        part = {&byte, 1};
+        head.msg_iov = &part;
+        head.msg_iovlen = 1;
+        head.msg_control = control.data();
+        head.msg_controllen = control.size();
+    }
+    Packet(const Packet&) = delete;
+    Packet& operator=(const Packet&) = delete;
+};
+
+// Of the child: the description, and everything that it names, on their way to the guardian.
+Result<void> hand_over(int socket, const LaunchSpec& spec) {
+    auto sealed = seal_launch_spec(spec);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    std::vector<int> fds{sealed->get()};
+    for_each_descriptor(spec, [&fds](int fd) { fds.push_back(fd); });
+    if (fds.size() > kMostDescriptors) {
+        return failure("these are more addresses to listen on than leasehold can keep open; give fewer");
+    }
+    Packet packet;
+    packet.head.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* const rights = CMSG_FIRSTHDR(&packet.head);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+    ssize_t sent = -1;
+    do {
+        sent = sendmsg(socket, &packet.head, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return system_failure("handing the configuration to the guardian");
+    return {};
+}
+
+// Of the guardian: what the child handed over, with the numbers that its descriptors have here. Nothing when it ended
+// without that. Waits for it.
+Result<std::optional<LaunchSpec>> take_over(int socket) {
+    Packet packet;
+    ssize_t received = -1;
+    do {
+        received = recvmsg(socket, &packet.head, MSG_CMSG_CLOEXEC);
+    } while (received < 0 && errno == EINTR);
+    if (received < 0) return system_failure("taking the configuration over");
+    if (received == 0) return std::optional<LaunchSpec>();
+    std::vector<int> fds;
+    const cmsghdr* const rights = CMSG_FIRSTHDR(&packet.head);
+    if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
+        fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        std::memcpy(fds.data(), CMSG_DATA(rights), fds.size() * sizeof(int));
+    }
+    // With too small a limit of open files some do not arrive (MSG_CTRUNC).
+    if (fds.empty() || (packet.head.msg_flags & MSG_CTRUNC) != 0) {
+        return failure("the guardian may not open as many files as it needs; raise the limit (ulimit -n)");
+    }
+    const UniqueFd sealed(fds.front());
+    auto spec = read_launch_spec(sealed.get());
+    if (!spec) return tl::unexpected<Error>(spec.error());
+    std::size_t next = 1;
+    bool complete = true;
+    for_each_descriptor(*spec, [&](int& fd) {
+        if (next < fds.size()) {
+            fd = fds[next++];
+        } else {
+            complete = false;
+        }
+    });
+    if (!complete) return failure("the configuration came without its files");
+    return std::optional(std::move(*spec));
+}
+
+[[noreturn]] void prepare_and_end(int socket, pid_t parent,
+                                  const std::function<tl::expected<LaunchSpec, int>()>& prepare) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(kFailed);
+    const auto spec = prepare();
+    int status = spec ? 0 : spec.error();
+    if (spec) {
+        if (const auto sent = hand_over(socket, *spec); !sent) {
+            log::error("{}", sent.error().message);
+            status = kFailed;
+        }
+    }
+    std::fflush(nullptr);
+    _exit(status);
+}
+
+// The exit status of the child, once it has ended. It was heard to end, or has nothing left to do.
+int status_of(pid_t child) {
+    int status = 0;
+    pid_t ended = -1;
+    do {
+        ended = waitpid(child, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    if (ended < 0) {
+        log::error("waiting for the process that reads the configuration: {}", std::strerror(errno));
+        return kFailed;
+    }
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    log::error("the process that reads the configuration was ended {}", how(Exit{child, true, 128 + WTERMSIG(status)}));
+    return kFailed;
+}
+
+}  // namespace
+
+int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare) {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        log::error("{}", system_failure("a socket pair").value().message);
+        return kFailed;
+    }
+    UniqueFd ours(ends[0]);
+    UniqueFd theirs(ends[1]);
+    const pid_t self = getpid();
+    const pid_t child = fork();
+    if (child < 0) {
+        log::error("{}", system_failure("a process that reads the configuration").value().message);
+        return kFailed;
+    }
+    if (child == 0) prepare_and_end(theirs.get(), self, prepare);
+    theirs.reset();
+    auto spec = take_over(ours.get());
+    ours.reset();
+    // Signals that arrive from here on wait for the guardian to read them.
+    take_signals();
+    const int status = status_of(child);
+    if (status != 0) return status;
+    if (!spec || !*spec) {
+        log::error("{}", spec ? "the process that reads the configuration ended without a word" : spec.error().message);
+        return kFailed;
+    }
+    auto sealed = seal_launch_spec(**spec);
+    if (!sealed) {
+        log::error("{}", sealed.error().message);
+        return kFailed;
+    }
+    malloc_trim(0);
+    return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()});
+}
+
+}  // namespace leasehold::supervisor
