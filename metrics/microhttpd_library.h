@@ -11,26 +11,30 @@
 
 #include <microhttpd.h>
 
+#include "base/dynamic_library.h"
 #include "base/result.h"
 
 namespace leasehold::metrics {
 
-// Each member is the function of libmicrohttpd with MHD_ before its name.
+// Name of the member, and of the function.
+#define LEASEHOLD_MICROHTTPD_FUNCTIONS(X)                           \
+    X(set_panic_func, MHD_set_panic_func)                           \
+    X(start_daemon, MHD_start_daemon)                               \
+    X(stop_daemon, MHD_stop_daemon)                                 \
+    X(get_daemon_info, MHD_get_daemon_info)                         \
+    X(run, MHD_run)                                                 \
+    X(get_timeout, MHD_get_timeout)                                 \
+    X(add_connection, MHD_add_connection)                           \
+    X(get_connection_info, MHD_get_connection_info)                 \
+    X(lookup_connection_value, MHD_lookup_connection_value)         \
+    X(lookup_connection_value_n, MHD_lookup_connection_value_n)     \
+    X(create_response_from_buffer, MHD_create_response_from_buffer) \
+    X(add_response_header, MHD_add_response_header)                 \
+    X(queue_response, MHD_queue_response)                           \
+    X(destroy_response, MHD_destroy_response)
+
 struct MicrohttpdLibrary {
-    decltype(&::MHD_set_panic_func) set_panic_func;
-    decltype(&::MHD_start_daemon) start_daemon;
-    decltype(&::MHD_stop_daemon) stop_daemon;
-    decltype(&::MHD_get_daemon_info) get_daemon_info;
-    decltype(&::MHD_run) run;
-    decltype(&::MHD_get_timeout) get_timeout;
-    decltype(&::MHD_add_connection) add_connection;
-    decltype(&::MHD_get_connection_info) get_connection_info;
-    decltype(&::MHD_lookup_connection_value) lookup_connection_value;
-    decltype(&::MHD_lookup_connection_value_n) lookup_connection_value_n;
-    decltype(&::MHD_create_response_from_buffer) create_response_from_buffer;
-    decltype(&::MHD_add_response_header) add_response_header;
-    decltype(&::MHD_queue_response) queue_response;
-    decltype(&::MHD_destroy_response) destroy_response;
+    LEASEHOLD_MICROHTTPD_FUNCTIONS(LEASEHOLD_MEMBER)
 };
 
 // The library of this process, loaded once. An error says what to install.

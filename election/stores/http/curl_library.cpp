@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "election/stores/http/curl_library.h"
 
-#include <fmt/format.h>
+#include <array>
 
-#include "base/dynamic_library.h"
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace leasehold::stores::http {
 namespace {
@@ -11,26 +12,18 @@ namespace {
 // CURLOPT_QUICK_EXIT, without which giving up while a name is being looked up waits for the lookup (7.87.0).
 constexpr unsigned kLeastVersion = 0x075700;
 
-bool find_all(DynamicLibrary& library, CurlLibrary& into) {
-    return library.find("curl_global_init", into.global_init) && library.find("curl_version_info", into.version_info) &&
-           library.find("curl_easy_init", into.easy_init) && library.find("curl_easy_setopt", into.easy_setopt) &&
-           library.find("curl_easy_getinfo", into.easy_getinfo) &&
-           library.find("curl_easy_strerror", into.easy_strerror) && library.find("curl_easy_pause", into.easy_pause) &&
-           library.find("curl_easy_cleanup", into.easy_cleanup) && library.find("curl_multi_init", into.multi_init) &&
-           library.find("curl_multi_setopt", into.multi_setopt) &&
-           library.find("curl_multi_add_handle", into.multi_add_handle) &&
-           library.find("curl_multi_remove_handle", into.multi_remove_handle) &&
-           library.find("curl_multi_socket_action", into.multi_socket_action) &&
-           library.find("curl_multi_info_read", into.multi_info_read) &&
-           library.find("curl_multi_strerror", into.multi_strerror) &&
-           library.find("curl_multi_cleanup", into.multi_cleanup) && library.find("curl_share_init", into.share_init) &&
-           library.find("curl_share_setopt", into.share_setopt) &&
-           library.find("curl_share_cleanup", into.share_cleanup) &&
-           library.find("curl_slist_append", into.slist_append) &&
-           library.find("curl_slist_free_all", into.slist_free_all) && library.find("curl_url", into.url) &&
-           library.find("curl_url_set", into.url_set) && library.find("curl_url_get", into.url_get) &&
-           library.find("curl_url_strerror", into.url_strerror) && library.find("curl_url_cleanup", into.url_cleanup) &&
-           library.find("curl_free", into.free);
+bool find_all(DynamicLibrary& library, CurlLibrary& into) { return true LEASEHOLD_CURL_FUNCTIONS(LEASEHOLD_AND_FIND); }
+
+// One file for every image cannot have been built with the place that its distribution keeps them at. These are those
+// that Go's crypto/x509 looks at (root_linux.go); with none of them the first is named in what a request fails with.
+std::string installed_certificates() {
+    constexpr std::array kPlaces{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                 "/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+                                 "/etc/ssl/cert.pem"};
+    for (const char* place : kPlaces) {
+        if (access(place, R_OK) == 0) return place;
+    }
+    return kPlaces.front();
 }
 
 }  // namespace
@@ -53,6 +46,7 @@ Result<CurlLibrary> load_curl_library(const std::string& file) {
     if (const CURLcode code = found.global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK) {
         return failure(fmt::format("libcurl cannot be set up: {}", found.easy_strerror(code)));
     }
+    if (version->cainfo == nullptr && version->capath == nullptr) found.ca_file = installed_certificates();
     return found;
 }
 

@@ -11,39 +11,45 @@
 
 #include <curl/curl.h>
 
+#include "base/dynamic_library.h"
 #include "base/result.h"
 
 namespace leasehold::stores::http {
 
-// Each member is the function of libcurl with curl_ before its name.
+// Name of the member, and of the function.
+#define LEASEHOLD_CURL_FUNCTIONS(X)                  \
+    X(global_init, curl_global_init)                 \
+    X(version_info, curl_version_info)               \
+    X(easy_init, curl_easy_init)                     \
+    X(easy_setopt, curl_easy_setopt)                 \
+    X(easy_getinfo, curl_easy_getinfo)               \
+    X(easy_strerror, curl_easy_strerror)             \
+    X(easy_pause, curl_easy_pause)                   \
+    X(easy_cleanup, curl_easy_cleanup)               \
+    X(multi_init, curl_multi_init)                   \
+    X(multi_setopt, curl_multi_setopt)               \
+    X(multi_add_handle, curl_multi_add_handle)       \
+    X(multi_remove_handle, curl_multi_remove_handle) \
+    X(multi_socket_action, curl_multi_socket_action) \
+    X(multi_info_read, curl_multi_info_read)         \
+    X(multi_strerror, curl_multi_strerror)           \
+    X(multi_cleanup, curl_multi_cleanup)             \
+    X(share_init, curl_share_init)                   \
+    X(share_setopt, curl_share_setopt)               \
+    X(share_cleanup, curl_share_cleanup)             \
+    X(slist_append, curl_slist_append)               \
+    X(slist_free_all, curl_slist_free_all)           \
+    X(url, curl_url)                                 \
+    X(url_set, curl_url_set)                         \
+    X(url_get, curl_url_get)                         \
+    X(url_strerror, curl_url_strerror)               \
+    X(url_cleanup, curl_url_cleanup)                 \
+    X(free, curl_free)
+
 struct CurlLibrary {
-    decltype(&::curl_global_init) global_init;
-    decltype(&::curl_version_info) version_info;
-    decltype(&::curl_easy_init) easy_init;
-    decltype(&::curl_easy_setopt) easy_setopt;
-    decltype(&::curl_easy_getinfo) easy_getinfo;
-    decltype(&::curl_easy_strerror) easy_strerror;
-    decltype(&::curl_easy_pause) easy_pause;
-    decltype(&::curl_easy_cleanup) easy_cleanup;
-    decltype(&::curl_multi_init) multi_init;
-    decltype(&::curl_multi_setopt) multi_setopt;
-    decltype(&::curl_multi_add_handle) multi_add_handle;
-    decltype(&::curl_multi_remove_handle) multi_remove_handle;
-    decltype(&::curl_multi_socket_action) multi_socket_action;
-    decltype(&::curl_multi_info_read) multi_info_read;
-    decltype(&::curl_multi_strerror) multi_strerror;
-    decltype(&::curl_multi_cleanup) multi_cleanup;
-    decltype(&::curl_share_init) share_init;
-    decltype(&::curl_share_setopt) share_setopt;
-    decltype(&::curl_share_cleanup) share_cleanup;
-    decltype(&::curl_slist_append) slist_append;
-    decltype(&::curl_slist_free_all) slist_free_all;
-    decltype(&::curl_url) url;
-    decltype(&::curl_url_set) url_set;
-    decltype(&::curl_url_get) url_get;
-    decltype(&::curl_url_strerror) url_strerror;
-    decltype(&::curl_url_cleanup) url_cleanup;
-    decltype(&::curl_free) free;
+    LEASEHOLD_CURL_FUNCTIONS(LEASEHOLD_MEMBER)
+    // Whom to trust where no CA was given. Empty: the library was built with a place of its own for that.
+    std::string ca_file{};
 };
 
 // The library of this process, loaded and set up once. An error says what to install.

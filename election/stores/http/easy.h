@@ -26,6 +26,7 @@ public:
     Easy& operator=(const Easy&) = delete;
 
     CURL* handle() const { return handle_; }
+    const CurlLibrary& library() const { return library_; }
 
     // What went wrong first, of all that was set.
     CURLcode problem() const { return problem_; }

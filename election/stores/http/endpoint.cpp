@@ -57,6 +57,8 @@ void apply_tls(const Endpoint& endpoint, Easy& easy) {
         easy.set_pem<CURLOPT_CAINFO_BLOB>(peer.ca_pem);
         // The system's folder would be trusted besides (curl/lib/vtls/openssl.c, populate_x509_store()).
         easy.set_text<CURLOPT_CAPATH>(nullptr);
+    } else if (!easy.library().ca_file.empty()) {
+        easy.set_text<CURLOPT_CAINFO>(easy.library().ca_file);
     }
     if (!peer.certificate_pem.empty()) easy.set_pem<CURLOPT_SSLCERT_BLOB>(peer.certificate_pem);
     if (!peer.key_pem.empty()) easy.set_pem<CURLOPT_SSLKEY_BLOB>(peer.key_pem);

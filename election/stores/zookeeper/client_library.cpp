@@ -5,20 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "base/dynamic_library.h"
-
 namespace leasehold::stores::zookeeper {
 namespace {
 
 bool find_all(DynamicLibrary& library, ClientLibrary& into) {
-    return library.find("zookeeper_init2", into.init) && library.find("zookeeper_close", into.close) &&
-           library.find("zoo_add_auth", into.add_auth) && library.find("zoo_aget", into.get) &&
-           library.find("zoo_awget", into.get_watched) && library.find("zoo_awexists", into.exists_watched) &&
-           library.find("zoo_aget_children", into.children) && library.find("zoo_acreate", into.create) &&
-           library.find("zoo_amulti", into.multi) && library.find("zoo_create_op_init", into.create_op) &&
-           library.find("zoo_set_op_init", into.set_op) && library.find("zoo_check_op_init", into.check_op) &&
-           library.find("zerror", into.text_of) && library.find("zoo_set_debug_level", into.set_log_level) &&
-           library.find("zoo_set_log_stream", into.set_log_stream);
+    return true LEASEHOLD_ZOOKEEPER_FUNCTIONS(LEASEHOLD_AND_FIND);
 }
 
 }  // namespace

@@ -13,26 +13,31 @@
 #endif
 #include <zookeeper/zookeeper.h>
 
+#include "base/dynamic_library.h"
 #include "base/result.h"
 
 namespace leasehold::stores::zookeeper {
 
+// Name of the member, and of the function.
+#define LEASEHOLD_ZOOKEEPER_FUNCTIONS(X)  \
+    X(init, zookeeper_init2)              \
+    X(close, zookeeper_close)             \
+    X(add_auth, zoo_add_auth)             \
+    X(get, zoo_aget)                      \
+    X(get_watched, zoo_awget)             \
+    X(exists_watched, zoo_awexists)       \
+    X(children, zoo_aget_children)        \
+    X(create, zoo_acreate)                \
+    X(multi, zoo_amulti)                  \
+    X(create_op, zoo_create_op_init)      \
+    X(set_op, zoo_set_op_init)            \
+    X(check_op, zoo_check_op_init)        \
+    X(text_of, zerror)                    \
+    X(set_log_level, zoo_set_debug_level) \
+    X(set_log_stream, zoo_set_log_stream)
+
 struct ClientLibrary {
-    decltype(&::zookeeper_init2) init;
-    decltype(&::zookeeper_close) close;
-    decltype(&::zoo_add_auth) add_auth;
-    decltype(&::zoo_aget) get;
-    decltype(&::zoo_awget) get_watched;
-    decltype(&::zoo_awexists) exists_watched;
-    decltype(&::zoo_aget_children) children;
-    decltype(&::zoo_acreate) create;
-    decltype(&::zoo_amulti) multi;
-    decltype(&::zoo_create_op_init) create_op;
-    decltype(&::zoo_set_op_init) set_op;
-    decltype(&::zoo_check_op_init) check_op;
-    decltype(&::zerror) text_of;
-    decltype(&::zoo_set_debug_level) set_log_level;
-    decltype(&::zoo_set_log_stream) set_log_stream;
+    LEASEHOLD_ZOOKEEPER_FUNCTIONS(LEASEHOLD_MEMBER)
     decltype(&::zoo_set_servers_resolution_delay) set_resolution_delay;  // null where the library has none
 };
 
