@@ -69,11 +69,15 @@ remove_test_cgroups() {
     done < <(findmnt --noheadings --list --types cgroup2 --output TARGET)
 }
 
-# build PRESET TARGET...: into build/PRESET.
+# Where what takes long to make is kept between runs.
+cache=${LEASEHOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leasehold}
+
+# build PRESET TARGET...: into build/PRESET. The release build makes one-file/leasehold too if its libraries are there.
 build() {
-    local preset=$1
+    local preset=$1 libraries=
     shift
+    if [ "$preset" = release ] && scripts/libraries --check; then libraries=$cache/libraries; fi
     say "build/$preset: building $*"
-    quietly "configuring $preset" cmake --preset "$preset"
+    quietly "configuring $preset" cmake --preset "$preset" -D LEASEHOLD_LIBRARIES="$libraries"
     cmake --build --preset "$preset" --target "$@"
 }

@@ -4,8 +4,6 @@
 # a script that has set `work` to a folder of its own: apt then works in $work/apt, with sources made from those of this
 # machine, and nothing else on the machine changes.
 
-cache=${LEASEHOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leasehold}
-
 # make_work WHAT: waits until no other run makes the same, and sets `work` to a new folder that is gone at the end.
 make_work() {
     local what=$1
