@@ -18,8 +18,8 @@ it to the others. What to be woken by is there too, and a dashboard in `deploy/g
 [operations.md](operations.md#alerts-and-dashboards).
 
 The metrics `process_*` are of the process that answers, the agent. `leasehold_process_*` are of the two beside it, each
-under its own name in the label `process`; they are missing where there is no such process (a sidecar) or the kernel does
-not let the agent look into it.
+under its own name in the label `process`; they are missing where there is no such process (a sidecar) or the kernel
+does not let the agent look into it.
 )";
 
 std::string type_in_words(const MetricSpec& metric) {
