@@ -27,7 +27,7 @@ SILENT = 'count_over_time(ALERTS{{alertname="{}", alertstate="firing"}}[1d])'
 
 HEAD = """# SPDX-License-Identifier: Apache-2.0
 #
-# deploy/prometheus/leasehold.rules.yaml as an object: made from it by tests/prometheus/alerts.py, which is also the test.
+# deploy/prometheus/leasehold.rules.yaml as an object, made by tests/prometheus/alerts.py, which is also the test.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
