@@ -37,6 +37,17 @@ void await_answer(int port, const std::string& path, harness::Process& process, 
     if (!harness::eventually(answers) || !process.running()) server_failed(path + " was not answered", log);
 }
 
+// Debian's Alertmanager insists on a file in /usr/share/prometheus, which a package that is not installed has not put
+// there. It gets a /usr/share of its own, with nothing else in it.
+std::vector<std::string> with_own_share() {
+    std::vector<std::string> launcher{"unshare", "--mount"};
+    if (geteuid() != 0) launcher.insert(launcher.end(), {"--user", "--map-root-user"});
+    const std::string script =
+        R"(mount -t tmpfs tmpfs /usr/share && ln -s "$0" /usr/share/prometheus && exec setpriv --pdeathsig KILL -- "$@")";
+    launcher.insert(launcher.end(), {"sh", "-c", script, prometheus_program("share")});
+    return launcher;
+}
+
 }  // namespace
 
 std::string prometheus_unavailable() {
@@ -48,18 +59,15 @@ std::string prometheus_unavailable() {
     return {};
 }
 
-std::string promtool_check_metrics(const std::string& text) {
+PromtoolAnswer promtool(std::vector<std::string> arguments, const std::string& input) {
     const harness::TempFolder folder;
-    harness::write_file(folder.path("text"), text);
-    // The shell only redirects; promtool reads its standard input.
-    harness::Process promtool({.arguments = {"sh", "-c", R"(exec "$0" check metrics <"$1")",
-                                             prometheus_program("promtool"), folder.path("text")},
-                               .output = folder.path("said"),
-                               .environment = {}});
-    const auto status = promtool.wait();
-    const std::string said = harness::read_file(folder.path("said"));
-    if (status == 0 && said.empty()) return {};
-    return fmt::format("status {}: {}", status.value_or(-1), said);
+    harness::write_file(folder.path("input"), input);
+    // The shell does nothing but connect the input.
+    arguments.insert(arguments.begin(),
+                     {"sh", "-c", R"(exec <"$0" "$@")", folder.path("input"), prometheus_program("promtool")});
+    harness::Process process({.arguments = arguments, .output = folder.path("said"), .environment = {}});
+    const auto status = process.wait();
+    return {.status = status.value_or(-1), .said = harness::read_file(folder.path("said"))};
 }
 
 Alertmanager::Alertmanager(const std::string& webhook) {
@@ -69,11 +77,12 @@ Alertmanager::Alertmanager(const std::string& webhook) {
                                     "receivers: [{{name: test, webhook_configs: [{{url: \"{}\"}}]}}]\n",
                                     webhook));
     const std::string log = folder_.path("alertmanager.log");
-    process_ =
-        start_server({prometheus_program("prometheus-alertmanager"),
-                      "--config.file=" + folder_.path("alertmanager.yaml"), "--storage.path=" + folder_.path("data"),
-                      fmt::format("--web.listen-address=127.0.0.1:{}", port()), "--cluster.listen-address="},
-                     log);
+    std::vector<std::string> command = with_own_share();
+    command.insert(command.end(),
+                   {prometheus_program("prometheus-alertmanager"), "--config.file=" + folder_.path("alertmanager.yaml"),
+                    "--storage.path=" + folder_.path("data"), fmt::format("--web.listen-address=127.0.0.1:{}", port()),
+                    "--cluster.listen-address="});
+    process_ = start_server(command, log);
     await_answer(port(), "/-/ready", *process_, log);
 }
 

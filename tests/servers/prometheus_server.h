@@ -22,8 +22,11 @@ namespace leasehold::servers {
 // In words; empty if they are there.
 std::string prometheus_unavailable();
 
-// What `promtool check metrics` says of a scrape's text; empty if it finds nothing.
-std::string promtool_check_metrics(const std::string& text);
+struct PromtoolAnswer {
+    int status = -1;
+    std::string said;
+};
+PromtoolAnswer promtool(std::vector<std::string> arguments, const std::string& input = {});
 
 // Sends every alert to a URL at once, and again when it is over.
 class Alertmanager {
