@@ -46,7 +46,8 @@ std::vector<MetricSpec> election_metrics() {
          "Always first: who leads. The sum over the candidates of an election is to be 1.",
          {{"name"}}},
         {Metric::contending, "leasehold_contending", gauge, "",
-         "1 while this instance leads or would take the lease if it were free, 0 while something keeps it from that.",
+         "1 while nothing keeps this instance from contending for the lease; 0 while it is paused, at rest or not "
+         "able.",
          "Nobody takes over, or a standby is missing: 0 says that this candidate would not; 'leasehold status' says "
          "why."},
         {Metric::paused, "leasehold_paused", gauge, "",

@@ -37,7 +37,7 @@ public:
     void set_timing(Duration lease_duration, Duration renew_deadline);
     void set_leading(bool leading);
     void set_paused(bool paused);
-    void set_contending(bool contending);  // leads, or would if nobody else did
+    void set_contending(bool contending);  // nothing keeps it from that
     void acquired();
     void lost(const std::string& reason);  // "deadline", "other_holder", "requested", "workload_ended", ...
     void set_transitions(double transitions);

@@ -209,9 +209,15 @@ TEST_F(Failover, IsSeenByPrometheusAndItsAlerts) {
     expect_lint_clean(ports_[second]);
     expect_lint_clean(ports_["a"]);
 
+    const std::string third = second == "b" ? "c" : "b";
+    ASSERT_EQ(tell(third, {"pause"}).status, 0);
+    expect_value("sum(leasehold_paused)", 1);
+    expect_value("leasehold:election:standbys", 0);
+    ASSERT_EQ(tell(third, {"resume"}).status, 0);
+    expect_value("leasehold:election:standbys", 1);
+
     candidate_named(second).kill_all();
     expect_value("sum(up)", 2);
-    const std::string third = second == "b" ? "c" : "b";
     EXPECT_TRUE(eventually([&] { return leader_by_query() == third; })) << leader_by_query();
     expect_value("leasehold:election:leaders", 1);
     expect_value("leasehold:election:candidates", 2);
