@@ -20,6 +20,7 @@ DEPLOYMENT = "deploy/kubernetes/base/deployment.yaml"
 CASES = "tests/prometheus"
 RUNBOOKS = "docs/runbooks"
 SECTIONS = ("## What it means", "## How to look", "## What to do")
+LABEL = re.compile(r"\$labels\.(\w+)")
 SEVERITIES = ("critical", "warning")
 CASE_NAME = re.compile(r"(Leasehold\w+) (fires|is silent): .+")
 FIRES = 'count(ALERTS{{alertname="{}", alertstate="firing"}})'
@@ -63,6 +64,10 @@ def _check_alert(root, rule):
     for key in ("summary", "description"):
         if len(annotations.get(key, "")) < 20:
             yield f"{name}: has no {key}"
+    # What is said of a whole election has no instance.
+    known = {"job", "name"} if "leasehold:election:" in rule["expr"] else {"job", "instance"}
+    for label in sorted(set(LABEL.findall(str(annotations))) - known):
+        yield f"{name}: its result has no label {label}"
     runbook = f"{RUNBOOKS}/{name}.md"
     if annotations.get("runbook_url") != runbook:
         yield f"{name}: its runbook_url is not {runbook}"

@@ -55,6 +55,10 @@ class AlertsTest(unittest.TestCase):
         self.damage(alerts.RULES, "severity: critical", "severity: high")
         self.assert_one("LeaseholdNoLeader", "severity")
 
+    def test_finds_a_label_that_the_result_does_not_have(self):
+        self.damage(alerts.RULES, "{{ $labels.name }}", "{{ $labels.instance }}")
+        self.assert_one("LeaseholdNoLeader", "no label instance")
+
     def test_finds_a_wrong_runbook(self):
         self.damage(alerts.RULES, "runbook_url: " + PAGE, "runbook_url: docs/runbooks/Other.md")
         self.assert_one("runbook_url is not " + PAGE)

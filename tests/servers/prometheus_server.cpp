@@ -43,7 +43,8 @@ std::vector<std::string> with_own_share() {
     std::vector<std::string> launcher{"unshare", "--mount"};
     if (geteuid() != 0) launcher.insert(launcher.end(), {"--user", "--map-root-user"});
     const std::string script =
-        R"(mount -t tmpfs tmpfs /usr/share && ln -s "$0" /usr/share/prometheus && exec setpriv --pdeathsig KILL -- "$@")";
+        "mount -t tmpfs tmpfs /usr/share && ln -s \"$0\" /usr/share/prometheus && "
+        "exec setpriv --pdeathsig KILL -- \"$@\"";
     launcher.insert(launcher.end(), {"sh", "-c", script, prometheus_program("share")});
     return launcher;
 }
