@@ -148,6 +148,14 @@ protected:
         EXPECT_EQ(alert["annotations"]["runbook_url"], "docs/runbooks/LeaseholdStopEscalated.md");
     }
 
+    void expect_alert_of_a_crashed_agent(const std::string& name) {
+        kill(candidate_named(name).role("leasehold-agent"), SIGKILL);
+        const json alert = alert_called("LeaseholdAgentRestarting");
+        ASSERT_TRUE(alert.is_object()) << webhook_->request_count() << " messages came";
+        EXPECT_EQ(alert["labels"]["instance"], instance(name));
+        expect_value("leasehold:election:standbys", 1);  // it contends again
+    }
+
     // There is an answer, and a number in it.
     bool answered(const std::string& expression) {
         return eventually([&] {
@@ -216,6 +224,7 @@ TEST_F(Failover, IsSeenByPrometheusAndItsAlerts) {
     ASSERT_EQ(tell(third, {"resume"}).status, 0);
     expect_value("leasehold:election:standbys", 1);
 
+    expect_alert_of_a_crashed_agent(third);
     candidate_named(second).kill_all();
     expect_value("sum(up)", 2);
     EXPECT_TRUE(eventually([&] { return leader_by_query() == third; })) << leader_by_query();
