@@ -13,6 +13,8 @@ INSTALLED = {
     "bin/leasehold",
     "lib/systemd/system/leasehold@.service",
     "share/bash-completion/completions/leasehold",
+    "share/leasehold/grafana/leasehold.json",
+    "share/leasehold/prometheus/leasehold.rules.yaml",
     "share/fish/vendor_completions.d/leasehold.fish",
     "share/man/man1/leasehold.1",
     "share/man/man5/leasehold.yaml.5",
