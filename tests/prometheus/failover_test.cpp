@@ -30,7 +30,7 @@ const std::string kFile = LEASEHOLD_SOURCE_FOLDER "/deploy/";
 class Failover : public harness::WithControl {
 protected:
     void SetUp() override {
-        if (const std::string why = prometheus_unavailable(); !why.empty()) GTEST_SKIP() << why;
+        if (const std::string why = alertmanager_unavailable(); !why.empty()) GTEST_SKIP() << why;
         WithControl::SetUp();
         webhook_ = std::make_unique<ScriptedServer>();
         webhook_->handle([](const Request&) { return Reply::text(200, ""); });

@@ -60,6 +60,16 @@ std::string prometheus_unavailable() {
     return {};
 }
 
+std::string alertmanager_unavailable() {
+    if (const std::string why = prometheus_unavailable(); !why.empty()) return why;
+    const harness::TempFolder folder;
+    std::vector<std::string> attempt = with_own_share();
+    attempt.emplace_back("true");
+    harness::Process process({.arguments = attempt, .output = folder.path("said"), .environment = {}});
+    if (process.wait() == 0) return {};
+    return "no mount namespace for Alertmanager: " + harness::read_file(folder.path("said"));
+}
+
 PromtoolAnswer promtool(std::vector<std::string> arguments, const std::string& input) {
     const harness::TempFolder folder;
     harness::write_file(folder.path("input"), input);

@@ -21,6 +21,7 @@ namespace leasehold::servers {
 
 // In words; empty if they are there.
 std::string prometheus_unavailable();
+std::string alertmanager_unavailable();  // which takes the right to a mount namespace besides
 
 struct PromtoolAnswer {
     int status = -1;
