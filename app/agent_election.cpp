@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the agent does about the election's commands.
+#include <unistd.h>
+
 #include "app/agent.h"
 #include "app/exit_status.h"
 #include "base/clock.h"
@@ -71,6 +73,8 @@ void Agent::show_output(metrics::StatusView& view) const {
 
 void Agent::complete_picture(metrics::StatusView& view) const {
     show_output(view);
+    participant_->metrics().set_process("guardian", getppid());
+    participant_->metrics().set_process("supervisor", page_->supervisor_process());
     view.supervisor_connected = supervisor_ && !supervisor_pulse_.silent();
     view.last_reload = last_reload_;
     view.paused = paused();

@@ -38,6 +38,8 @@ metrics::StatusView Participant::status() {
     if (driver_) describe_election(view);
     if (hooks_.picture) hooks_.picture(view);
     metrics_->set_leading(view.leading);
+    metrics_->set_paused(view.paused);
+    metrics_->set_contending(view.hindrances.empty());
     return view;
 }
 

@@ -14,6 +14,8 @@ namespace leasehold::metrics {
 // Indexes catalogue().
 enum class Metric : std::size_t {
     master_status,
+    contending,
+    paused,
     leader_acquisitions,
     leader_losses,
     lease_transitions,
@@ -43,6 +45,10 @@ enum class Metric : std::size_t {
     last_reload,
     containment_info,
     build_info,
+    other_process_cpu_seconds,
+    other_process_resident_memory,
+    other_process_open_fds,
+    other_process_start_time,
     process_cpu_seconds,
     process_resident_memory,
     process_virtual_memory,
@@ -66,6 +72,7 @@ struct MetricSpec {
     MetricType type;
     std::string_view unit;  // "seconds", "bytes", or empty for plain numbers
     std::string_view help;
+    std::string_view look = {};  // when somebody looks at it, and what for: for docs/metrics.md
     std::vector<LabelSpec> labels = {};
     std::vector<double> buckets = {};  // histograms only
 };

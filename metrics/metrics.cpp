@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ using prometheus::Labels;
 
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-bool is_process_metric(const MetricSpec& metric) { return metric.name.starts_with("process_"); }
+bool is_process_metric(const MetricSpec& metric) { return metric.name.find("process_") != std::string_view::npos; }
 
 std::string given_value(const MetricLabels& given, std::string_view label) {
     if (label == "name") return given.election;
@@ -51,26 +52,51 @@ std::vector<Labels> label_combinations(const MetricSpec& metric, const MetricLab
     return combinations;
 }
 
-prometheus::MetricFamily process_family(Metric id, double value) {
-    const MetricSpec& metric = spec(id);
-    prometheus::ClientMetric sample;
-    const bool counts = metric.type == MetricType::counter;
-    (counts ? sample.counter.value : sample.gauge.value) = value;
-    return {std::string(metric.name),
-            std::string(metric.help),
-            counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
-            {sample}};
-}
+// Of one process each, in the order of `add`. A metric of which nothing is known is left out.
+class ProcessFamilies {
+public:
+    void add(Metric id, std::optional<double> value, const std::string& role = {}) {
+        if (!value) return;
+        const MetricSpec& metric = spec(id);
+        const bool counts = metric.type == MetricType::counter;
+        prometheus::ClientMetric sample;
+        (counts ? sample.counter.value : sample.gauge.value) = *value;
+        if (!role.empty()) sample.label = {{"process", role}};
+        auto& family = families_[id];
+        family.name = metric.name;
+        family.help = metric.help;
+        family.type = counts ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+        family.metric.push_back(sample);
+    }
 
-void add_process_families(std::vector<prometheus::MetricFamily>& families) {
-    const auto sample = sample_process();
-    if (!sample) return;  // no /proc: an honest gap rather than zeros
-    families.push_back(process_family(Metric::process_cpu_seconds, sample->cpu_seconds));
-    families.push_back(process_family(Metric::process_resident_memory, sample->resident_bytes));
-    families.push_back(process_family(Metric::process_virtual_memory, sample->virtual_bytes));
-    families.push_back(process_family(Metric::process_open_fds, sample->open_fds));
-    families.push_back(process_family(Metric::process_max_fds, sample->max_fds));
-    families.push_back(process_family(Metric::process_start_time, sample->start_unix_seconds));
+    void move_to(std::vector<prometheus::MetricFamily>& families) {
+        for (auto& [id, family] : families_) families.push_back(std::move(family));
+    }
+
+private:
+    std::map<Metric, prometheus::MetricFamily> families_;
+};
+
+// Where /proc cannot be read: an honest gap rather than zeros.
+void add_process_families(std::vector<prometheus::MetricFamily>& all, const std::map<std::string, pid_t>& others) {
+    ProcessFamilies families;
+    if (const auto own = sample_process()) {
+        families.add(Metric::process_cpu_seconds, own->cpu_seconds);
+        families.add(Metric::process_resident_memory, own->resident_bytes);
+        families.add(Metric::process_virtual_memory, own->virtual_bytes);
+        families.add(Metric::process_open_fds, own->open_fds);
+        families.add(Metric::process_max_fds, own->max_fds);
+        families.add(Metric::process_start_time, own->start_unix_seconds);
+    }
+    for (const auto& [role, process] : others) {
+        const auto sample = process > 0 ? sample_process(process) : std::nullopt;
+        if (!sample) continue;
+        families.add(Metric::other_process_cpu_seconds, sample->cpu_seconds, role);
+        families.add(Metric::other_process_resident_memory, sample->resident_bytes, role);
+        families.add(Metric::other_process_open_fds, sample->open_fds, role);
+        families.add(Metric::other_process_start_time, sample->start_unix_seconds, role);
+    }
+    families.move_to(all);
 }
 
 // The registry keeps series in hash tables; people compare scrapes by eye.
@@ -151,6 +177,7 @@ struct Metrics::Series {
     }
 
     MetricLabels given;
+    std::map<std::string, pid_t> processes;  // by role
     prometheus::Registry registry;
     std::map<std::pair<Metric, Labels>, prometheus::Counter*> counters;
     std::map<std::pair<Metric, Labels>, prometheus::Gauge*> gauges;
@@ -165,7 +192,7 @@ Metrics::~Metrics() = default;
 
 std::string Metrics::text() const {
     std::vector<prometheus::MetricFamily> families = series_->registry.Collect();
-    add_process_families(families);
+    add_process_families(families, series_->processes);
     sort(families);
     return prometheus::TextSerializer().Serialize(families);
 }
@@ -176,6 +203,10 @@ void Metrics::set_timing(Duration lease_duration, Duration renew_deadline) {
 }
 
 void Metrics::set_leading(bool leading) { series_->set(Metric::master_status, leading ? 1 : 0); }
+
+void Metrics::set_paused(bool paused) { series_->set(Metric::paused, paused ? 1 : 0); }
+
+void Metrics::set_contending(bool contending) { series_->set(Metric::contending, contending ? 1 : 0); }
 
 void Metrics::acquired() { series_->count(Metric::leader_acquisitions); }
 
@@ -229,6 +260,8 @@ void Metrics::set_workload_output(const std::string& stream, double lines, doubl
 }
 
 void Metrics::set_last_reload(bool successful) { series_->set(Metric::last_reload, successful ? 1 : 0); }
+
+void Metrics::set_process(const std::string& role, pid_t process) { series_->processes[role] = process; }
 
 void Metrics::set_containment(const std::string& method) { series_->choose(Metric::containment_info, method); }
 

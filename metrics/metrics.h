@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include <sys/types.h>
+
 #include "base/time.h"
 
 namespace leasehold::metrics {
@@ -34,6 +36,8 @@ public:
     // Election.
     void set_timing(Duration lease_duration, Duration renew_deadline);
     void set_leading(bool leading);
+    void set_paused(bool paused);
+    void set_contending(bool contending);  // nothing keeps it from that
     void acquired();
     void lost(const std::string& reason);  // "deadline", "other_holder", "requested", "workload_ended", ...
     void set_transitions(double transitions);
@@ -57,6 +61,8 @@ public:
     // Program.
     void set_agent_restarts(double count);  // since the start of the guardian; never falls
     void set_last_reload(bool successful);
+    // Which process has this role, one of the catalogue; what it uses is read with every text(). 0: there is none.
+    void set_process(const std::string& role, pid_t process);
     void set_containment(const std::string& method);  // one of the catalogue
 
 private:

@@ -14,7 +14,7 @@
 namespace leasehold::metrics {
 namespace {
 
-// The fields of /proc/self/stat that are needed (proc(5) numbers them from 1).
+// The fields of /proc/PID/stat that are needed (proc(5) numbers them from 1).
 struct Stat {
     double cpu_ticks = 0;
     double start_ticks = 0;
@@ -22,8 +22,8 @@ struct Stat {
     double resident_pages = 0;
 };
 
-std::optional<Stat> read_stat() {
-    std::ifstream file("/proc/self/stat");
+std::optional<Stat> read_stat(const std::string& folder) {
+    std::ifstream file(folder + "/stat");
     std::string line;
     if (!std::getline(file, line)) return std::nullopt;
     // The process name, in parentheses, may itself contain blanks and parentheses.
@@ -55,10 +55,10 @@ double boot_unix_seconds() {
     return boot;
 }
 
-std::optional<double> count_open_fds() {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc/self/fd"), &closedir);
+std::optional<double> count_open_fds(const std::string& process_folder, bool own) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir((process_folder + "/fd").c_str()), &closedir);
     if (!folder) return std::nullopt;
-    double count = -1;  // the folder's own descriptor
+    double count = own ? -1 : 0;  // the folder's own descriptor
     while (const dirent* entry = readdir(folder.get())) {
         if (entry->d_name[0] != '.') ++count;
     }
@@ -75,17 +75,18 @@ double fd_limit() {
 
 }  // namespace
 
-std::optional<ProcessSample> sample_process() {
-    const auto stat = read_stat();
-    const auto open_fds = count_open_fds();
-    if (!stat || !open_fds) return std::nullopt;
+std::optional<ProcessSample> sample_process(pid_t process) {
+    const bool own = process == 0;
+    const std::string folder = "/proc/" + (own ? "self" : std::to_string(process));
+    const auto stat = read_stat(folder);
+    if (!stat) return std::nullopt;
     const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
     ProcessSample sample;
     sample.cpu_seconds = stat->cpu_ticks / ticks;
     sample.resident_bytes = stat->resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE));
     sample.virtual_bytes = stat->virtual_bytes;
-    sample.open_fds = *open_fds;
-    sample.max_fds = fd_limit();
+    sample.open_fds = count_open_fds(folder, own);
+    if (own) sample.max_fds = fd_limit();
     sample.start_unix_seconds = boot_unix_seconds() + stat->start_ticks / ticks;
     return sample;
 }

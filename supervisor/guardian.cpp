@@ -338,6 +338,7 @@ void Guardian::start_supervisor() {
     if (supervisor_.alive() || emptying_ || finished_) return;
     supervisor_.restart->disarm();
     if (!start_role(supervisor_, kSupervisorRole, output_ ? output_->for_supervisor() : Inherited{})) return;
+    page_->set_supervisor_process(supervisor_.process.pid);
     if (ending_) tell(supervisor_, StopMessage{StopMode::orderly});
     connect_peers();
 }

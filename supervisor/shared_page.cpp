@@ -11,7 +11,7 @@ namespace leasehold::supervisor {
 namespace {
 
 constexpr std::size_t kPageSize = 4096;
-constexpr std::uint64_t kMagic = 0x6c65617365686f03;  // the last byte is the layout's version
+constexpr std::uint64_t kMagic = 0x6c65617365686f04;  // the last byte is the layout's version
 
 using Field = std::atomic<std::uint64_t>;
 using Nanoseconds = std::atomic<std::int64_t>;
@@ -40,6 +40,7 @@ struct SharedPage::Layout {
     Field closed_through;
     Field agent_restarts;
     Field beats;
+    Field supervisor_process;
 };
 
 Result<std::unique_ptr<SharedPage>> SharedPage::create() {
@@ -111,5 +112,10 @@ std::uint64_t SharedPage::beats() const { return layout_->beats; }
 
 void SharedPage::set_agent_restarts(std::uint64_t count) { layout_->agent_restarts = count; }
 std::uint64_t SharedPage::agent_restarts() const { return layout_->agent_restarts; }
+
+void SharedPage::set_supervisor_process(pid_t process) {
+    layout_->supervisor_process = static_cast<std::uint64_t>(process);
+}
+pid_t SharedPage::supervisor_process() const { return static_cast<pid_t>(layout_->supervisor_process.load()); }
 
 }  // namespace leasehold::supervisor

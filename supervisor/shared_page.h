@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <memory>
 
+#include <sys/types.h>
+
 #include "base/fd.h"
 #include "base/result.h"
 #include "supervisor/term_machine.h"
@@ -59,6 +61,10 @@ public:
     // Written by the guardian: how often the agent was restarted.
     void set_agent_restarts(std::uint64_t count);
     std::uint64_t agent_restarts() const;
+
+    // Written by the guardian: the supervisor that was started last. For what is shown only; it may have ended.
+    void set_supervisor_process(pid_t process);
+    pid_t supervisor_process() const;  // 0: none was started yet
 
 private:
     struct Layout;

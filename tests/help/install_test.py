@@ -14,6 +14,8 @@ INSTALLED = {
     "lib/systemd/system/leasehold@.service",
     "share/bash-completion/completions/leasehold",
     "share/fish/vendor_completions.d/leasehold.fish",
+    "share/leasehold/grafana/leasehold.json",
+    "share/leasehold/prometheus/leasehold.rules.yaml",
     "share/man/man1/leasehold.1",
     "share/man/man5/leasehold.yaml.5",
     "share/zsh/site-functions/_leasehold",

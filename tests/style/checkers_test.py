@@ -162,9 +162,9 @@ class DocsTest(CheckerTest):
 
     def test_finds_metrics_that_are_not_there_or_not_described(self):
         self.write(docs.CATALOGUE, SPDX + 'a("leasehold_one_total"); b("leasehold_two");\n')
-        self.write(docs.REFERENCE, "`leasehold_one_total`\n")
+        self.write(docs.METRICS_PAGE, "`leasehold_one_total`\n")
         self.assert_one(docs.check(self.root), "does not describe", "leasehold_two")
-        self.write(docs.REFERENCE, "`leasehold_one_total` `leasehold_two` `leasehold_three`\n")
+        self.write(docs.METRICS_PAGE, "`leasehold_one_total` `leasehold_two` `leasehold_three`\n")
         self.assert_one(docs.check(self.root), "leasehold_three")
 
     def program(self, check_status=0):

@@ -26,6 +26,7 @@ METRIC = re.compile(r"\b(?:leasehold|leader_election|process)_[a-z_]+[a-z]\b")
 QUOTED_METRIC = re.compile(r'"((?:leasehold|leader_election|process)_[a-z_]+)"')
 CATALOGUE = "metrics/catalogue.cpp"
 REFERENCE = "docs/operations.md"
+METRICS_PAGE = "docs/metrics.md"
 KEY = re.compile(r"(?:identity|(?:election|workload|protection|http|control|logging)\.[a-z_.]*[a-z])")
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -58,8 +59,8 @@ def _check_metrics(root, documents):
         for name in sorted(set(METRIC.findall(text)) - known):
             if re.sub(r"_(bucket|sum|count)$", "", name) not in known:
                 problems.append(f"{path}: speaks of the metric {name}, which does not exist")
-    described = set(METRIC.findall(documents.get(REFERENCE, "")))
-    return problems + [f"{REFERENCE}: does not describe the metric {name}" for name in sorted(known - described)]
+    described = set(METRIC.findall(documents.get(METRICS_PAGE, "")))
+    return problems + [f"{METRICS_PAGE}: does not describe the metric {name}" for name in sorted(known - described)]
 
 
 def _keys(schema, path=""):

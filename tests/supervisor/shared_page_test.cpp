@@ -25,6 +25,7 @@ TEST(SharedPage, is_empty_at_first) {
     EXPECT_EQ((*page)->closed_through(), 0U);
     EXPECT_EQ((*page)->last_version(), 0U);
     EXPECT_EQ((*page)->agent_restarts(), 0U);
+    EXPECT_EQ((*page)->supervisor_process(), 0);
 }
 
 TEST(SharedPage, shows_one_process_what_another_wrote) {
@@ -39,6 +40,7 @@ TEST(SharedPage, shows_one_process_what_another_wrote) {
         (*other)->set_populated(true);
         (*other)->close_through(3);
         (*other)->set_agent_restarts(2);
+        (*other)->set_supervisor_process(4711);
         _exit(0);
     }
     int status = -1;
@@ -49,6 +51,7 @@ TEST(SharedPage, shows_one_process_what_another_wrote) {
     EXPECT_TRUE((*page)->populated());
     EXPECT_EQ((*page)->closed_through(), 3U);
     EXPECT_EQ((*page)->agent_restarts(), 2U);
+    EXPECT_EQ((*page)->supervisor_process(), 4711);
 }
 
 TEST(SharedPage, deadlines_of_a_term_never_move_back_and_a_new_term_has_its_own) {
