@@ -8,9 +8,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
-LIMIT = 60  # seconds for what happens at once on a machine that has time
+from candidates import LIMIT, eventually
 
 _ARGUMENTS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -22,18 +21,6 @@ _ARGUMENTS = (
 def missing():
     """What is not installed, in words; nothing when all is there."""
     return [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-
-
-def eventually(what, condition, limit=LIMIT):
-    """Waits until the condition holds, and returns what it said then."""
-    end = time.monotonic() + limit
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {limit} s: {what}")
-        time.sleep(0.05)
 
 
 class Browser:
