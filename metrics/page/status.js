@@ -88,7 +88,6 @@
   function showHero() {
     const state = stateOf();
     root.dataset.state = state;
-    say(byId('eyebrow'), kEyebrows[state]);
     const headline = status.holder || kEmptyHeadlines[state] || kEmptyHeadlines.unknown;
     say(byId('headline'), headline);
     document.title = headline + (status.election ? ' · ' + status.election : '');
@@ -154,6 +153,7 @@
     say(byId('live-text'), lost ? 'no answer for ' + roughly(silent) : 'live');
     byId('trouble').hidden = !lost;
     root.toggleAttribute('data-lost', lost);
+    if (status) say(byId('eyebrow'), lost ? 'Said last: ' + kEyebrows[stateOf()] : kEyebrows[stateOf()]);
     if (lost) {
       say(byId('trouble'), 'This candidate does not answer. What stands below is what it said last.');
     }
@@ -167,7 +167,7 @@
       say(byId('lease-words'), seconds > 0 ? kRunsOut : kRanOut);
     }
     const since = status.holder_since_seconds;
-    say(byId('since'), status.holder && since ? 'since ' + utc(since) + ' UTC, for ' + ago(since) : '');
+    say(byId('since'), status.holder && since ? 'since ' + utc(since) + ' UTC, for\u00a0' + ago(since).replaceAll(' ', '\u00a0') : '');
     for (const element of document.querySelectorAll('[data-as]')) {
       const value = valueAt(element.dataset.value);
       if (value == null) continue;

@@ -78,11 +78,25 @@ class Candidate:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def kill(self):
-        """All of its processes at once; the workload dies with its parent."""
+    def _children(self):
         guardian = self._process.pid
         with open(f"/proc/{guardian}/task/{guardian}/children", encoding="ascii") as file:
-            processes = [guardian, *map(int, file.read().split())]
+            return [int(process) for process in file.read().split()]
+
+    def child(self, name):
+        """The guardian's child that is called so, up to the 15 characters that the kernel keeps."""
+        for process in self._children():
+            try:
+                with open(f"/proc/{process}/comm", encoding="utf-8") as file:
+                    if file.read().strip() == name[:15]:
+                        return process
+            except OSError:
+                pass  # it has just ended
+        return None
+
+    def kill(self):
+        """All of its processes at once; the workload dies with its parent."""
+        processes = [self._process.pid, *self._children()]
         for process in processes:
             os.kill(process, signal.SIGSTOP)  # so that nobody sees another one go
         for process in processes:

@@ -129,6 +129,7 @@ def check_failover(tab, leader, standby, folder):
     standby.end()
     shows(tab, "#trouble", "does not answer")
     shows(tab, "#live-text", "no answer for")
+    shows(tab, "#eyebrow", "Said last: ")
     expect(tab.run("return window.marked === true;"), "it was loaded anew")
     keep_screenshots(tab, folder, "lost")
 
