@@ -182,7 +182,8 @@ def main(program):
         with Candidate(program, here, "protected-2", "test-protected", keys, "https") as candidate:
             site = Site(candidate, trusted)
             eventually("it leads", lambda: site.status("/leader") == 200)
-            started = eventually("the workload", lambda: re.search(r"started the workload, process (\d+)", candidate.log()))
+            starts = r"started the workload, process (\d+)"
+            started = eventually("the workload", lambda: re.search(starts, candidate.log()))
             check_paths(site)
             site = check_rotation(candidate, site, token_file, tls, second)
             check_new_agent(candidate, site, tls, int(started.group(1)))
