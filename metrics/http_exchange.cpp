@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "metrics/compression.h"
-#include "metrics/microhttpd_library.h"
 #include "metrics/negotiation.h"
 
 namespace leasehold::metrics {
@@ -16,8 +15,6 @@ namespace {
 
 // What is shorter fits into a packet as it is.
 constexpr std::size_t kWorthCompressing = 1000;
-
-const MicrohttpdLibrary& mhd() { return **microhttpd_library(); }
 
 std::string header(MHD_Connection* connection, const char* name) {
     const char* value = mhd().lookup_connection_value(connection, MHD_HEADER_KIND, name);

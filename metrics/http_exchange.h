@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Between the library's connections and what handlers know: a request from its header, an answer into its queue. On the
-// server's thread, inside the library's callbacks. REQUIRES: microhttpd_library() was loaded.
+// server's thread, inside the library's callbacks.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,14 @@
 #include <microhttpd.h>
 
 #include "metrics/http_server.h"
+#include "metrics/microhttpd_library.h"
 
 struct sockaddr;
 
 namespace leasehold::metrics {
+
+// REQUIRES: it was loaded, which HttpServer::start() sees to.
+inline const MicrohttpdLibrary& mhd() { return **microhttpd_library(); }
 
 constexpr const char* kAllowedMethods = "GET, HEAD, OPTIONS";
 

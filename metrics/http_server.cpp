@@ -32,9 +32,6 @@ constexpr Duration kIdentityPeriod = std::chrono::seconds(1);
 // How long to leave newcomers in the kernel's queue when no descriptor or memory is left for them.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
-// REQUIRES: it was loaded, which start() sees to.
-const MicrohttpdLibrary& mhd() { return **microhttpd_library(); }
-
 void log_library(void*, const char* format, va_list arguments) {
     if (!log::enabled(log::Level::debug)) return;
     char line[512];
