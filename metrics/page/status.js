@@ -167,7 +167,8 @@
       say(byId('lease-words'), seconds > 0 ? kRunsOut : kRanOut);
     }
     const since = status.holder_since_seconds;
-    say(byId('since'), status.holder && since ? 'since ' + utc(since) + ' UTC, for\u00a0' + ago(since).replaceAll(' ', '\u00a0') : '');
+    const known = status.holder && since;
+    say(byId('since'), known ? 'since ' + utc(since) + ' UTC, ' + ('for ' + ago(since)).replaceAll(' ', '\u00a0') : '');
     for (const element of document.querySelectorAll('[data-as]')) {
       const value = valueAt(element.dataset.value);
       if (value == null) continue;
