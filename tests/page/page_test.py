@@ -95,6 +95,16 @@ def check_leader(tab, leader, folder):
     fits_a_phone(tab)
 
 
+def check_without_scripts(tab, leader):
+    tab.scripts(False)
+    tab.open(leader.url())
+    for text in (LEADER, "This candidate leads", "as of when it was loaded", "acquired the lease"):
+        shows(tab, "body", text)
+    expect(tab.run("return document.querySelector('noscript meta') !== null;"), "it is not loaded anew by itself")
+    tab.scripts(True)
+    stays_at_home(tab, leader)
+
+
 def check_standby(tab, standby, folder):
     open_page(tab, standby)
     expect(tab.text("#headline") == LEADER, tab.text("#headline"))
@@ -170,6 +180,7 @@ def main(program, folder=None):
                 tab.messages()
                 tab.screen(1100, 740)
                 check_leader(tab, leader, folder)
+                check_without_scripts(tab, leader)
                 check_standby(tab, standby, folder)
                 check_hidden(tab)
                 check_failover(tab, leader, standby, folder)
