@@ -344,6 +344,9 @@ void Server::on_completed(MHD_Connection* connection) {
 Result<void> try_tls_identity(const TlsIdentity& identity) {
     const auto library = microhttpd_library();
     if (!library) return tl::unexpected<Error>(library.error());
+    if (mhd().is_feature_supported(MHD_FEATURE_TLS) != MHD_YES) {
+        return failure("http.tls: this libmicrohttpd was built without TLS; use one with it, or remove the section");
+    }
     const MHD_LogCallback keep = [](void* into, const char* format, va_list arguments) {
         char line[512];
         std::vsnprintf(line, sizeof line, format, arguments);

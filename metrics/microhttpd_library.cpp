@@ -9,7 +9,8 @@ namespace leasehold::metrics {
 namespace {
 
 bool find_all(DynamicLibrary& library, MicrohttpdLibrary& into) {
-    return library.find("MHD_set_panic_func", into.set_panic_func) &&
+    return library.find("MHD_is_feature_supported", into.is_feature_supported) &&
+           library.find("MHD_set_panic_func", into.set_panic_func) &&
            library.find("MHD_start_daemon", into.start_daemon) && library.find("MHD_stop_daemon", into.stop_daemon) &&
            library.find("MHD_get_daemon_info", into.get_daemon_info) && library.find("MHD_run", into.run) &&
            library.find("MHD_get_timeout", into.get_timeout) &&

@@ -17,6 +17,7 @@ namespace leasehold::metrics {
 
 // Each member is the function of libmicrohttpd with MHD_ before its name.
 struct MicrohttpdLibrary {
+    decltype(&::MHD_is_feature_supported) is_feature_supported;
     decltype(&::MHD_set_panic_func) set_panic_func;
     decltype(&::MHD_start_daemon) start_daemon;
     decltype(&::MHD_stop_daemon) stop_daemon;
