@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/exit_status.h"
+#include "app/http_protection.h"
 #include "app/load.h"
 #include "app/store_choice.h"
 #include "base/duration_text.h"
@@ -128,13 +129,24 @@ int probe_commands(const config::Options& options) {
     return worst;
 }
 
+int probe_http(const config::Options& options) {
+    if (const auto safe = try_http_protection(options.http); !safe) {
+        complain(safe.error().message);
+        return kLeaseholdFailed;
+    }
+    if (!options.http.token_file.empty()) fmt::print("HTTP: /metrics and /status ask for the token.\n");
+    if (options.http.tls.given) fmt::print("HTTP: the certificate and its key belong together.\n");
+    return 0;
+}
+
 // The store is looked at whatever became of the commands, which may be there only where the program is to run, while
 // the rights can be asked for from elsewhere. The worst status counts.
 int probe_all(const config::Options& options) {
     const int commands = probe_commands(options);
+    const int http = probe_http(options);
     int rest = probe_store(options);
     if (rest == 0 && has_workload(options)) rest = print_containment(options);
-    return std::max(commands, rest);
+    return std::max({commands, http, rest});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "app/http_protection.h"
 #include "app/store_choice.h"
 #include "app/version.h"
 #include "base/clock.h"
@@ -58,10 +59,14 @@ Result<void> Participant::serve_http_soon() {
 
 void Participant::serve_http() {
     for (const UniqueFd& listener : settings_.listeners) {
-        log::info("serving http on {}", metrics::local_address(listener.get()));
+        log::info("serving {} on {}", options().http.tls.given ? "https" : "http",
+                  metrics::local_address(listener.get()));
     }
-    auto server = metrics::HttpServer::start(loop_, std::move(settings_.listeners),
-                                             metrics::make_handler(*metrics_, [this] { return status(); }));
+    HttpProtection protection = protect_http(options().http);
+    auto handler = metrics::make_handler(
+        *metrics_, [this] { return status(); }, std::move(protection.token));
+    auto server = metrics::HttpServer::start(loop_, std::move(settings_.listeners), std::move(handler), {},
+                                             std::move(protection.tls));
     if (server) {
         http_ = std::move(*server);
         return;

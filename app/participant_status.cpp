@@ -61,6 +61,7 @@ void Participant::describe_election(metrics::StatusView& view) const {
         if (view.leading) {
             view.holder_since_unix_seconds = role_since_;
             view.lease_left_seconds = seconds(left_on_any_clock(grant->hard + margin, at));
+            view.lease_duration_seconds = seconds(options().election.timing.lease_duration);
         }
         return;
     }
@@ -74,6 +75,7 @@ void Participant::describe_election(metrics::StatusView& view) const {
                             !record.released && elapsed_at_most(election().seen_at(), at) < record.lease_duration;
         if (!view.holder_fresh) return;
         view.holder = record.holder;
+        view.lease_duration_seconds = seconds(record.lease_duration);
         view.lease_left_seconds = seconds(record.lease_duration - elapsed_at_most(election().seen_at(), at));
         if (record.acquire_time_us > 0) {
             view.holder_since_unix_seconds = static_cast<double>(record.acquire_time_us) / 1e6;

@@ -41,7 +41,7 @@ constexpr Fixed kFixed[] = {
     {"workload.output.", [](const Options& from, Options& to) { to.workload.output = from.workload.output; }},
     {"workload.ready.notify", [](const Options& from, Options& to) { to.workload.ready = from.workload.ready; }},
     {"protection.", [](const Options& from, Options& to) { to.protection = from.protection; }},
-    {"http.listen", [](const Options& from, Options& to) { to.http = from.http; }},
+    {"http.", [](const Options& from, Options& to) { to.http = from.http; }},
     {"control.socket", [](const Options& from, Options& to) { to.control = from.control; }},
 };
 

@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "app/control_socket.h"
 #include "app/exit_status.h"
+#include "app/http_protection.h"
 #include "app/identity.h"
 #include "app/load.h"
 #include "app/notices.h"
@@ -114,6 +115,7 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
     if (!prepared) return fail(kLeaseholdFailed, prepared.error().message);
     auto listeners = metrics::open_listeners(options->http.listen);
     if (!listeners) return fail(kLeaseholdFailed, listeners.error().message);
+    if (auto safe = try_http_protection(options->http); !safe) return fail(kLeaseholdFailed, safe.error().message);
     if (auto usable = try_probes(options->workload); !usable) return fail(kLeaseholdFailed, usable.error().message);
     auto spec = describe_launch(*options);
     if (!spec) return fail(kLeaseholdFailed, spec.error().message);

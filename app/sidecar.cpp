@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/exit_status.h"
+#include "app/http_protection.h"
 #include "app/identity.h"
 #include "app/load.h"
 #include "app/store_choice.h"
@@ -135,6 +136,7 @@ int run_sidecar(config::Options options) {
     if (!prepared) return fail(prepared.error());
     auto listeners = metrics::open_listeners(options.http.listen);
     if (!listeners) return fail(listeners.error());
+    if (auto safe = try_http_protection(options.http); !safe) return fail(safe.error());
 
     if (options.workload != supervisor::WorkloadOptions{}) {
         log::info("the section workload is not used: a sidecar runs none");

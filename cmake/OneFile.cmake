@@ -17,6 +17,7 @@ endfunction()
 leasehold_linked_with(fmt fmt::fmt ${LEASEHOLD_LIBRARIES}/lib/libfmt.a)
 leasehold_linked_with(prometheus prometheus-cpp::core ${LEASEHOLD_LIBRARIES}/lib/libprometheus-cpp-core.a)
 leasehold_linked_with(yaml PkgConfig::YAMLCPP libyaml-cpp.a)
+leasehold_linked_with(zlib ZLIB::ZLIB libz.a)
 
 # leasehold_one_file(NAME SOURCES...): the executable one-file/leasehold.
 function(leasehold_one_file name)

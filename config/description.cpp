@@ -6,6 +6,7 @@
 
 #include "config/control_keys.h"
 #include "config/hook_keys.h"
+#include "config/http_keys.h"
 #include "config/key_makers.h"
 #include "config/output_keys.h"
 #include "config/probe_keys.h"
@@ -172,14 +173,6 @@ std::vector<Key> protection() {
     };
 }
 
-Key listen() {
-    Key key = list_key(
-        "http.listen", "Addresses that serve /metrics, /healthz and the like; none for an empty list.",
-        listen_address_form(), [](auto& o) -> auto& { return o.http.listen; });
-    key.example = "[\"0.0.0.0:9090\"]";
-    return key;
-}
-
 std::vector<Key> logging() {
     using log::Format;
     using log::Level;
@@ -223,12 +216,12 @@ Description make_description() {
         {.path = "protection",
          .help = "What keeps leasehold's own processes going under load.",
          .example = "{oom_score_adj: -900}"},
-        {.path = "http", .help = "Metrics, health and status.", .example = "{listen: [\"0.0.0.0:9090\"]}"},
         {.path = "control",
          .help = "Where the commands status, resign, pause, resume and restart find it.",
          .example = "{socket: /run/leasehold/control.sock}"},
         {.path = "logging", .help = "The log of leasehold itself, on standard error.", .example = "{level: info}"},
     };
+    for (Section& http : http_sections()) all.sections.push_back(std::move(http));
     for (Section& probe : probe_sections()) all.sections.push_back(std::move(probe));
     for (Section& store : store_sections()) all.sections.push_back(std::move(store));
     const auto add = [&all](std::vector<Key> keys) {
@@ -246,7 +239,7 @@ Description make_description() {
     add(signals());
     add({containment(), no_new_privs()});
     add(protection());
-    add({listen()});
+    add(http_keys());
     add(control_keys());
     add(logging());
     return all;

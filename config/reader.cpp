@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "config/expansion.h"
+#include "config/http_keys.h"
 #include "config/nearest.h"
 #include "config/output_keys.h"
 #include "config/probe_keys.h"
@@ -62,6 +63,7 @@ public:
         check_rules(check(reading_.options.election));
         check_rules(check(reading_.options.workload.restart));
         check_rules(check(reading_.options.workload.output));
+        check_rules(check(reading_.options.http));
         check_rules(check_probes(reading_.options.workload));
         return std::move(reading_);
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <optional>
 #include <vector>
@@ -26,6 +27,7 @@ public:
         Phase phase = Phase::request;
         Instant since;        // when the phase began
         bool ending = false;  // it was told to go, and counts no more
+        std::uint64_t peer = 0;
     };
     using Handle = std::list<Connection>::iterator;
 
@@ -36,7 +38,8 @@ public:
     };
     explicit ConnectionTable(const Times& times) : times_(times) {}
 
-    Handle add(int fd, Instant now);
+    // `peer`: whom it is counted for.
+    Handle add(int fd, Instant now, std::uint64_t peer = 0);
     void enter(Handle connection, Phase phase, Instant now);
     void remove(Handle connection) { connections_.erase(connection); }
     std::size_t size() const { return connections_.size(); }
@@ -44,14 +47,22 @@ public:
     // Marks those whose phase lasts too long as ending and returns their descriptors.
     std::vector<int> end_overdue(Instant now);
 
-    // Marks the one whose phase began first as ending and returns its descriptor; nothing when none is left.
+    std::size_t count_of(std::uint64_t peer) const;  // without those that are ending, as below
+    std::size_t count_without_request() const;
+
+    // Each marks the one whose phase began first as ending and returns its descriptor; nothing when none is left: of
+    // the peer that has the most; of this peer; of those in the phase `request`.
     std::optional<int> end_longest();
+    std::optional<int> end_longest_of(std::uint64_t peer);
+    std::optional<int> end_longest_without_request();
 
     // How long until end_overdue() has something to do; nothing while there is no connection.
     std::optional<Duration> next_overdue(Instant now) const;
 
 private:
     Duration limit(Phase phase) const;
+    template <class Which>
+    std::optional<int> end_first(Which which);
 
     Times times_;
     std::list<Connection> connections_;  // by `since`, longest first

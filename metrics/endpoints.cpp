@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "metrics/negotiation.h"
+#include "metrics/page.h"
 #include "metrics/status.h"
 
 namespace leasehold::metrics {
@@ -60,15 +62,34 @@ HttpResponse role(const std::string& name, bool in_role) {
     return {.status = in_role ? 200 : 503, .body = (in_role ? name : "not " + name) + "\n"};
 }
 
-HttpResponse front(const HttpRequest& request, const StatusView& view) {
-    if (request.accept.find("text/html") != std::string::npos) {
-        return {.content_type = kHtmlType, .body = status_page(view)};
+HttpResponse front(const HttpRequest& request, const StatusView& view, bool may_see_all) {
+    if (prefers_html(request.accept)) {
+        return {.content_type = kHtmlType,
+                .body = status_page(view, !may_see_all),
+                .policy = status_page_policy(),
+                .vary = "Accept"};
     }
-    return {.content_type = kJsonType, .body = holder_json(view)};
+    return {.content_type = kJsonType, .body = holder_json(view), .vary = "Accept"};
 }
 
-HttpResponse answer(const HttpRequest& request, const Metrics& metrics, const StatusSource& source) {
+HttpResponse unauthorized(const HttpRequest& request) {
+    const std::string problem = request.authorization.empty() ? "" : ", error=\"invalid_token\"";
+    return {.status = 401,
+            .body = "this needs a token: Authorization: Bearer ... (http.token_file)\n",
+            .challenge = "Bearer realm=\"leasehold\"" + problem};
+}
+
+bool is_authorized(const HttpRequest& request, const TokenSource& token) {
+    if (!token) return true;
+    const std::optional<std::string> expected = token();
+    return expected && !expected->empty() && bears(request.authorization, *expected);
+}
+
+HttpResponse answer(const HttpRequest& request, const Metrics& metrics, const StatusSource& source,
+                    const TokenSource& token) {
     const std::string& path = request.path;
+    const bool may_see_all = is_authorized(request, token);
+    if (!may_see_all && (path == "/metrics" || path == "/status")) return unauthorized(request);
     const StatusView view = source();
     if (path == "/metrics") return {.content_type = kMetricsType, .body = metrics.text()};
     if (path == "/healthz" || path == "/livez") {
@@ -81,15 +102,16 @@ HttpResponse answer(const HttpRequest& request, const Metrics& metrics, const St
     if (path == "/leader") return role("leader", view.leading);
     if (path == "/standby") return role("standby", !view.leading && view.role == "standby");
     if (path == "/status") return {.content_type = kJsonType, .body = status_json(view)};
-    if (path == "/") return front(request, view);
+    if (path == "/") return front(request, view, may_see_all);
     return {.status = 404, .body = std::string("not found; the paths are ") + kPaths + "\n"};
 }
 
 }  // namespace
 
-HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source) {
-    return
-        [&metrics, source = std::move(source)](const HttpRequest& request) { return answer(request, metrics, source); };
+HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source, TokenSource token) {
+    return [&metrics, source = std::move(source), token = std::move(token)](const HttpRequest& request) {
+        return answer(request, metrics, source, token);
+    };
 }
 
 }  // namespace leasehold::metrics

@@ -9,6 +9,10 @@
 //                      workload.ready has it, is in neither
 //   /status            JSON; the keys are documented in status.h
 //   /                  {"name":"<holder>"} as leader-elector answers, empty when not fresh; a page for browsers
+//   (page.h)
+//
+// With a token, /metrics, /status and what the page tells beyond the holder's name are for those who bear it. The
+// others stay open: kubelets and load balancers cannot be given one.
 //
 // Pure but for the metrics registry it reads. Never blocks.
 #pragma once
@@ -74,6 +78,7 @@ struct StatusView {
     double role_since_unix_seconds = 0;               // when the role began; 0: none has yet
     std::optional<double> holder_since_unix_seconds;  // as the holder's record says
     std::optional<double> lease_left_seconds;         // of a fresh holder, unless it renews
+    std::optional<double> lease_duration_seconds;     // of that lease
     std::optional<EndedTerm> last_end;                // of a term of this instance
 
     std::optional<LastReload> last_reload;  // nothing: a sidecar, which has no reload
@@ -101,6 +106,10 @@ struct StatusView {
 using StatusSource = std::function<StatusView()>;
 
 // The handler for HttpServer::start(). `metrics` must outlive it.
-HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source);
+//
+// `token`: what /metrics, /status and the page's details ask for as a bearer token, as it is now; nothing while it
+// cannot be read, and then nobody gets them. Without such a function they are open to everybody. Never printed.
+using TokenSource = std::function<std::optional<std::string>()>;
+HttpServer::Handler make_handler(const Metrics& metrics, StatusSource source, TokenSource token = {});
 
 }  // namespace leasehold::metrics

@@ -18,6 +18,7 @@ namespace leasehold::metrics {
 
 // Name of the member, and of the function.
 #define LEASEHOLD_MICROHTTPD_FUNCTIONS(X)                           \
+    X(is_feature_supported, MHD_is_feature_supported)               \
     X(set_panic_func, MHD_set_panic_func)                           \
     X(start_daemon, MHD_start_daemon)                               \
     X(stop_daemon, MHD_stop_daemon)                                 \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's state as JSON for programs (/status) and as a page for browsers (/). Pure.
+// The agent's state as JSON for programs (/status). Pure.
 //
 // Keys of the JSON object; times and durations in seconds, null for what does not exist at the moment:
 //
@@ -15,6 +15,7 @@
 //   free_in_seconds                               until this instance may try to acquire, if nothing changes
 //   role_since_seconds, holder_since_seconds      when the role began, and the holder's term; Unix time
 //   lease_left_seconds                            of a fresh holder, unless it renews
+//   lease_duration_seconds                        of that lease, as its record says
 //   last_reload                                   {number, successful, text} of the configuration while leasehold runs;
 //                                                 number is 0 before the first; null for a sidecar
 //   paused                                        nothing is done by itself (leasehold pause)
@@ -35,12 +36,14 @@
 
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "metrics/endpoints.h"
 
 namespace leasehold::metrics {
 
 std::string status_json(const StatusView& view);
-std::string status_page(const StatusView& view);
+nlohmann::ordered_json status_object(const StatusView& view);
 
 // {"name":"<holder>"}, as leader-elector 0.4 and 0.5 answer; an empty name when nobody is known to hold the lease.
 std::string holder_json(const StatusView& view);

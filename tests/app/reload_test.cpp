@@ -23,11 +23,13 @@ TEST(Reload, SaysWhatChangesWhen) {
     wanted.workload.stop.grace_period = std::chrono::minutes(5);
     wanted.workload.command = {"false"};
     wanted.http.listen = {"127.0.0.1:1"};
+    wanted.http.token_file = "/run/token";
     const auto changes = settle_changes(accepted(), wanted);
     ASSERT_TRUE(changes);
     EXPECT_EQ(changes->text,
               "in force: election.retry_period, workload.stop.grace_period; from the next start of the workload on: "
-              "workload.command; as before, because it takes a new start of leasehold: http.listen");
+              "workload.command; as before, because it takes a new start of leasehold: http.listen, "
+              "http.token_file");
     EXPECT_EQ(changes->options.http, accepted().http);
     EXPECT_EQ(changes->options.workload.command, wanted.workload.command);
 }

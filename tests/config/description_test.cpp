@@ -76,8 +76,8 @@ TEST(Description, NamesEveryKeyOfTheDesignAndNoOther) {
             "workload.candidacy.success_threshold", "workload.output.format", "workload.output.prefix",
             "workload.output.overflow", "workload.output.buffer", "workload.output.keep_last", "workload.signals.to",
             "workload.signals.rewrite", "workload.containment", "workload.no_new_privs", "protection.scheduling",
-            "protection.oom_score_adj", "protection.lock_memory", "http.listen", "control.socket", "logging.level",
-            "logging.format"));
+            "protection.oom_score_adj", "protection.lock_memory", "http.listen", "http.token_file",
+            "http.tls.cert_file", "http.tls.key_file", "control.socket", "logging.level", "logging.format"));
 }
 
 TEST(Description, IsSound) {

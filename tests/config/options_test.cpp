@@ -68,7 +68,10 @@ workload:
   signals: {to: process, rewrite: {HUP: SIGUSR1, 12: none, SIGRTMIN+1: QUIT}}
   no_new_privs: true
 protection: {scheduling: normal, oom_score_adj: -50, lock_memory: off}
-http: {listen: ["127.0.0.1:9090", "[::1]:0"]}
+http:
+  listen: ["127.0.0.1:9090", "[::1]:0"]
+  token_file: /run/token
+  tls: {cert_file: /run/tls.crt, key_file: /run/tls.key}
 control: {socket: /run/leasehold/billing.sock}
 logging: {level: debug, format: json}
 )";
@@ -129,6 +132,8 @@ Options full_options() {
     options.workload.signals = {supervisor::SignalTarget::process,
                                 {{SIGHUP, SIGUSR1}, {SIGUSR2, 0}, {SIGRTMIN + 1, SIGQUIT}}};
     options.http.listen = {"127.0.0.1:9090", "[::1]:0"};
+    options.http.token_file = "/run/token";
+    options.http.tls = {true, "/run/tls.crt", "/run/tls.key"};
     options.control.socket = "/run/leasehold/billing.sock";
     options.logging = {log::Level::debug, log::Format::json};
     return options;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks a sidecar who leads, again and again, as programs beside leader-elector do, and prints a line whenever the answer
-// changes.
+// Asks a sidecar who leads, again and again, as programs beside leader-elector do, and prints a line whenever the
+// answer changes.
 //
 //   node leader_elector_client.js PORT OWN_NAME PERIOD_MS
 'use strict';

@@ -60,6 +60,28 @@ TEST_F(ConnectionTableTest, TheOneWithoutProgressForLongestGoesFirst) {
     EXPECT_EQ(table_.size(), 1U);
 }
 
+TEST_F(ConnectionTableTest, WhoHasTheMostGivesWay) {
+    table_.add(1, at(0), 100);
+    table_.add(2, at(1), 200);
+    table_.add(3, at(2), 200);
+    EXPECT_EQ(table_.count_of(200), 2U);
+    EXPECT_EQ(table_.end_longest(), 2) << "not the one of a peer that has no other";
+    EXPECT_EQ(table_.count_of(200), 1U) << "that one counts no more";
+    EXPECT_EQ(table_.end_longest(), 1);
+    EXPECT_EQ(table_.end_longest_of(100), std::nullopt);
+    EXPECT_EQ(table_.end_longest_of(200), 3);
+}
+
+TEST_F(ConnectionTableTest, ThoseWithoutARequestAreCountedByThemselves) {
+    const auto first = table_.add(1, at(0));
+    table_.add(2, at(1));
+    EXPECT_EQ(table_.count_without_request(), 2U);
+    table_.enter(first, Phase::idle, at(2));
+    EXPECT_EQ(table_.count_without_request(), 1U);
+    EXPECT_EQ(table_.end_longest_without_request(), 2);
+    EXPECT_EQ(table_.end_longest_without_request(), std::nullopt);
+}
+
 TEST_F(ConnectionTableTest, TheClockThatSaysMoreCounts) {
     table_.add(1, at(0));
     EXPECT_THAT(table_.end_overdue({seconds(10), seconds(1)}), ElementsAre(1));

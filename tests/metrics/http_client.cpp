@@ -79,7 +79,7 @@ void ServerTest::start(const std::vector<std::string>& addresses, HttpServer::Ha
     auto listeners = open_listeners(addresses);
     ASSERT_TRUE(listeners) << listeners.error().message;
     for (const UniqueFd& listener : *listeners) listener_fds_.push_back(listener.get());
-    auto server = HttpServer::start(*loop_, std::move(*listeners), std::move(handler), limits);
+    auto server = HttpServer::start(*loop_, std::move(*listeners), std::move(handler), limits, source_);
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
 }

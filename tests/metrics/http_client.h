@@ -67,6 +67,7 @@ protected:
     std::unique_ptr<EventLoop> loop_;
     std::vector<int> listener_fds_;
     std::unique_ptr<HttpServer> server_;
+    HttpServer::TlsSource source_;       // of the certificate, if there is to be one
     std::vector<HttpRequest> requests_;  // that the default handler saw
 };
 

@@ -80,11 +80,11 @@ TEST_F(HttpServerTest, OtherMethodsAreRefused) {
     EXPECT_TRUE(requests_.empty());
 }
 
-TEST_F(HttpServerTest, BodiesAreNotWaitedFor) {
+TEST_F(HttpServerTest, BodiesAreRefusedAndNotWaitedFor) {
     start({"127.0.0.1:0"});
     for (const std::string method : {"POST", "GET"}) {
         const std::string start_line = method + " /x HTTP/1.1\r\n" + kHost;
-        const int expected = method == "GET" ? 200 : 405;
+        const int expected = method == "GET" ? 413 : 405;
         EXPECT_EQ(request(start_line + "Content-Length: 1000000000\r\n\r\nabc").status, expected);
         EXPECT_EQ(request(start_line + "Transfer-Encoding: chunked\r\n\r\n").status, expected);
     }
@@ -129,6 +129,28 @@ TEST_F(HttpServerTest, LargeAnswersArriveWhole) {
     const std::string large(4 << 20, 'x');
     start({"127.0.0.1:0"}, [&](const HttpRequest&) { return HttpResponse{.body = large}; }, {});
     EXPECT_EQ(get("/").body.size(), large.size());
+}
+
+TEST_F(HttpServerTest, AnswersAreCompressedForThoseWhoAskForIt) {
+    const std::string large(5000, 'x');
+    start({"127.0.0.1:0"},
+          [&](const HttpRequest& seen) {
+              return HttpResponse{.body = seen.path == "/" ? large : "small", .vary = "Accept"};
+          },
+          {});
+    const std::string asking = " HTTP/1.1\r\n" + kHost + "Accept-Encoding: br;q=1.0, gzip;q=0.8\r\n\r\n";
+    const Answer packed = request("GET /" + asking);
+    EXPECT_EQ(packed.headers.at("content-encoding"), "gzip");
+    EXPECT_EQ(packed.headers.at("vary"), "Accept, Accept-Encoding");
+    EXPECT_LT(packed.body.size(), 200U);
+    EXPECT_EQ(packed.body.substr(0, 2), "\x1f\x8b");
+    const Answer head = request("HEAD /" + asking);
+    EXPECT_EQ(head.headers.at("content-length"), packed.headers.at("content-length"));
+    const Answer plain = get("/");
+    EXPECT_EQ(plain.body, large);
+    EXPECT_EQ(plain.headers.count("content-encoding"), 0U);
+    EXPECT_EQ(plain.headers.at("vary"), "Accept, Accept-Encoding") << "caches have to know";
+    EXPECT_EQ(request("GET /small" + asking).body, "small");
 }
 
 TEST_F(HttpServerTest, GarbageIsRefusedAndHarmsNobody) {

@@ -56,7 +56,7 @@ protected:
 };
 
 TEST_F(StalledClientsTest, SilentAndHalfRequestsDelayNobody) {
-    start({"127.0.0.1:0"});
+    start({"127.0.0.1:0"}, {.connections_of_a_peer = 256});
     stall(110, "");
     stall(110, kHalf);
     for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/").status, 200);
@@ -91,12 +91,37 @@ TEST_F(StalledClientsTest, AnInactivityTimeoutAloneWouldNotEndThem) {
 
 TEST_F(StalledClientsTest, MoreThanAllConnectionsDoNotKeepAProbeOut) {
     // Time limits so long that only making room can help.
-    start({"127.0.0.1:0"}, {.request_time = std::chrono::hours(1)});
+    start({"127.0.0.1:0"}, {.connections_of_a_peer = 1000, .request_time = std::chrono::hours(1)});
     stall(2000, kHalf);
     EXPECT_EQ(get("/").status, 200);
     EXPECT_TRUE(until([&] { return still_open() <= HttpLimits{}.connections; })) << still_open();
     EXPECT_EQ(get("/").status, 200);
     EXPECT_GT(still_open(), 0U) << "more were ended than had to be";
+}
+
+TEST_F(StalledClientsTest, OneAddressTakesNoMoreThanItsShare) {
+    start({"127.0.0.1:0", "[::1]:0"},
+          {.connections = 256, .connections_of_a_peer = 20, .request_time = std::chrono::hours(1)});
+    Client other = connect(1);
+    ASSERT_TRUE(other.send("GET /other HTTP/1.1\r\nHost: te"));
+    ASSERT_TRUE(loop_->run_once(Duration::zero()));
+    stall(100, kHalf);
+    EXPECT_EQ(get("/").status, 200);
+    EXPECT_TRUE(until([&] { return still_open() <= 20; })) << still_open();
+    EXPECT_GT(still_open(), 10U) << "more were ended than had to be";
+    other.send("st\r\n\r\n");
+    EXPECT_EQ(answer(other).status, 200) << "it was ended in their place";
+}
+
+TEST_F(StalledClientsTest, AFloodOfOneAddressCostsNoOther) {
+    start({"127.0.0.1:0", "[::1]:0"},
+          {.connections = 16, .connections_of_a_peer = 1000, .request_time = std::chrono::hours(1)});
+    Client other = connect(1);
+    ASSERT_TRUE(other.send("GET /other HTTP/1.1\r\nHost: te"));
+    ASSERT_TRUE(loop_->run_once(Duration::zero()));
+    stall(200, kHalf);
+    other.send("st\r\n\r\n");
+    EXPECT_EQ(answer(other).status, 200);
 }
 
 // What the one above would look like if the library had the listening socket: the checker can fail.

@@ -110,6 +110,11 @@ class HouseTest(CheckerTest):
         self.assertEqual(self.check_code(SPDX + "\n" * (house.MOST_FILE_LINES - 1)), [])
         self.assert_one(self.check_code(SPDX + "\n" * house.MOST_FILE_LINES), "500 lines")
 
+    def test_finds_a_large_picture(self):
+        self.write("docs/small.png", "x")
+        self.write("docs/large.png", "x" * (house.MOST_PICTURE_BYTES + 1))
+        self.assert_one(house.check(self.root), "docs/large.png", "for a picture")
+
     def test_finds_a_long_line(self):
         self.assertEqual(self.check_code(SPDX + "// " + "x" * 117 + "\n"), [])
         self.assert_one(self.check_code(SPDX + "// " + "x" * 118 + "\n"), "base/x.cpp:2", "121 characters")

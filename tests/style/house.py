@@ -12,10 +12,11 @@ import source_text
 MOST_FILE_LINES = 499
 MOST_LINE_LENGTH = 120
 MOST_FUNCTION_LINES = 69
+MOST_PICTURE_BYTES = 150_000
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|place" + r"holder)\b", re.IGNORECASE)
-SOURCE_ENDINGS = (".h", ".cpp", ".py", ".sh", ".cmake", ".yaml", ".yml", "CMakeLists.txt")
+SOURCE_ENDINGS = (".h", ".cpp", ".py", ".sh", ".cmake", ".css", ".js", ".yaml", ".yml", "CMakeLists.txt")
 
 
 def _is_source(path, text):
@@ -95,6 +96,11 @@ def check(root):
     problems = []
     for path in source_text.files(root):
         if path == "LICENSE":
+            continue
+        if path.endswith(".png"):
+            size = os.path.getsize(os.path.join(root, path))
+            if size > MOST_PICTURE_BYTES:
+                problems.append(f"{path}: {size} bytes; at most {MOST_PICTURE_BYTES} are allowed for a picture")
             continue
         try:
             text = source_text.read(root, path)

@@ -41,6 +41,7 @@ CORE_MAY_USE = set(
 BELONGS_TO = {
     "prometheus/": {"metrics"},
     "microhttpd.h": {"metrics"},
+    "zlib.h": {"metrics"},
     "yaml-cpp/": {"config", "election/stores"},
     "CLI/": {"app"},
     "nlohmann/": {"app", "config", "election/stores", "metrics"},
