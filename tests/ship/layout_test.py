@@ -57,7 +57,8 @@ def main():
         assert installed == wanted, f"too much: {installed - wanted}; missing: {wanted - installed}"
         unit = (root / PREFIX / "lib/systemd/system/leasehold@.service").read_text()
         assert f"ExecStart=/{PREFIX}/bin/leasehold run" in unit and "/usr/local" not in unit, unit
-        said = subprocess.run([root / PREFIX / "bin/leasehold", "--version"], check=True, capture_output=True, text=True)
+        program = root / PREFIX / "bin/leasehold"
+        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
         assert said.stdout.startswith("leasehold 0."), said.stdout
         for name in ALWAYS:
             assert (root / PREFIX / name).stat().st_size > 100, f"{name} is empty"
