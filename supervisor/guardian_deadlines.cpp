@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/capabilities.h"
 #include "supervisor/enforcement.h"
 #include "supervisor/guardian.h"
 #include "supervisor/process_tree.h"
@@ -160,6 +161,7 @@ int guardian_main(const std::vector<std::string>& arguments) {
     }
     log::init(parsed->spec.logging, "guardian");
     protect_guardian(parsed->spec.protection);
+    lay_down_as_supervising(parsed->spec.containment.method == ContainmentMethod::pid_namespace);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;

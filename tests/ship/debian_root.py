@@ -15,10 +15,15 @@ import time
 LIMIT = 60  # seconds for a command, and for a condition to come true: a machine may be busy
 
 
+def cache_folder(what):
+    """As in tests/servers/apt.sh."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(os.environ.get("LEASEHOLD_CACHE") or f"{cache}/leasehold", what)
+
+
 def cached():
     """The folder that get-debian made, or None."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = pathlib.Path(os.environ.get("LEASEHOLD_CACHE") or f"{cache}/leasehold", "debian")
+    folder = cache_folder("debian")
     return folder.resolve() if (folder / "usr/bin/dpkg").exists() else None
 
 
