@@ -3,8 +3,7 @@
 # What makes faults in the program harder to use, and its bytes the same wherever it is built. tests/ship/hardened.py
 # looks at the result.
 #
-#   _FORTIFY_SOURCE=3         glibc's string and memory calls check the size of what they write to; needs optimisation,
-#                             and is in the way of the sanitizers, which look at those calls themselves
+#   _FORTIFY_SOURCE=3         glibc's string and memory calls check the size of what they write to; needs optimisation
 #   stack protector, clash    an overwritten stack, and one that was jumped over its guard page, end the process
 #   cf-protection             indirect jumps end only where one is meant to (where the processor has it)
 #   PIE, RELRO, now           addresses differ from start to start; what the loader has filled in is read-only from then
@@ -25,17 +24,15 @@ foreach(flag IN ITEMS -fstack-clash-protection -fcf-protection)  # not on every 
     endif()
 endforeach()
 
-# leasehold_harden(TARGET): code that is shipped.
+# leasehold_harden(TARGET): code that is shipped. What a sanitizer looks at is not.
 function(leasehold_harden target)
     get_target_property(type ${target} TYPE)
-    if(type STREQUAL INTERFACE_LIBRARY)
+    if(type STREQUAL INTERFACE_LIBRARY OR LEASEHOLD_SANITIZE)
         return()
     endif()
     target_compile_options(${target} PRIVATE ${leasehold_hardened_code})
-    if(NOT LEASEHOLD_SANITIZE)
-        set(optimised $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
-        target_compile_options(${target} PRIVATE "$<${optimised}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>")
-    endif()
+    set(optimised $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+    target_compile_options(${target} PRIVATE "$<${optimised}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>")
     if(type STREQUAL EXECUTABLE)
         target_link_options(${target} PRIVATE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--build-id=sha1)
     endif()

@@ -3,17 +3,15 @@
 # The Debian package: `cpack -G DEB` in a build folder that was built. What is in it and what its scripts do stands in
 # deploy/debian/; cmake/StagePackage.cmake turns what `cmake --install` gives into what Debian wants. With
 # SOURCE_DATE_EPOCH set the same program gives the same bytes (scripts/reproducible).
-#
-#   cpack -G DEB -D CPACK_DEBIAN_PACKAGE_RELEASE=2      the same once more, as an upgrade
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME leasehold)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "The authors of Leasehold <leasehold@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "run a program on exactly one of several machines")
-set(CPACK_PACKAGE_DESCRIPTION "Leasehold takes part in a leader election and runs a program, which need not know of it,
-while it leads. The program and everything that it has started are gone before
-another machine starts it. The lock is kept in Kubernetes, etcd, Consul,
-ZooKeeper or a file; metrics, health and status are served over HTTP.")
+set(CPACK_PACKAGE_DESCRIPTION "Leasehold takes part in a leader election and runs a program while it leads.
+The program need not know of it; it and everything that it has started are
+gone before another machine starts it. The lock is kept in Kubernetes, etcd,
+Consul, ZooKeeper or a file; metrics and status are served over HTTP.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_FILE_NAME leasehold)
 set(CPACK_STRIP_FILES ON)
@@ -27,6 +25,10 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # a package of leasehold needs no tes
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_LEASEHOLD_CHANGE "leasehold (${PROJECT_VERSION}-1) unstable; urgency=medium
+
+  * What has changed stands in changelog.gz.
+")
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)

@@ -14,13 +14,11 @@ file(RENAME ${root}/etc/needrestart/conf.d/needrestart.conf ${root}/etc/needrest
 file(MAKE_DIRECTORY ${root}/var/lib/leasehold)
 file(REMOVE ${doc}/LICENSE)  # the copyright file says where Debian has it
 
-if(EXISTS ${doc}/CHANGELOG.md)
-    file(RENAME ${doc}/CHANGELOG.md ${doc}/changelog)
-endif()
-file(GLOB compressed ${root}/usr/share/man/man*/*.[1-8] ${doc}/changelog)
-if(compressed)
-    execute_process(COMMAND gzip --best --no-name ${compressed} COMMAND_ERROR_IS_FATAL ANY)
-endif()
+file(RENAME ${doc}/CHANGELOG.md ${doc}/changelog)
+string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)  # or SOURCE_DATE_EPOCH
+file(WRITE ${doc}/changelog.Debian "${CPACK_LEASEHOLD_CHANGE}\n -- ${CPACK_PACKAGE_CONTACT}  ${now}\n")
+file(GLOB compressed ${root}/usr/share/man/man*/*.[1-8] ${doc}/changelog*)
+execute_process(COMMAND gzip --best --no-name --force ${compressed} COMMAND_ERROR_IS_FATAL ANY)
 
 # Whoever builds may have any umask.
 execute_process(COMMAND find ${root} -type d -exec chmod 755 {} + COMMAND_ERROR_IS_FATAL ANY)

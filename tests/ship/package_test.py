@@ -110,6 +110,7 @@ class Story:
         unknown = [path for path in self.baseline - before if "leasehold" in path]
         assert not unknown, f"the package does not know of {unknown}"
         assert "leasehold 0." in self.root.run("leasehold", "--version")
+        assert "\nExecStart=/usr/bin/leasehold run " in self.root.text("/usr/lib/systemd/system/leasehold@.service")
         said = self.root.run("leasehold", "check", "--config", "/etc/leasehold/example.yaml", "--probe")
         assert "/var/lib/leasehold" in said, said
         # What is only recommended, or suggested, is asked for by name.
