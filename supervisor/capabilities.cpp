@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <initializer_list>
+#include <string>
+#include <system_error>
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -31,7 +33,7 @@ constexpr CapabilitySet kStarting =
 
 bool may_lay_down(const Capabilities& given) { return (given.effective & set_of({CAP_SYS_PTRACE})) != 0; }
 
-std::string reason(int problem) { return std::generic_category().message(problem); }
+std::string why_kept(int problem) { return std::generic_category().message(problem); }
 
 bool set_capabilities(const Capabilities& wanted) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -42,7 +44,7 @@ bool set_capabilities(const Capabilities& wanted) {
         words[i].inheritable = static_cast<std::uint32_t>(wanted.inheritable >> (i * kWordBits));
     }
     if (syscall(SYS_capset, &header, words) == 0) return true;
-    log::debug("capabilities stay as they are: {}", reason(errno));
+    log::debug("capabilities stay as they are: {}", why_kept(errno));
     return false;
 }
 
@@ -50,7 +52,7 @@ bool set_capabilities(const Capabilities& wanted) {
 void limit_executions_to(CapabilitySet kept) {
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
         if ((kept & set_of({capability})) != 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
-        log::debug("capabilities of what the agent executes stay as they are: {} (CAP_SETPCAP)", reason(errno));
+        log::debug("capabilities of what the agent executes stay as they are: {} (CAP_SETPCAP)", why_kept(errno));
         return;
     }
 }

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+# What comes first is for a test to fill: stand-ins for programs that cannot work in there.
+PATH = "/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LIMIT = 60  # seconds for a command, and for a condition to come true: a machine may be busy
 
 
@@ -57,7 +59,7 @@ class DebianRoot:
         """Output, standard error among it; of a failure an exception with it, or with check=False what there is."""
         done = subprocess.run(self._inside(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=LIMIT * 3, stdin=subprocess.DEVNULL, check=False,
-                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"})
+                              env={"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"})
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}")
         return done.stdout
@@ -66,7 +68,7 @@ class DebianRoot:
         """A process that goes on; what it prints comes into the file `output` of the root."""
         with open(self.path / output.lstrip("/"), "ab") as file:
             return subprocess.Popen(self._inside(*command), stdout=file, stderr=file, stdin=subprocess.DEVNULL,
-                                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+                                    env={"PATH": PATH})
 
     def holds(self, pid):
         """Whether the process with this number, on the machine, is one of this root."""
@@ -76,10 +78,11 @@ class DebianRoot:
         file = self.path / path.lstrip("/")
         return file.read_text() if file.exists() else ""
 
-    def write(self, path, text):
+    def write(self, path, text, mode=0o644):
         file = self.path / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+        file.chmod(mode)
 
     def files(self):
         """All paths, but those of the kernel, of logs, and what the package manager knows."""

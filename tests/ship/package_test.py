@@ -34,6 +34,10 @@ flock --nonblock 9 || echo overlap >>/srv/overlap
 echo "$LEASEHOLD_IDENTITY $LEASEHOLD_FENCING_TOKEN" >>/srv/started
 exec sleep infinity
 """
+# What a service manager is asked for, where there is one.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/srv/asked
+"""
 STATE = "var/lib/leasehold"
 
 
@@ -101,6 +105,8 @@ class Story:
         self.baseline = set()
 
     def install(self):
+        self.root.write("/srv/bin/systemctl", SYSTEMCTL, 0o755)
+        (self.root.path / "run/systemd/system").mkdir(parents=True)
         before = self.root.files()
         said = self.root.run("apt-get", "install", "--yes", "--no-install-recommends",
                              "-o", "Dpkg::Use-Pty=0", self.first)
@@ -121,8 +127,7 @@ class Story:
 
     def take_up(self):
         self.root.write("/etc/leasehold/shipped.yaml", CONFIG)
-        self.root.write("/srv/work", WORK)
-        (self.root.path / "srv/work").chmod(0o755)
+        self.root.write("/srv/work", WORK, 0o755)
         with (self.root.path / "etc/leasehold/example.yaml").open("a") as file:
             file.write("# of the operator\n")
         a = Candidate(self.root, "a")
@@ -158,6 +163,10 @@ class Story:
         a.await_role("leader")
         assert before["workload"]["pid"] == after["workload"]["pid"] == a.status()["workload"]["pid"]
         assert self.starts() == ["a"]
+        assert set(self.asked()) == {"--system daemon-reload"}, self.asked()
+
+    def asked(self):
+        return self.root.text("/srv/asked").splitlines()
 
     def roll_on(self, a, b):
         """One machine after the other: the one that leads, then the other."""
@@ -172,8 +181,9 @@ class Story:
         return a
 
     def remove_under(self, a):
-        """Without a service manager nobody ends what runs; a lease that is in use survives even a purge."""
+        """What the service manager did not start, it does not end; a lease in use survives even a purge."""
         self.root.run("dpkg", "-r", "leasehold")
+        assert "--system stop leasehold@*.service" in self.asked(), self.asked()
         assert not (self.root.path / "usr/bin/leasehold").exists()
         assert (self.root.path / STATE / "shipped.lease").exists()
         assert (self.root.path / "etc/leasehold/example.yaml").exists()
