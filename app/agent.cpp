@@ -11,6 +11,7 @@
 #include "app/load.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
+#include "supervisor/capabilities.h"
 
 namespace leasehold::app {
 namespace {
@@ -198,6 +199,7 @@ int agent_main(const std::vector<std::string>& arguments) {
     }
     log::init(launch->spec.logging, "agent");
     supervisor::protect_agent(launch->spec.protection);
+    supervisor::lay_down_as_agent();
     auto agent = Agent::create(std::move(*launch));
     if (!agent) {
         log::error("{}", agent.error().message);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/capabilities.h"
 #include "supervisor/enforcement.h"
 #include "supervisor/guardian.h"
 #include "supervisor/process_tree.h"
@@ -165,6 +166,7 @@ int run_guardian(RoleArguments arguments) {
     take_signals();
     log::init(arguments.spec.logging, "guardian");
     protect_guardian(arguments.spec.protection);
+    lay_down_as_supervising(arguments.spec.containment.method == ContainmentMethod::pid_namespace);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/capabilities.h"
 #include "supervisor/enforcement.h"
 
 namespace leasehold::supervisor {
@@ -374,6 +375,7 @@ int supervisor_main(const std::vector<std::string>& arguments) {
     }
     log::init(parsed->spec.logging, "supervisor");
     protect_supervisor(parsed->spec.protection);
+    lay_down_as_supervising(parsed->spec.containment.method == ContainmentMethod::pid_namespace);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;

@@ -164,8 +164,8 @@ TEST_F(Reload, AShorterLeaseCountsFromTheNextTerm) {
     replace("leader", "renew_deadline: 2s", "renew_deadline: 500ms");
     const Said said = tell("leader", {"reload"});
     EXPECT_EQ(said.status, 0) << said.text;
-    const auto lasts = [&](const std::string& seconds) {
-        return read_file(folder_.path("test.lease")).find("\"leaseDurationSeconds\": " + seconds) != std::string::npos;
+    const auto lasts = [&](const std::string& number) {
+        return read_file(folder_.path("test.lease")).find("\"leaseDurationSeconds\": " + number) != std::string::npos;
     };
     EXPECT_TRUE(shows(leader, "/metrics", "leasehold_lease_duration_seconds 1\n"));
     const std::string before_renewal = read_file(folder_.path("test.lease"));
