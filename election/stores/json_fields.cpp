@@ -14,6 +14,27 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kDeepest = 16;
+constexpr int kDeepestOfServers = 256;
+
+// Brackets within brackets, outside of texts. Of what is not JSON it is some number.
+int depth_of(std::string_view text) {
+    int depth = 0;
+    int deepest = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            in_text = !in_text;
+        } else if (!in_text && (c == '[' || c == '{')) {
+            deepest = std::max(deepest, ++depth);
+        } else if (!in_text && (c == ']' || c == '}')) {
+            --depth;
+        }
+    }
+    return deepest;
+}
 
 }  // namespace
 
@@ -36,6 +57,11 @@ std::optional<Json> parse_json(std::string_view text, std::string& problem) {
     if (document.is_discarded() && problem.empty()) problem = "it is not JSON in UTF-8";
     if (!problem.empty()) return std::nullopt;
     return document;
+}
+
+Json parse_server_json(std::string_view text) {
+    if (depth_of(text) > kDeepestOfServers) return Json(Json::value_t::discarded);
+    return Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
 }
 
 const Json& member(const Json& object, const char* key) {
