@@ -58,6 +58,7 @@ void check_flags(std::string_view text) {
     while (!text.empty()) arguments.emplace_back(take_until(text, '\n'));
     const ParsedFlags parsed = parse_leader_elector(arguments, "host-1");
     is_leader_elector(arguments);
+    for (const std::string& problem : parsed.problems) require(!problem.empty(), "a problem says what is wrong");
     if (parsed.drop_in.help || !parsed.problems.empty()) return;
     const config::Options options = options_of(parsed.drop_in);
     require(config::election_name_form().read(options.election.name).has_value(), "a lock that is accepted has a name");

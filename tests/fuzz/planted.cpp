@@ -31,7 +31,7 @@ void read_record(std::string_view text) {
         snapshot.record.released = true;
         snapshot.record.lease_duration = std::chrono::seconds(15);
     }
-    check_snapshot(snapshot);
+    check_record_text(text, snapshot);
 }
 
 // "bytes": the length of a text is believed. "memory": so is a number of elements.

@@ -67,7 +67,26 @@ int first_write(const Snapshot& snapshot, int last) {
     return -1;
 }
 
+bool bears_release_mark(std::string_view text) {
+    const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("holderIdentity") || !json["holderIdentity"].is_string()) return false;
+    if (!json.contains("leaseDurationSeconds") || !json["leaseDurationSeconds"].is_number_unsigned()) return false;
+    if (!json.contains("leasehold")) return json["holderIdentity"] == "" && json["leaseDurationSeconds"] == 1;
+    const auto& ours = json["leasehold"];
+    return ours.is_object() && ours.value("format", nlohmann::json()) == 1 && ours.contains("released") &&
+           ours["released"].is_boolean() && ours["released"].get<bool>();
+}
+
 }  // namespace
+
+void check_record_text(std::string_view text, const Snapshot& snapshot) {
+    check_snapshot(snapshot);
+    if (snapshot.record.released) require(bears_release_mark(text), "only what bears a release mark is free");
+    const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() && !text.empty()) {
+        require(snapshot.presence == Presence::unreadable, "what is no record cannot be understood");
+    }
+}
 
 void check_snapshot(const Snapshot& snapshot) {
     check_form(snapshot);

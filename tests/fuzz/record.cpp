@@ -43,7 +43,7 @@ void check_json(std::string_view text) {
     election::Snapshot snapshot;
     snapshot.version.number = 1;
     put_into(snapshot, decoded);
-    check_snapshot(snapshot);
+    check_record_text(text, snapshot);
     require(decoded.generation <= stores::kHighestGeneration, "a generation has room to grow");
     if (decoded.presence == Presence::present) check_rewritten(decoded);
 }

@@ -27,8 +27,9 @@ const std::string kKey = "leasehold/billing";
 void check_value(const std::string& value, std::uint64_t number) {
     election::Snapshot snapshot;
     snapshot.version.number = number;
-    put_into(snapshot, decode_record(value));
-    check_snapshot(snapshot);
+    const auto decoded = decode_record(value);
+    put_into(snapshot, decoded);
+    check_record_text(value, snapshot);
 }
 
 template <class Answer>
