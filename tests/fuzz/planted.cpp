@@ -44,7 +44,11 @@ void read_wire(std::string_view text) {
     if (has_fault("bytes") && size < 4096) {
         for (std::size_t i = 0; i < size; ++i) sum += static_cast<unsigned char>(bytes.data()[i]);
     }
-    if (has_fault("memory") && size < (std::uint64_t{1} << 40)) sum = std::vector<char>(size).size();
+    if (has_fault("memory")) {
+        std::vector<char> elements;
+        elements.reserve(size % (std::uint64_t{1} << 30));
+        sum += elements.capacity() & 1;
+    }
     require(sum != 123456789, "nothing else is wrong");
 }
 
