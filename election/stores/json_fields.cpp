@@ -36,6 +36,14 @@ int depth_of(std::string_view text) {
     return deepest;
 }
 
+// Of well-formed UTF-8; those from U+0080 on, too, which a terminal may obey.
+bool has_control(std::string_view text) {
+    const auto is_first = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    const auto is_second = [](char lead, char c) { return lead == '\xc2' && static_cast<unsigned char>(c) < 0xa0; };
+    return std::any_of(text.begin(), text.end(), is_first) ||
+           std::adjacent_find(text.begin(), text.end(), is_second) != text.end();
+}
+
 }  // namespace
 
 std::optional<Json> parse_json(std::string_view text, std::string& problem) {
@@ -90,8 +98,7 @@ std::string JsonFields::text(const char* key) {
     if (value == nullptr) return {};
     if (!value->is_string()) return complain(key, "is not a string"), std::string();
     const auto& string = value->get_ref<const std::string&>();
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    if (std::any_of(string.begin(), string.end(), is_control)) return complain(key, "has control characters"), "";
+    if (has_control(string)) return complain(key, "has control characters"), "";
     return string;
 }
 
