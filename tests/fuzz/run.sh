@@ -19,11 +19,13 @@ options=(-max_total_time="$seconds" -max_len=4096 -timeout=60 -rss_limit_mb=1024
 
 # The quarantine of AddressSanitizer is most of what it would need.
 status=0
-ASAN_OPTIONS=quarantine_size_mb=32 "$program" "${options[@]}" "$folder/corpus" "$corpus" >"$folder/log" 2>&1 || status=$?
+export ASAN_OPTIONS=quarantine_size_mb=32
+"$program" "${options[@]}" "$folder/corpus" "$corpus" >"$folder/log" 2>&1 || status=$?
 if [ "$status" -eq 0 ]; then
     tail -n 8 "$folder/log"
 else
-    grep --text --after-context 40 --max-count 1 -E 'BROKEN PROMISE|ERROR|runtime error' "$folder/log" | cut -c 1-300 || true
+    grep --text --after-context 40 --max-count 1 -E 'BROKEN PROMISE|ERROR|runtime error' "$folder/log" |
+        cut -c 1-300 || true
     tail -n 12 "$folder/log" | cut -c 1-1000  # the input, in base64
     # libFuzzer's own status for what it finds is 77, which ctest would take for a test that was skipped.
     exit 1
