@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # planted_test.sh PROGRAM CORPUS SECONDS: that the fuzzers find what is wrong. Three faults of planted.cpp, each to be
-# found, for the right reason, before the time is over that every fuzzer has; and without a fault nothing is found.
+# found, for the right reason, before the time is over; and without a fault nothing is found.
 set -euo pipefail
 
 here=$(dirname "$0") program=$1 corpus=$2 seconds=$3
