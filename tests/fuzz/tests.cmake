@@ -8,7 +8,7 @@ if(NOT LEASEHOLD_SANITIZE)
         cmake_path(GET corpus FILENAME name)
         set(script run)
         set(seconds 10)
-        if(name STREQUAL planted)  # ends as soon as each is found, which takes a second or two on a machine that is free
+        if(name STREQUAL planted)  # ends as soon as each is found: after seconds, on a machine that is free
             set(script planted_test)
             set(seconds 60)
         endif()
