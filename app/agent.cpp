@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/exit_status.h"
@@ -189,6 +190,14 @@ void Agent::leave(int status) {
     loop_->stop();
 }
 
+// Credentials of the store are in this process and in no other; an image of it would carry them to a disk. Only the
+// soft limit, which whoever looks for a fault can raise again (prlimit(1)).
+void leave_no_core() {
+    rlimit limit{};
+    const bool done = getrlimit(RLIMIT_CORE, &limit) == 0 && (limit.rlim_cur = 0, setrlimit(RLIMIT_CORE, &limit) == 0);
+    if (!done) log::debug("RLIMIT_CORE: {}", std::generic_category().message(errno));
+}
+
 int agent_main(const std::vector<std::string>& arguments) {
     prctl(PR_SET_NAME, "leasehold-agent");
     ignore_signals();
@@ -198,6 +207,7 @@ int agent_main(const std::vector<std::string>& arguments) {
         return kLeaseholdFailed;
     }
     log::init(launch->spec.logging, "agent");
+    leave_no_core();
     supervisor::protect_agent(launch->spec.protection);
     supervisor::lay_down_as_agent();
     auto agent = Agent::create(std::move(*launch));

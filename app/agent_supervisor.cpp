@@ -228,8 +228,8 @@ void Agent::on_hello(const supervisor::HelloMessage& hello) {
             : hello.phase == Phase::finishing ? supervisor::name_of(supervisor::Hook::after_stop)
                                               : "";
     workload_pid_ = hello.pid;
-    const bool runs = hello.phase == Phase::running && hello.executed_at;
-    if (runs) begin_workload(hello.pid, *hello.executed_at, hello.ready);
+    const bool runs = hello.phase == Phase::running && hello.executed;
+    if (runs) begin_workload(hello.pid, hello.executed_at, hello.ready);
     participant_->show_role(runs && hello.ready);
     if (participant_->started()) {
         welcome_new_supervisor();

@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "config/forms.h"
+
 namespace leasehold::app {
 
 Result<std::string> random_hex(std::size_t bytes) {
@@ -29,7 +31,12 @@ Result<std::string> make_identity() {
     if (!host) return host;
     auto unique = random_hex(4);
     if (!unique) return unique;
-    return *host + '_' + *unique;
+    std::string identity = *host + '_' + *unique;
+    if (const auto usable = config::identity_form().read(identity); !usable) {
+        return failure("the name of this host cannot be part of an identity, because it " + usable.error().message +
+                       "; set identity");
+    }
+    return identity;
 }
 
 Result<std::string> identity_or_made(const std::string& configured) {

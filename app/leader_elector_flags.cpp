@@ -11,6 +11,7 @@
 
 #include "base/duration_text.h"
 #include "config/forms.h"
+#include "config/text.h"
 
 namespace leasehold::app {
 namespace {
@@ -124,7 +125,8 @@ void check(const char* flag, const std::string& text, std::initializer_list<conf
     if (text.empty()) return problems.push_back(fmt::format("--{} cannot be empty", flag));
     for (const config::Form<std::string>& form : forms) {
         if (const auto read = form.read(text); !read) {
-            return problems.push_back(fmt::format("--{}: '{}' {}", flag, text, read.error().message));
+            return problems.push_back(
+                fmt::format("--{}: '{}' {}", flag, config::printable(text), read.error().message));
         }
     }
 }

@@ -181,7 +181,8 @@ Result<std::map<std::string, std::string>> variables_in(const std::string& text)
         if (equals == std::string::npos) return failure(fmt::format("line {} is not NAME=value", number));
         const auto name = config::variable_name_form().read(line.substr(0, equals));
         if (!name) {
-            return failure(fmt::format("line {}: '{}' {}", number, line.substr(0, equals), name.error().message));
+            const std::string shown = config::printable(line.substr(0, equals));
+            return failure(fmt::format("line {}: '{}' {}", number, shown, name.error().message));
         }
         const auto value = config::variable_value_form().read(line.substr(equals + 1));
         if (!value) return failure(fmt::format("line {}: the value {}", number, value.error().message));

@@ -42,17 +42,25 @@ const char* name_of(Level level) {
     return "info";
 }
 
-// One line, whatever the text holds. Bytes above 0x7f are passed on as they are.
+// One line, whatever the text holds, and nothing that a terminal obeys: no control characters, those from U+0080 on
+// among them. Other bytes above 0x7f are passed on as they are.
 std::string escaped(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+        if (c == '\xc2' && next >= 0x80 && next < 0xa0) {
+            out += fmt::format("\\u{:04x}", static_cast<int>(next));
+            ++i;
+            continue;
+        }
         switch (c) {
             case '\n': out += "\\n"; break;
             case '\t': out += "\\t"; break;
             case '\r': out += "\\r"; break;
             default:
-                if (static_cast<unsigned char>(c) < 0x20) {
+                if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
                     out += fmt::format("\\u{:04x}", static_cast<int>(c));
                 } else {
                     out += c;

@@ -79,6 +79,8 @@ Form<std::string> identity_form() {
     return text_form(
         [](const std::string& text) -> std::string {
             if (text.empty()) return "is empty; write a name, or remove the key to have one made";
+            // Nobody would know it again in a record, whose JSON holds nothing else.
+            if (first_malformed(text)) return "is not UTF-8";
             if (characters(text) > kLongestName) return fmt::format("is longer than {} characters", kLongestName);
             if (has_control_character(text)) return "holds a control character";
             return "";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/messages.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <type_traits>
@@ -25,6 +26,58 @@ union Control {
     char bytes[CMSG_SPACE(sizeof(int) * kMaxFds)];
 };
 
+// What a packet can hold that its type cannot: a truth that is neither, a word that there is none for, an instant with
+// which no arithmetic is possible. Whoever talks to the network must not be able to bring the others to that.
+bool is_truth(const bool& value) {
+    unsigned char byte = 0;
+    std::memcpy(&byte, &value, sizeof byte);
+    return byte <= 1;
+}
+
+template <class... Truth>
+bool are_truths(const Truth&... values) {
+    return (is_truth(values) && ...);
+}
+
+template <class Word>
+bool is_word(Word value, Word last) {
+    return static_cast<std::uint32_t>(value) <= static_cast<std::uint32_t>(last);
+}
+
+bool is_instant(Instant at) {
+    constexpr Duration kLongest = std::chrono::hours(24 * 366 * 70);
+    return std::min(at.boot, at.raw) >= Duration::zero() && std::max(at.boot, at.raw) <= kLongest;
+}
+
+template <class Body>
+bool is_sound(const Body&) {
+    return true;
+}
+bool is_sound(const GrantMessage& m) { return is_instant(m.grant.soft) && is_instant(m.grant.hard); }
+bool is_sound(const RevokeMessage& m) { return is_word(m.mode, StopMode::kill); }
+bool is_sound(const StopMessage& m) { return is_word(m.mode, StopMode::kill); }
+bool is_sound(const PauseMessage& m) { return is_truth(m.paused); }
+bool is_sound(const UnhealthyMessage& m) { return is_word(m.reason, UnhealthyMessage::Reason::never_ready); }
+bool is_sound(const StandingMessage& m) { return are_truths(m.standby, m.news); }
+bool is_sound(const HelloMessage& m) {
+    return is_word(m.phase, TermMachine::Phase::holding) && are_truths(m.goes_on, m.paused, m.ready, m.executed);
+}
+bool is_sound(const ExitedMessage& m) { return is_truth(m.by_signal); }
+bool is_sound(const EmptyMessage& m) { return are_truths(m.had_tree, m.ending, m.resigned); }
+bool is_sound(const PausedMessage& m) { return is_truth(m.starts); }
+bool is_sound(const ProbedMessage& m) {
+    return is_word(m.what, Probed::candidacy) && is_word(m.outcome.kind, ExecOutcome::Kind::unusable) &&
+           are_truths(m.outcome.failing, m.outcome.passing);
+}
+bool is_sound(const StandbyMessage& m) {
+    return is_word(m.state, StandbyMessage::State::backoff) && are_truths(m.repeated, m.has_ended, m.executed);
+}
+bool is_sound(const HookMessage& m) {
+    return is_word(m.hook, Hook::after_stop) && is_word(m.outcome.kind, HookOutcome::Kind::too_late);
+}
+bool is_sound(const StatusMessage& m) { return is_truth(m.ready); }
+bool is_sound(const ReloadOutcomeMessage& m) { return is_truth(m.refused); }
+
 template <std::size_t... Kind>
 std::optional<Message> decode(std::uint32_t kind, const char* body, std::size_t size, std::index_sequence<Kind...>) {
     std::optional<Message> message;
@@ -34,7 +87,7 @@ std::optional<Message> decode(std::uint32_t kind, const char* body, std::size_t 
         if (kind != Index || size != sizeof(Body)) return;
         Body value;
         std::memcpy(static_cast<void*>(&value), body, sizeof value);
-        message = value;
+        if (is_sound(value)) message = value;
     };
     (attempt.template operator()<Kind>(), ...);
     return message;
@@ -131,7 +184,7 @@ Result<std::optional<Received>> Channel::receive() const {
     }
     auto message = decode(header.kind, packet.data() + sizeof header, bytes - sizeof header,
                           std::make_index_sequence<std::variant_size_v<Message>>());
-    if (!message) return failure("another process of leasehold sent something unknown", EBADMSG);
+    if (!message) return failure("another process of leasehold sent something unknown or damaged", EBADMSG);
     return Received{*message, std::move(fd)};
 }
 

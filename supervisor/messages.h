@@ -19,7 +19,7 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 10;
+inline constexpr std::uint32_t kProtocolVersion = 11;
 
 // ---- agent -> supervisor
 struct GrantMessage {
@@ -72,8 +72,9 @@ struct HelloMessage {
     std::int64_t pid = 0;
     bool goes_on = false;  // the workload runs in this term, or is to run in it again, or it is held without
     bool paused = false;
-    bool ready = false;                  // the workload runs, and was ready once
-    std::optional<Instant> executed_at;  // the workload that runs
+    bool ready = false;     // the workload runs, and was ready once
+    bool executed = false;  // it runs, since:
+    Instant executed_at;
 };
 struct StartedMessage {  // also to the guardian, pid 0: something may be alive from here on, look at the page
     Term term = 0;

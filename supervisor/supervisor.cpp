@@ -133,9 +133,11 @@ void Supervisor::from_guardian(Received received) {
         agent_ = Channel(std::move(received.fd));
         unsent_.clear();
         listen_to_agent();
+        const std::optional<Instant> executed_at = tree_ ? tree_->executed_at : std::nullopt;
         tell_agent(HelloMessage{machine_.phase(), machine_.grant(), machine_.closed_through(),
                                 tree_ && tree_->main > 0 ? std::int64_t{tree_->main} : 0, machine_.goes_on(),
-                                machine_.paused(), tree_ && tree_->ready, tree_ ? tree_->executed_at : std::nullopt});
+                                machine_.paused(), tree_ && tree_->ready, executed_at.has_value(),
+                                executed_at.value_or(Instant{})});
         welcome_agent_to_standby();
     } else if (std::holds_alternative<NewSpecMessage>(received.message)) {
         change_to(read_launch_spec(received.fd.get()));

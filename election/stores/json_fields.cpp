@@ -14,6 +14,35 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kDeepest = 16;
+constexpr int kDeepestOfServers = 256;
+
+// Brackets within brackets, outside of texts. Of what is not JSON it is some number.
+int depth_of(std::string_view text) {
+    int depth = 0;
+    int deepest = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            in_text = !in_text;
+        } else if (!in_text && (c == '[' || c == '{')) {
+            deepest = std::max(deepest, ++depth);
+        } else if (!in_text && (c == ']' || c == '}')) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+// Of well-formed UTF-8; those from U+0080 on, too, which a terminal may obey.
+bool has_control(std::string_view text) {
+    const auto is_first = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    const auto is_second = [](char lead, char c) { return lead == '\xc2' && static_cast<unsigned char>(c) < 0xa0; };
+    return std::any_of(text.begin(), text.end(), is_first) ||
+           std::adjacent_find(text.begin(), text.end(), is_second) != text.end();
+}
 
 }  // namespace
 
@@ -36,6 +65,11 @@ std::optional<Json> parse_json(std::string_view text, std::string& problem) {
     if (document.is_discarded() && problem.empty()) problem = "it is not JSON in UTF-8";
     if (!problem.empty()) return std::nullopt;
     return document;
+}
+
+Json parse_server_json(std::string_view text) {
+    if (depth_of(text) > kDeepestOfServers) return Json(Json::value_t::discarded);
+    return Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
 }
 
 const Json& member(const Json& object, const char* key) {
@@ -64,8 +98,7 @@ std::string JsonFields::text(const char* key) {
     if (value == nullptr) return {};
     if (!value->is_string()) return complain(key, "is not a string"), std::string();
     const auto& string = value->get_ref<const std::string&>();
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    if (std::any_of(string.begin(), string.end(), is_control)) return complain(key, "has control characters"), "";
+    if (has_control(string)) return complain(key, "has control characters"), "";
     return string;
 }
 

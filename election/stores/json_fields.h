@@ -23,6 +23,10 @@ std::optional<nlohmann::json> parse_json(std::string_view text, std::string& pro
 
 // For objects of servers, which leave out what they have nothing to say about, or write null there.
 
+// Parses; discarded (is_discarded()) when it is not JSON in UTF-8, or nested deeper than anything that a server has to
+// say: what is done with JSON afterwards (copies, dump()) takes stack for every level.
+nlohmann::json parse_server_json(std::string_view text);
+
 // A member of an object; null when there is none, or when it is no object.
 const nlohmann::json& member(const nlohmann::json& object, const char* key);
 

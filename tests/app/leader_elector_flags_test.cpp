@@ -125,6 +125,12 @@ TEST(LeaderElectorFlags, Refusals) {
     EXPECT_THAT(refusal({"--election=a", "--http=4040"}), HasSubstr("--http: '4040' has no port"));
 }
 
+// It could not be told from another one's in a record. The message can be shown.
+TEST(LeaderElectorFlags, AnIdentityIsUtf8) {
+    EXPECT_EQ(refusal({"--election=example", "--id=pod-\xe4"}), "--id: 'pod-\\xe4' is not UTF-8");
+    EXPECT_EQ(parsed({"--election=example", "--id=pod-\xc3\xa4"}).id, "pod-\xc3\xa4");
+}
+
 TEST(LeaderElectorFlags, AllProblemsAreToldAtOnce) {
     EXPECT_THAT(refusals({"--election=A", "--colour=blue", "--ttl=1500ms", "--election-namespace=B", "--http=4040"}),
                 ElementsAre(HasSubstr("--colour=blue"), HasSubstr("--ttl: "), HasSubstr("--election: 'A'"),

@@ -245,6 +245,16 @@ TEST(Log, reaches_a_pipe_that_belongs_to_another_user) {
     EXPECT_THAT(pipe.drain(), HasSubstr("agent: hello\n"));
 }
 
+// What others make up is logged as well: the identity of another candidate, the words of a server.
+TEST(Log, a_terminal_obeys_nothing_in_a_line) {
+    const std::string line = logged({}, [] {
+        log::info(
+            "a \x7f b \xc2\x9b"
+            "31m c \xc3\xa4 \xc2\xa0 \xc2");
+    });
+    EXPECT_THAT(line, EndsWith("agent: a \\u007f b \\u009b31m c \xc3\xa4 \xc2\xa0 \xc2\n"));
+}
+
 TEST(Log, survives_a_closed_standard_error) {
     const int result = in_child(STDERR_FILENO, [] {
         close(STDERR_FILENO);

@@ -3,9 +3,11 @@
 // Who and what the workload's process is: user, groups, limits, folder, environment.
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +127,32 @@ TEST_F(WorkloadProcess, EnvironmentIsInheritedReadFromAFileAndCanBeginEmpty) {
 }
 
 // One message that names the key, the documented status, and nothing is started.
+// The agent has credentials in its memory. The workload keeps the limit that it would have by itself.
+TEST_F(WorkloadProcess, OnlyTheAgentLeavesNoCore) {
+    rlimit own{};
+    ASSERT_EQ(getrlimit(RLIMIT_CORE, &own), 0);
+    if (own.rlim_max == 0) GTEST_SKIP() << "nobody may leave a core here";
+    const rlimit allowed{own.rlim_max, own.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_CORE, &allowed), 0);
+    const std::string up = folder_.path("up");
+    Candidate candidate(
+        {.folder = folder_.path(),
+         .name = "core",
+         .command = {"/bin/sh", "-c", fmt::format("ulimit -Sc > {0}.new; mv {0}.new {0}; sleep 1000", up)},
+         .lease = folder_.path("test.lease")});
+    ASSERT_EQ(setrlimit(RLIMIT_CORE, &own), 0);
+    ASSERT_TRUE(eventually([&] { return !read_file(up).empty(); })) << candidate.log();
+    EXPECT_NE(read_file(up), "0\n");
+    const std::string limits = read_file(fmt::format("/proc/{}/limits", candidate.role("leasehold-agent")));
+    const std::size_t at = limits.find("Max core file size");
+    ASSERT_NE(at, std::string::npos);
+    std::istringstream line(limits.substr(at + std::string("Max core file size").size()));
+    std::string soft, hard;
+    line >> soft >> hard;
+    EXPECT_EQ(soft, "0");
+    EXPECT_NE(hard, "0");
+}
+
 TEST_F(WorkloadProcess, WhatIsUnknownIsRefusedBeforeAnythingStarts) {
     write_file(folder_.path("bad.env"), "FINE=1\nno equals sign\n");
     const std::pair<std::string, std::string> cases[] = {

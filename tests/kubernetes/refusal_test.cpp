@@ -307,5 +307,15 @@ TEST(Role, KeepsOddNamesWhole) {
     }
 }
 
+TEST(Refusals, QuoteNothingThatATerminalObeys) {
+    http::Answer answer;
+    answer.status = 502;
+    answer.body =
+        "bad \x1b[2J \xc2\x9b"
+        "31m gateway \xc3\xa4";
+    const Refusal refusal = explain(answer, {"get", "", "configmaps", "billing", "prod"}, "server");
+    EXPECT_NE(refusal.detail.find("bad [2J 31m gateway \xc3\xa4"), std::string::npos) << refusal.detail;
+}
+
 }  // namespace
 }  // namespace leasehold::stores::kubernetes

@@ -36,5 +36,20 @@ TEST(JsonMember, is_text_or_absent) {
     }
 }
 
+TEST(ServerJson, IsNotDeeperThanAnythingThatIsSaid) {
+    const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+    EXPECT_TRUE(parse_server_json(nested(256)).is_array());
+    EXPECT_TRUE(parse_server_json(nested(257)).is_discarded());
+    EXPECT_TRUE(parse_server_json(nested(2'000'000)).is_discarded());
+    EXPECT_TRUE(parse_server_json(std::string(2'000'000, '{')).is_discarded());
+    // Brackets in texts are none.
+    const std::string text = "{\"a\\\"" + std::string(1000, '[') + "\":[1]}";
+    EXPECT_TRUE(parse_server_json(text).is_object()) << text;
+    EXPECT_TRUE(parse_server_json("{\"a\":[1,{}],\"b\":\"\\\\\"}").is_object());
+    for (const char* damaged : {"", "{", "\"", "\\", "]]]]", "\"\\"}) {
+        EXPECT_TRUE(parse_server_json(damaged).is_discarded()) << damaged;
+    }
+}
+
 }  // namespace
 }  // namespace leasehold::stores

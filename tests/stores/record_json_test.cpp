@@ -146,6 +146,7 @@ TEST(RecordJson, WhatCannotBeUnderstoodSaysWhy) {
          "holderIdentity is not a string"},
         {client_go("a\\u0000b", "15"), "control characters"},
         {client_go("a\\nb", "15"), "control characters"},
+        {client_go("a\\u009b31mb", "15"), "control characters"},
         {client_go("a", "0"), "leaseDurationSeconds is not between"},
         {client_go("a", "-1"), "leaseDurationSeconds is not between"},
         {client_go("a", "99999999999"), "leaseDurationSeconds is not between"},

@@ -2,7 +2,9 @@
 #include "supervisor/messages.h"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 
 #include <dirent.h>
@@ -64,12 +66,13 @@ TEST(Channel, carries_every_field) {
     (void)through(NewSpecMessage{});
     (void)through(ReplacedMessage{});
     EXPECT_EQ(through(ReloadOutcomeMessage{true, 9}).number, 9U);
-    const auto hello = through(HelloMessage{TermMachine::Phase::stopping, grant, 2, 77, true, true, true, grant.soft});
+    const auto hello =
+        through(HelloMessage{TermMachine::Phase::stopping, grant, 2, 77, true, true, true, true, grant.soft});
     EXPECT_EQ(hello.phase, TermMachine::Phase::stopping);
     EXPECT_EQ(hello.grant, grant);
     EXPECT_EQ(hello.closed_through, 2U);
     EXPECT_EQ(hello.pid, 77);
-    EXPECT_TRUE(hello.goes_on && hello.paused && hello.ready);
+    EXPECT_TRUE(hello.goes_on && hello.paused && hello.ready && hello.executed);
     EXPECT_EQ(hello.executed_at, grant.soft);
     EXPECT_EQ(through(StartedMessage{1, 88}).pid, 88);
     EXPECT_EQ(through(ExitedMessage{1, true, 143}).exit_status, 143);
@@ -97,6 +100,32 @@ TEST(Channel, carries_every_field) {
     EXPECT_EQ(through(WorkloadEndedMessage{3}).exit_status, 3);
     EXPECT_EQ(through(GiveUpMessage{124}).exit_status, 124);
     EXPECT_EQ(through(WorkloadStoppedMessage{SIGTSTP}).signal, SIGTSTP);
+}
+
+// As an agent could that somebody has taken over.
+template <class Body>
+int refusal_of(const Body& body, std::size_t at, unsigned char byte) {
+    auto [left, right] = connected();
+    EXPECT_TRUE(left.send(body));
+    std::array<char, 512> packet{};
+    const ssize_t size = recv(right.fd(), packet.data(), packet.size(), 0);
+    packet.at(8 + at) = static_cast<char>(byte);
+    EXPECT_EQ(send(left.fd(), packet.data(), static_cast<std::size_t>(size), 0), size);
+    const auto received = right.receive();
+    return received ? 0 : received.error().code;
+}
+
+TEST(Channel, refuses_what_no_type_can_hold) {
+    EXPECT_EQ(refusal_of(PauseMessage{}, offsetof(PauseMessage, paused), 1), 0);
+    EXPECT_EQ(refusal_of(PauseMessage{}, offsetof(PauseMessage, paused), 2), EBADMSG);
+    EXPECT_EQ(refusal_of(StandingMessage{}, offsetof(StandingMessage, news), 255), EBADMSG);
+    EXPECT_EQ(refusal_of(StatusMessage{}, offsetof(StatusMessage, ready), 3), EBADMSG);
+    EXPECT_EQ(refusal_of(RevokeMessage{}, offsetof(RevokeMessage, mode), 1), 0);
+    EXPECT_EQ(refusal_of(RevokeMessage{}, offsetof(RevokeMessage, mode), 2), EBADMSG);
+    EXPECT_EQ(refusal_of(UnhealthyMessage{}, offsetof(UnhealthyMessage, reason), 2), EBADMSG);
+    // An instant so far away that what is left until then is no number.
+    EXPECT_EQ(refusal_of(GrantMessage{}, offsetof(GrantMessage, grant) + offsetof(TermGrant, hard) + 7, 0x7f), EBADMSG);
+    EXPECT_EQ(refusal_of(GrantMessage{}, offsetof(GrantMessage, grant) + offsetof(TermGrant, soft) + 7, 0x80), EBADMSG);
 }
 
 TEST(Channel, keeps_the_order_and_never_blocks) {

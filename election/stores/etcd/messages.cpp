@@ -60,7 +60,7 @@ bool key_value_in(const Json& object, KeyValue& key_value) {
 }
 
 std::optional<Json> parse_object(const std::string& body, std::string& problem) {
-    Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+    Json json = parse_server_json(body);
     if (json.is_object()) return json;
     problem = json.is_discarded() ? "it is not JSON" : "it is JSON, but not an object";
     return std::nullopt;

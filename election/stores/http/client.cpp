@@ -116,20 +116,6 @@ private:
 
 }  // namespace
 
-const char* label_of(Failure failure) {
-    switch (failure) {
-        case Failure::none: return "none";
-        case Failure::timeout: return "timeout";
-        case Failure::resolve: return "resolve";
-        case Failure::connect: return "connect";
-        case Failure::tls: return "tls";
-        case Failure::unanswered: return "reset";
-        case Failure::too_large: return "too_large";
-        case Failure::malformed: break;
-    }
-    return "malformed";
-}
-
 Result<std::unique_ptr<Client>> Client::create(EventLoop& loop, Peer peer) {
     const auto library = curl_library();
     if (!library) return tl::unexpected<Error>(library.error());

@@ -83,7 +83,7 @@ std::string exec_info(const ExecCommand& command, const ClusterTarget& target, c
 
 Result<ExecCredential> parse_exec_credential(const ExecCommand& command, const std::string& printed) {
     if (printed.find_first_not_of(" \t\r\n") == std::string::npos) return failure("printed nothing");
-    const Json answer = Json::parse(printed, nullptr, false);
+    const Json answer = parse_server_json(printed);
     if (!answer.is_object()) return failure("printed something that is not the JSON of an ExecCredential");
     std::string version;
     std::string kind;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "election/stores/json_fields.h"
 #include "election/stores/kubernetes/refusal.h"
 #include "election/stores/kubernetes/watch.h"
 
@@ -41,8 +42,6 @@ private:
     static constexpr std::size_t kKept = 3;
     std::deque<std::pair<election::Version, Json>> known_;
 };
-
-Json parse(const std::string& body) { return Json::parse(body, nullptr, /*allow_exceptions=*/false); }
 
 class KubernetesStore : public Store {
 public:
@@ -142,7 +141,7 @@ ReadOutcome KubernetesStore::read_outcome(const http::Answer& answer, std::uint6
     ReadOutcome outcome;
     if (answer.failure == http::Failure::none && answer.status == 200) {
         std::string problem = "its body is no JSON";
-        const Json object = parse(answer.body);
+        const Json object = parse_server_json(answer.body);
         auto snapshot = object.is_discarded() ? std::nullopt : take_in(object, problem);
         if (snapshot) {
             outcome.status = ReadStatus::ok;
@@ -203,7 +202,7 @@ WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Ac
     WriteOutcome outcome;
     if (answer.failure == http::Failure::none && (answer.status == 200 || answer.status == 201)) {
         std::string problem = "its body is no JSON";
-        const Json object = parse(answer.body);
+        const Json object = parse_server_json(answer.body);
         const auto snapshot = object.is_discarded() ? std::nullopt : take_in(object, problem);
         if (snapshot && snapshot->record.write_id == record.write_id &&
             snapshot->record.incarnation == record.incarnation) {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/duration_text.h"
+#include "election/stores/json_fields.h"
 #include "election/stores/kubernetes/lock_object.h"
 
 namespace leasehold::stores::kubernetes {
@@ -75,7 +76,7 @@ void Probe::ask_next() {
 void Probe::reviewed(const http::Answer& answer) {
     const Action& action = needs_.actions[next_];
     look_at_clock(answer);
-    const Json review = Json::parse(answer.body, nullptr, false);
+    const Json review = parse_server_json(answer.body);
     const bool understood = answer.failure == http::Failure::none && answer.status == 201 && review.is_object() &&
                             review.contains("status") && review["status"].is_object();
     if (!understood) {
@@ -106,7 +107,7 @@ void Probe::ask_who_we_are() {
     const Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
     api_.send({"POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review.dump()}, kTimeout,
               [this](const http::Answer& answer) {
-                  const auto who = Json::parse(answer.body, nullptr, false);
+                  const auto who = parse_server_json(answer.body);
                   const Json::json_pointer name("/status/userInfo/username");
                   if (who.is_object() && who.contains(name) && who[name].is_string()) user_ = who[name];
                   ask_for_what_is_missing();

@@ -21,8 +21,13 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
 // What somebody else wrote, fit for one line of ours.
 std::string one_line(std::string_view text) {
     std::string line;
-    for (const char c : valid_utf8(text.substr(0, kLongestQuote))) {
-        const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+    const std::string valid = valid_utf8(text.substr(0, kLongestQuote));
+    for (std::size_t i = 0; i < valid.size(); ++i) {
+        const char c = valid[i];
+        // U+0080 to U+009F: controls as well, which a terminal may obey.
+        const bool is_c1 = c == '\xc2' && static_cast<unsigned char>(valid[i + 1]) < 0xa0;
+        if (is_c1) ++i;
+        const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && !is_c1;
         if (printable && c != ' ') {
             line += c;
         } else if (!line.empty() && line.back() != ' ') {

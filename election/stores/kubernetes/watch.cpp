@@ -9,11 +9,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "election/stores/kubernetes/watch_line.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {
 
-using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -22,13 +22,6 @@ constexpr Duration kStallLimit = seconds(5);
 constexpr Duration kRefusalLimit = seconds(5);  // until the whole body of a refusal is there
 constexpr Duration kLived = seconds(5);         // what ends after this has worked
 constexpr std::size_t kLongestLine = 4 << 20;
-
-std::string version_of(const Json& object) {
-    const auto metadata = object.find("metadata");
-    if (metadata == object.end() || !metadata->is_object()) return {};
-    const auto version = metadata->find("resourceVersion");
-    return version != metadata->end() && version->is_string() ? version->get<std::string>() : std::string();
-}
 
 std::uint64_t number_in(const std::string& version) {
     std::uint64_t number = 0;
@@ -112,20 +105,17 @@ void ObjectWatch::received(std::string_view data) {
 
 bool ObjectWatch::line(std::string_view text) {
     if (text.find_first_not_of(" \r") == std::string_view::npos) return true;
-    const Json event = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-    const bool whole = event.is_object() && event.contains("type") && event["type"].is_string() &&
-                       event.contains("object") && event["object"].is_object();
-    if (!whole) {
+    const auto event = parse_watch_line(text);
+    if (!event) {
         restart("malformed", true);
         return false;
     }
-    const std::string type = event["type"].get<std::string>();
-    const Json& object = event["object"];
-    if (type == "ERROR") return error_event(object);
-    take_position(version_of(object));
+    using Kind = WatchLine::Kind;
+    if (event->kind == Kind::expired || event->kind == Kind::error) return error_event(event->kind == Kind::expired);
+    take_position(event->version);
     const auto events = events_;  // survives this
-    if (type == "ADDED" || type == "MODIFIED") events.changed(object);
-    if (type == "DELETED") events.deleted();
+    if (event->kind == Kind::changed) events.changed(event->object);
+    if (event->kind == Kind::deleted) events.deleted();
     return true;
 }
 
@@ -139,9 +129,7 @@ void ObjectWatch::take_position(const std::string& version) {
 }
 
 // Usually 410: the server has forgotten what came after our position.
-bool ObjectWatch::error_event(const Json& status) {
-    const auto code = status.find("code");
-    const bool expired = code != status.end() && *code == 410;
+bool ObjectWatch::error_event(bool expired) {
     position_.clear();
     restart(expired ? "expired" : "server_error", false);
     return false;

@@ -65,7 +65,7 @@ private:
     void waited_long_enough();
     bool line(std::string_view text);  // false: the watch is over
     void take_position(const std::string& version);
-    bool error_event(const nlohmann::json& status);
+    bool error_event(bool expired);
     bool has_lived() const;
     void works();
     void restart(const std::string& reason, bool fresh_connection);
