@@ -25,6 +25,9 @@ function(leasehold_one_file name)
     set_target_properties(${name} PROPERTIES LEASEHOLD_ONE_FILE ON LINK_SEARCH_START_STATIC ON LINK_SEARCH_END_STATIC ON
         OUTPUT_NAME leasehold
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/one-file)
+    # Else CMake would say -pie too, which means one that the system's loader puts together.
+    set_property(TARGET ${name} PROPERTY POSITION_INDEPENDENT_CODE)
+    target_compile_options(${name} PRIVATE -fPIE)
     target_include_directories(${name} SYSTEM PRIVATE ${CURL_INCLUDE_DIRS} ${MICROHTTPD_INCLUDE_DIRS})
     set(made ${LEASEHOLD_LIBRARIES}/lib)
     target_link_libraries(${name} PRIVATE leasehold_app ${made}/libcurl.a libssl.a libcrypto.a ${made}/libmicrohttpd.a

@@ -10,7 +10,9 @@
 #include "metrics/microhttpd_library.h"
 
 // libmicrohttpd sets it up when something is served by it; else every process would, before main().
+extern "C" {
 GNUTLS_SKIP_GLOBAL_INIT
+}
 
 namespace leasehold::app {
 namespace {
