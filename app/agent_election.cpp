@@ -73,7 +73,7 @@ void Agent::show_output(metrics::StatusView& view) const {
 
 void Agent::complete_picture(metrics::StatusView& view) const {
     show_output(view);
-    participant_->metrics().set_process("guardian", getppid());
+    if (getppid() == guardian_pid_) participant_->metrics().set_process("guardian", guardian_pid_);
     participant_->metrics().set_process("supervisor", page_->supervisor_process());
     view.supervisor_connected = supervisor_ && !supervisor_pulse_.silent();
     view.last_reload = last_reload_;

@@ -151,11 +151,12 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
 }  // namespace
 
 int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
-    const NotifySocket notify = take_notify_socket();  // while we are who the service manager started
+    NotifySocket notify = take_notify_socket();  // while we are who the service manager started
+    const int notify_fd = notify.fd.release();   // the guardian's from now on
     return supervisor::become_guardian([&] {
         auto spec = prepare(arguments, wait_timeout);
         if (spec) {
-            spec->notify_fd = notify.fd.get();
+            spec->notify_fd = notify_fd;
             spec->watchdog = notify.watchdog.value_or(Duration(0));
         }
         return spec;

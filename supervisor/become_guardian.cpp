@@ -114,8 +114,8 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
     _exit(status);
 }
 
-// The exit status of the child, once it has ended. It was heard to end, or has nothing left to do.
-int status_of(pid_t child) {
+// The exit status of a child that has nothing to hand over, once it has ended.
+int status_without_description(pid_t child) {
     int status = 0;
     pid_t ended = -1;
     do {
@@ -125,8 +125,12 @@ int status_of(pid_t child) {
         log::error("waiting for the process that reads the configuration: {}", std::strerror(errno));
         return kFailed;
     }
-    if (WIFEXITED(status)) return WEXITSTATUS(status);
-    log::error("the process that reads the configuration was ended {}", how(Exit{child, true, 128 + WTERMSIG(status)}));
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) return WEXITSTATUS(status);
+    const bool by_signal = WIFSIGNALED(status);
+    // From the terminal, to all of us; as PID 1 we go on.
+    if (by_signal && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGQUIT)) return 128 + WTERMSIG(status);
+    log::error("the process that reads the configuration ended {}",
+               how(Exit{child, by_signal, by_signal ? 128 + WTERMSIG(status) : 0}));
     return kFailed;
 }
 
@@ -141,23 +145,29 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
     const pid_t self = getpid();
+    // The kernel drops what PID 1 neither handles nor blocks: a stop that comes now would be lost. Everybody else ends
+    // by it at once, and the child with it.
+    if (self == 1) take_signals();
     const pid_t child = fork();
     if (child < 0) {
         log::error("{}", system_failure("a process that reads the configuration").value().message);
         return kFailed;
     }
-    if (child == 0) prepare_and_end(theirs.get(), self, prepare);
+    if (child == 0) {
+        if (self == 1) restore_signals();
+        prepare_and_end(theirs.get(), self, prepare);
+    }
     theirs.reset();
     auto spec = take_over(ours.get());
     ours.reset();
     // Signals that arrive from here on wait for the guardian to read them.
     take_signals();
-    const int status = status_of(child);
-    if (status != 0) return status;
-    if (!spec || !*spec) {
-        log::error("{}", spec ? "the process that reads the configuration ended without a word" : spec.error().message);
+    if (!spec) {
+        log::error("{}", spec.error().message);
         return kFailed;
     }
+    if (!*spec) return status_without_description(child);
+    // The child ends by itself, and is reaped as every process is that has nobody else for that.
     auto sealed = seal_launch_spec(**spec);
     if (!sealed) {
         log::error("{}", sealed.error().message);

@@ -3,6 +3,7 @@
 // One executable file, five ways to execute it: the command line, which becomes the guardian of what `leasehold run`
 // consists of, the two others of that, one where the workload's output is captured, and the one that reads the
 // configuration anew for them.
+#include <csignal>
 #include <exception>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ int dispatch(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     fill_standard_streams();
+    // Who started us may have had it ignored, which execve(2) keeps: then nobody's end can be waited for.
+    std::signal(SIGCHLD, SIG_DFL);
     try {
         leasehold::app::prepare_libraries();
         return dispatch(argc, argv);

@@ -8,3 +8,4 @@ add_custom_command(OUTPUT ${page_source}
     DEPENDS ${page_folder}/embed.cmake ${page_folder}/status.html ${page_folder}/status.css ${page_folder}/status.js
     COMMENT "Embedding the status page" VERBATIM)
 target_sources(leasehold_metrics PRIVATE ${page_source})
+add_custom_target(leasehold_page DEPENDS ${page_source})  # for targets of other folders

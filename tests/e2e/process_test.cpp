@@ -153,6 +153,17 @@ TEST_F(WorkloadProcess, OnlyTheAgentLeavesNoCore) {
     EXPECT_NE(hard, "0");
 }
 
+// execve(2) keeps that, and then the kernel tells nobody how a child has ended.
+TEST_F(WorkloadProcess, IsStartedByWhoeverIgnoresTheEndOfChildren) {
+    const std::vector<std::string> launcher{"sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"};
+    for (int i = 0; i < 5; ++i) {  // whether it matters depends on who is faster
+        const Outcome good = run("", "exit 7", launcher);
+        EXPECT_EQ(good.status, 7) << good.log;
+        const Outcome bad = run("user: nobody-of-this-name", "exit 7", launcher);
+        EXPECT_EQ(bad.status, 2) << bad.log;
+    }
+}
+
 TEST_F(WorkloadProcess, WhatIsUnknownIsRefusedBeforeAnythingStarts) {
     write_file(folder_.path("bad.env"), "FINE=1\nno equals sign\n");
     const std::pair<std::string, std::string> cases[] = {

@@ -17,7 +17,7 @@ tl::unexpected<Error> unusable(const char* key, const Error& why) {
     return failure(std::string("printed a status.") + key + " that " + why.message);
 }
 
-Result<ExecCredential> parse_status(const Json& status) {
+Result<ExecCredential> parse_credential(const Json& status) {
     ExecCredential credential;
     std::string token;
     std::string certificate;
@@ -98,7 +98,7 @@ Result<ExecCredential> parse_exec_credential(const ExecCommand& command, const s
     }
     const auto status = answer.find("status");
     if (status == answer.end() || !status->is_object()) return failure("printed an ExecCredential without a status");
-    return parse_status(*status);
+    return parse_credential(*status);
 }
 
 }  // namespace leasehold::stores::kubernetes
