@@ -60,6 +60,8 @@ def main():
         program = root / PREFIX / "bin/leasehold"
         said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
         assert said.stdout.startswith("leasehold 0."), said.stdout
+        page = subprocess.run([program, "manual", "1"], check=True, capture_output=True, text=True).stdout
+        assert (root / PREFIX / "share/man/man1/leasehold.1").read_text() == page, "the page is not the program's own"
         for name in ALWAYS:
             assert (root / PREFIX / name).stat().st_size > 100, f"{name} is empty"
     print(f"{len(wanted)} files, all of them where they belong")

@@ -61,6 +61,10 @@ def next_release(package, into):
     return successor
 
 
+# In the process list.
+NAMES = {"guardian": "lease-guardian", "supervisor": "leasehold-super", "agent": "leasehold-agent"}
+
+
 class Candidate:
     def __init__(self, root, name):
         self.root, self.name = root, name
@@ -68,11 +72,10 @@ class Candidate:
                                    "/etc/leasehold/shipped.yaml")
 
     def role_process(self, role):
-        """The number on this machine of `@agent` and so on, or None."""
+        """The number on this machine of its agent and so on, or None."""
         for folder in pathlib.Path("/proc").iterdir():
             try:
-                if folder.name.isdigit() and (folder / "cmdline").read_bytes().startswith(
-                        b"leasehold\0@" + role.encode() + b"\0"):
+                if folder.name.isdigit() and (folder / "comm").read_text().strip() == NAMES[role]:
                     if self.root.holds(folder.name) and b"CANDIDATE=" + self.name.encode() + b"\0" in (
                             folder / "environ").read_bytes():
                         return int(folder.name)
