@@ -30,15 +30,13 @@ void ignore_signals() {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch) {
+Result<std::unique_ptr<Agent>> Agent::create(supervisor::AgentLaunch launch, config::Options options) {
     std::unique_ptr<Agent> agent(new Agent(std::move(launch)));
-    if (auto done = agent->set_up(); !done) return tl::unexpected<Error>(done.error());
+    if (auto done = agent->set_up(std::move(options)); !done) return tl::unexpected<Error>(done.error());
     return agent;
 }
 
-Result<void> Agent::set_up() {
-    auto options = accepted_options(launch_.spec.config_fd);
-    if (!options) return tl::unexpected<Error>(options.error());
+Result<void> Agent::set_up(config::Options options) {
     auto loop = EventLoop::create();
     if (!loop) return tl::unexpected<Error>(loop.error());
     loop_ = std::move(*loop);
@@ -51,8 +49,8 @@ Result<void> Agent::set_up() {
         output_ = std::move(*output);
     }
     // Before the store, which may bring threads: libcurl is to be loaded while there are none.
-    if (auto done = set_up_probes(options->workload); !done) return done;
-    if (auto done = set_up_participant(std::move(*options)); !done) return done;
+    if (auto done = set_up_probes(options.workload); !done) return done;
+    if (auto done = set_up_participant(std::move(options)); !done) return done;
     if (auto done = watch_guardian(); !done) return done;
     if (auto done = set_timers(); !done) return done;
     if (auto done = serve_control(); !done) return done;
@@ -198,6 +196,21 @@ void leave_no_core() {
     if (!done) log::debug("RLIMIT_CORE: {}", std::generic_category().message(errno));
 }
 
+namespace {
+
+int run_agent(supervisor::AgentLaunch launch, config::Options options) {
+    leave_no_core();
+    supervisor::lay_down_as_agent();
+    auto agent = Agent::create(std::move(launch), std::move(options));
+    if (!agent) {
+        log::error("{}", agent.error().message);
+        return kLeaseholdFailed;
+    }
+    return (*agent)->run();
+}
+
+}  // namespace
+
 int agent_main(const std::vector<std::string>& arguments) {
     prctl(PR_SET_NAME, "leasehold-agent");
     ignore_signals();
@@ -207,15 +220,21 @@ int agent_main(const std::vector<std::string>& arguments) {
         return kLeaseholdFailed;
     }
     log::init(launch->spec.logging, "agent");
-    leave_no_core();
-    supervisor::protect_agent(launch->spec.protection);
-    supervisor::lay_down_as_agent();
-    auto agent = Agent::create(std::move(*launch));
-    if (!agent) {
-        log::error("{}", agent.error().message);
+    auto options = accepted_options(launch->spec.config_fd);
+    if (!options) {
+        log::error("{}", options.error().message);
         return kLeaseholdFailed;
     }
-    return (*agent)->run();
+    supervisor::protect_agent(launch->spec.protection);
+    return run_agent(std::move(*launch), std::move(*options));
+}
+
+int first_agent_main(supervisor::AgentLaunch launch, config::Options options) {
+    prctl(PR_SET_NAME, "leasehold-agent");
+    ignore_signals();
+    log::init(launch.spec.logging, "agent");
+    supervisor::protect_first_agent(launch.spec.protection);
+    return run_agent(std::move(launch), std::move(options));
 }
 
 }  // namespace leasehold::app

@@ -34,7 +34,7 @@ namespace leasehold::app {
 class Agent {
 public:
     // Takes over what it was launched with; nothing is begun yet.
-    static Result<std::unique_ptr<Agent>> create(supervisor::AgentLaunch launch);
+    static Result<std::unique_ptr<Agent>> create(supervisor::AgentLaunch launch, config::Options options);
 
     // Returns the exit status of the process: 0 when the election has finished in order.
     int run();
@@ -49,7 +49,7 @@ private:
     explicit Agent(supervisor::AgentLaunch launch) : launch_(std::move(launch)) {}
 
     // agent.cpp
-    Result<void> set_up();
+    Result<void> set_up(config::Options options);
     Result<void> set_up_participant(config::Options options);
     Result<void> watch_guardian();
     Result<void> set_timers();
@@ -178,5 +178,7 @@ private:
 
 // The main function of the role; `arguments` is everything after the role argument.
 int agent_main(const std::vector<std::string>& arguments);
+// The same of the first one, which was not executed: it is the process that has read these options.
+int first_agent_main(supervisor::AgentLaunch launch, config::Options options);
 
 }  // namespace leasehold::app

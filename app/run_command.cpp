@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "app/agent.h"
 #include "app/commands.h"
 #include "app/control_socket.h"
 #include "app/exit_status.h"
@@ -96,8 +97,9 @@ tl::expected<config::Options, int> read_options(const RunArguments& arguments, c
     return options;
 }
 
-// Checks and opens everything. The descriptors are left open for the guardian.
-tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments, const std::string& wait_timeout) {
+// Checks and opens everything, and leaves the options for the agent. The descriptors are left open.
+tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments, const std::string& wait_timeout,
+                                                  config::Options& accepted) {
     Duration give_up_after{};
     auto options = read_options(arguments, wait_timeout, give_up_after);
     if (!options) return tl::unexpected(options.error());
@@ -145,6 +147,7 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
     for (UniqueFd& listener : *listeners) spec->listener_fds.push_back(listener.release());
     spec->control_fd = control.release();
     for (UniqueFd& held : prepared->held) spec->held_fds.push_back(held.release());
+    accepted = std::move(*options);
     return std::move(*spec);
 }
 
@@ -153,13 +156,17 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
 int run_command(const RunArguments& arguments, const std::string& wait_timeout) {
     NotifySocket notify = take_notify_socket();  // while we are who the service manager started
     const int notify_fd = notify.fd.release();   // the guardian's from now on
-    return supervisor::become_guardian([&] {
-        auto spec = prepare(arguments, wait_timeout);
+    config::Options accepted;
+    const auto prepared = [&] {
+        auto spec = prepare(arguments, wait_timeout, accepted);
         if (spec) {
             spec->notify_fd = notify_fd;
             spec->watchdog = notify.watchdog.value_or(Duration(0));
         }
         return spec;
+    };
+    return supervisor::become_guardian(prepared, [&accepted](supervisor::AgentLaunch launch) {
+        return first_agent_main(std::move(launch), std::move(accepted));
     });
 }
 

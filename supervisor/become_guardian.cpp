@@ -2,9 +2,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -38,12 +39,7 @@ struct Packet {
     Packet& operator=(const Packet&) = delete;
 };
 
-// Of the child: the description, and everything that it names, on their way to the guardian.
-Result<void> hand_over(int socket, const LaunchSpec& spec) {
-    auto sealed = seal_launch_spec(spec);
-    if (!sealed) return tl::unexpected<Error>(sealed.error());
-    std::vector<int> fds{sealed->get()};
-    for_each_descriptor(spec, [&fds](int fd) { fds.push_back(fd); });
+Result<void> send(int socket, const std::vector<int>& fds) {
     if (fds.size() > kMostDescriptors) {
         return failure("these are more addresses to listen on than leasehold can keep open; give fewer");
     }
@@ -58,21 +54,20 @@ Result<void> hand_over(int socket, const LaunchSpec& spec) {
     do {
         sent = sendmsg(socket, &packet.head, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return system_failure("handing the configuration to the guardian");
+    if (sent < 0) return system_failure("handing files to another process of leasehold");
     return {};
 }
 
-// Of the guardian: what the child handed over, with the numbers that its descriptors have here. Nothing when it ended
-// without that. Waits for it.
-Result<std::optional<LaunchSpec>> take_over(int socket) {
+// Waits for them. None when the other end was closed.
+Result<std::vector<int>> receive(int socket) {
     Packet packet;
     ssize_t received = -1;
     do {
         received = recvmsg(socket, &packet.head, MSG_CMSG_CLOEXEC);
     } while (received < 0 && errno == EINTR);
-    if (received < 0) return system_failure("taking the configuration over");
-    if (received == 0) return std::optional<LaunchSpec>();
+    if (received < 0) return system_failure("taking files over from another process of leasehold");
     std::vector<int> fds;
+    if (received == 0) return fds;
     const cmsghdr* const rights = CMSG_FIRSTHDR(&packet.head);
     if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
         fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
@@ -80,16 +75,34 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
     }
     // With too small a limit of open files some do not arrive (MSG_CTRUNC).
     if (fds.empty() || (packet.head.msg_flags & MSG_CTRUNC) != 0) {
-        return failure("the guardian may not open as many files as it needs; raise the limit (ulimit -n)");
+        return failure("leasehold may not open as many files as it needs; raise the limit (ulimit -n)");
     }
-    const UniqueFd sealed(fds.front());
+    return fds;
+}
+
+// Of the child: the description, and everything that it names, on their way to the guardian.
+Result<void> hand_over(int socket, const LaunchSpec& spec) {
+    auto sealed = seal_launch_spec(spec);
+    if (!sealed) return tl::unexpected<Error>(sealed.error());
+    std::vector<int> fds{sealed->get()};
+    for_each_descriptor(spec, [&fds](int fd) { fds.push_back(fd); });
+    return send(socket, fds);
+}
+
+// Of the guardian: what the child handed over, with the numbers that its descriptors have here. Nothing when it ended
+// without that. Waits for it.
+Result<std::optional<LaunchSpec>> take_over(int socket) {
+    auto fds = receive(socket);
+    if (!fds) return tl::unexpected<Error>(fds.error());
+    if (fds->empty()) return std::optional<LaunchSpec>();
+    const UniqueFd sealed(fds->front());
     auto spec = read_launch_spec(sealed.get());
     if (!spec) return tl::unexpected<Error>(spec.error());
     std::size_t next = 1;
     bool complete = true;
     for_each_descriptor(*spec, [&](int& fd) {
-        if (next < fds.size()) {
-            fd = fds[next++];
+        if (next < fds->size()) {
+            fd = (*fds)[next++];
         } else {
             complete = false;
         }
@@ -98,20 +111,34 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
     return std::optional(std::move(*spec));
 }
 
-[[noreturn]] void prepare_and_end(int socket, pid_t parent,
-                                  const std::function<tl::expected<LaunchSpec, int>()>& prepare) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(kFailed);
-    const auto spec = prepare();
-    int status = spec ? 0 : spec.error();
-    if (spec) {
-        if (const auto sent = hand_over(socket, *spec); !sent) {
-            log::error("{}", sent.error().message);
-            status = kFailed;
-        }
+// Of the child: the first agent's life, from the guardian's word on.
+int go_on_as_agent(int socket, LaunchSpec spec, const std::function<int(AgentLaunch)>& first_agent) {
+    prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
+    setsid();
+    if (spec.notify_fd >= 0) close(std::exchange(spec.notify_fd, -1));
+    auto received = receive(socket);
+    if (!received) {
+        log::error("{}", received.error().message);
+        return kFailed;
     }
-    std::fflush(nullptr);
-    _exit(status);
+    if (received->size() < 2) return 0;  // the guardian has ended, and has said why
+    AgentLaunch launch{.spec = std::move(spec), .page_fd = (*received)[0], .guardian_fd = (*received)[1]};
+    if (received->size() > 2) launch.output_page_fd = (*received)[2];
+    close(socket);
+    return first_agent(std::move(launch));
+}
+
+int prepare_and_go_on(int socket, pid_t parent, const std::function<tl::expected<LaunchSpec, int>()>& prepare,
+                      const std::function<int(AgentLaunch)>& first_agent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) return kFailed;
+    auto spec = prepare();
+    if (!spec) return spec.error();
+    if (const auto sent = hand_over(socket, *spec); !sent) {
+        log::error("{}", sent.error().message);
+        return kFailed;
+    }
+    return go_on_as_agent(socket, std::move(*spec), first_agent);
 }
 
 // The exit status of a child that has nothing to hand over, once it has ended.
@@ -136,7 +163,14 @@ int status_without_description(pid_t child) {
 
 }  // namespace
 
-int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare) {
+Result<void> let_go_on(const WaitingAgent& agent, int page_fd, int guardian_fd, int output_page_fd) {
+    std::vector<int> fds{page_fd, guardian_fd};
+    if (output_page_fd >= 0) fds.push_back(output_page_fd);
+    return send(agent.socket.get(), fds);
+}
+
+int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare,
+                    const std::function<int(AgentLaunch)>& first_agent) {
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         log::error("{}", system_failure("a socket pair").value().message);
@@ -155,11 +189,13 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
     }
     if (child == 0) {
         if (self == 1) restore_signals();
-        prepare_and_end(theirs.get(), self, prepare);
+        ours.reset();
+        const int status = prepare_and_go_on(theirs.get(), self, prepare, first_agent);
+        std::fflush(nullptr);
+        std::exit(status);  // not back into what is the guardian's to do
     }
     theirs.reset();
     auto spec = take_over(ours.get());
-    ours.reset();
     // Signals that arrive from here on wait for the guardian to read them.
     take_signals();
     if (!spec) {
@@ -167,14 +203,12 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
         return kFailed;
     }
     if (!*spec) return status_without_description(child);
-    // The child ends by itself, and is reaped as every process is that has nobody else for that.
     auto sealed = seal_launch_spec(**spec);
     if (!sealed) {
         log::error("{}", sealed.error().message);
         return kFailed;
     }
-    malloc_trim(0);
-    return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()});
+    return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()}, {child, std::move(ours)});
 }
 
 }  // namespace leasehold::supervisor

@@ -40,11 +40,12 @@ Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage
     spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
 }
 
-Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments) {
+Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, WaitingAgent first_agent) {
     auto page = SharedPage::create();
     if (!page) return tl::unexpected<Error>(page.error());
     std::unique_ptr<Guardian> made(
         new Guardian(std::move(arguments.spec), UniqueFd(arguments.spec_fd), std::move(*page)));
+    made->waiting_agent_ = std::move(first_agent);
     if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
     return made;
 }
@@ -275,6 +276,24 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 
 // ---- starting, and what has ended ---------------------------------------------------------------------------------
 
+Result<RoleProcess> Guardian::start_process(Role& role, const char* role_argument, const Inherited& inherited) {
+    RoleImage image(role_argument, inherited.arguments);
+    for (const int fd : inherited.fds) image.inherit(fd);
+    for (const int fd : spec_.held_fds) image.inherit(fd);
+    const bool hands_terminal_over = &role == &supervisor_ && Terminal::of(getpgrp());
+    return start_role_process(image, hands_terminal_over ? RoleSession::of_guardian : RoleSession::own);
+}
+
+// Whatever comes of it, it waits no longer: the next agent is executed.
+Result<RoleProcess> Guardian::let_the_waiting_agent_go_on(int guardian_fd) {
+    const WaitingAgent agent = std::exchange(waiting_agent_, {});
+    UniqueFd pidfd = open_process(agent.pid);
+    if (!pidfd) return system_failure("pidfd_open");
+    return let_go_on(agent, page_->fd(), guardian_fd, output_ ? output_->page_fd() : -1).map([&] {
+        return RoleProcess{agent.pid, std::move(pidfd)};
+    });
+}
+
 bool Guardian::start_role(Role& role, const char* role_argument, Inherited inherited) {
     role.restart->arm_in(kTryAgain);  // first of all: what follows may run out of memory
     auto ends = Channel::pair();
@@ -282,12 +301,9 @@ bool Guardian::start_role(Role& role, const char* role_argument, Inherited inher
         inherited.add("--spec-fd", spec_fd_.get());
         inherited.add("--page-fd", page_->fd());
         inherited.add("--guardian-fd", ends->second.fd());
-        RoleImage image(role_argument, inherited.arguments);
-        for (const int fd : inherited.fds) image.inherit(fd);
-        for (const int fd : spec_.held_fds) image.inherit(fd);
-        const bool hands_terminal_over = &role == &supervisor_ && Terminal::of(getpgrp());
-        const RoleSession session = hands_terminal_over ? RoleSession::of_guardian : RoleSession::own;
-        if (auto process = start_role_process(image, session)) {
+        auto process = &role == &agent_ && waiting_agent_.socket ? let_the_waiting_agent_go_on(ends->second.fd())
+                                                                 : start_process(role, role_argument, inherited);
+        if (process) {
             role.process = std::move(*process);
             role.channel = std::move(ends->first);
             role.started_at = now();
@@ -378,6 +394,7 @@ void Guardian::connect_peers() {
 // Whoever executed leasehold may have had children already, which stay its own: "log-shipper & exec leasehold run ...".
 void Guardian::keep_earlier_children() {
     for (const pid_t pid : own_children()) {
+        if (pid == waiting_agent_.pid) continue;
         UniqueFd pidfd = open_process(pid);
         if (!pidfd) continue;
         const int raw = pidfd.get();

@@ -41,7 +41,7 @@ std::string how(const std::optional<Exit>& exit);
 class Guardian {
 public:
     // This process must be a subreaper already, and signals taken.
-    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments);
+    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments, WaitingAgent first_agent);
 
     // Returns leasehold's exit status.
     int run();
@@ -83,6 +83,8 @@ private:
     void leave_as_it_is(bool refused, const std::string& why);
     void tell_of_reload();
 
+    Result<RoleProcess> start_process(Role& role, const char* role_argument, const Inherited& inherited);
+    Result<RoleProcess> let_the_waiting_agent_go_on(int guardian_fd);
     void start_supervisor();
     void start_agent();
     bool start_role(Role& role, const char* role_argument, Inherited inherited);
@@ -129,6 +131,7 @@ private:
     std::unique_ptr<Timer> heartbeat_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
+    WaitingAgent waiting_agent_;  // the first one, until it is started
     Role reloader_{"reloader"};
     std::vector<RoleProcess> earlier_children_;  // of the program that leasehold was executed by
 

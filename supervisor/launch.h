@@ -2,7 +2,7 @@
 //
 // How the command line's process turns into the guardian, and how the guardian tells the others who they are.
 //
-// The configuration is parsed in a process of its own, which ends with that, so that PID 1 carries no parser's memory.
+// The configuration is parsed in a child, which becomes the first agent, so that PID 1 carries no parser's memory.
 // All that guardian and supervisor need travels in a sealed memfd in a plain binary form; the agent gets the accepted
 // configuration as text in another, and the listening sockets, which so survive its restarts.
 #pragma once
@@ -56,18 +56,7 @@ inline constexpr const char* kReloaderRole = "@reloader";
 // The exit status of an agent that makes room for one with another configuration.
 inline constexpr int kAgentReplaced = 3;
 
-// Becomes the guardian, in this very process, which must have one thread, and returns the exit status of leasehold.
-//
-// What is to be guarded is for `prepare` to say. It is called in a child process, which ends when it returns; all that
-// it opened and names in the description is open here then; `notify_fd` alone is to be open before. Where nothing can
-// be guarded it returns an exit status instead, and has said why; the same status is returned here.
-int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare);
-
-// The main function of another role; called by main() with everything after the role argument. Returns the exit status
-// of the process.
-int supervisor_main(const std::vector<std::string>& arguments);
-
-// What an agent process finds when it is executed. The descriptors belong to the agent.
+// What an agent process begins with. The descriptors belong to the agent.
 struct AgentLaunch {
     LaunchSpec spec;
     int page_fd = -1;
@@ -75,6 +64,23 @@ struct AgentLaunch {
     std::uint64_t agent_number = 1;  // 1, and one more after each start
     int output_page_fd = -1;         // an OutputPage; -1: the workload's output is not captured
 };
+
+// Becomes the guardian, in this very process, which must have one thread, and returns the exit status of leasehold.
+//
+// What is to be guarded is for `prepare` to say. It is called in a child process; all that it opened and names in the
+// description is open here then, too; `notify_fd` alone is to be open before. Where nothing can be guarded it returns
+// an exit status instead, and has said why; the same status is returned here.
+//
+// The child goes on as the first agent, in a session of its own: it has what it takes in its memory, and an execution
+// of the program is saved. `first_agent` is called there and returns its exit status. Agents after it are executed.
+int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare,
+                    const std::function<int(AgentLaunch)>& first_agent);
+
+// The main function of another role; called by main() with everything after the role argument. Returns the exit status
+// of the process.
+int supervisor_main(const std::vector<std::string>& arguments);
+
+// The same of an agent that was executed.
 Result<AgentLaunch> parse_agent_arguments(const std::vector<std::string>& arguments);
 
 // A reloader finds the same, and ends when it has sent its verdict on the socket to the guardian. The first: another

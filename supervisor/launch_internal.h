@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "base/fd.h"
 #include "base/result.h"
 #include "supervisor/launch.h"
@@ -33,6 +35,16 @@ void for_each_descriptor(Spec& spec, const Visit& visit) {
     for (auto& fd : spec.held_fds) visit(fd);
 }
 
+// The child that has prepared everything and waits to be told that it is the agent now.
+struct WaitingAgent {
+    pid_t pid = -1;
+    UniqueFd socket;  // no other end: it is none any more
+};
+
+// Hands it what an agent needs of the guardian; output_page_fd may be -1. When that fails it ends by itself, or was
+// none any more.
+Result<void> let_go_on(const WaitingAgent& agent, int page_fd, int guardian_fd, int output_page_fd);
+
 // What a role finds in its arguments. All descriptors named there are made close-on-exec; nobody owns them yet.
 struct RoleArguments {
     LaunchSpec spec;
@@ -49,7 +61,7 @@ struct RoleArguments {
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments);
 
 // The guardian's work, from the description that it was given as.
-int run_guardian(RoleArguments arguments);
+int run_guardian(RoleArguments arguments, WaitingAgent first_agent);
 // The same, executed with a description like the other roles.
 int guardian_main(const std::vector<std::string>& arguments);
 

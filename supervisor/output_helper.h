@@ -55,6 +55,7 @@ public:
 
     Inherited for_supervisor() const;
     Inherited for_agent() const;
+    int page_fd() const { return page_->fd(); }
 
 private:
     OutputHelper(EventLoop& loop, const UniqueFd& spec_fd) : loop_(loop), spec_fd_(spec_fd) {}

@@ -131,10 +131,12 @@ void protect_agent(const ProtectionOptions& options) {
     if (problem != 0) log::debug("nice of the session stays at 0: {}", reason(problem));
 }
 
-void protect_sidecar(const ProtectionOptions& options) {
+void protect_first_agent(const ProtectionOptions& options) {
     lower_score(options);
     protect_agent(options);
 }
+
+void protect_sidecar(const ProtectionOptions& options) { protect_first_agent(options); }
 
 // Capabilities do not tell: in a user namespace of its own a process may seem to have all of them. So a little more
 // than the limit is locked for a moment; none of it is ever touched, so none of it takes memory.
