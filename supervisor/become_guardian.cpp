@@ -115,7 +115,7 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
 int go_on_as_agent(int socket, LaunchSpec spec, const std::function<int(AgentLaunch)>& first_agent) {
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
     setsid();
-    if (spec.notify_fd >= 0) close(std::exchange(spec.notify_fd, -1));
+    if (spec.notify_fd >= 0) close(spec.notify_fd);  // the guardian's; that there is one is for the agent to know
     auto received = receive(socket);
     if (!received) {
         log::error("{}", received.error().message);
