@@ -160,6 +160,15 @@ class OneFile(unittest.TestCase):
         (root / "etc/nsswitch.conf").write_text("passwd: systemd files\nhosts: mdns4_minimal [NOTFOUND=return] dns\n")
         self.lead_in(root, "/bin/sleep, '600'", ends_with=128 + 15)
 
+    def test_leads_in_a_debian(self):
+        lower = roots.debian()
+        if lower is None:
+            self.skipTest("no root folder of Debian: tests/servers/get-debian")
+        root = roots.lay_over(lower, self.folder / "debian")
+        self.addCleanup(subprocess.run, ["umount", root], check=True)
+        roots.make_root(root, PROGRAM, "usr/local/bin/leasehold")
+        self.lead_in(root, "/usr/bin/sleep, '600'", ends_with=128 + 15, program="/usr/local/bin/leasehold")
+
     def make_certificates(self):
         def openssl(*arguments):
             subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)

@@ -44,6 +44,23 @@ def add_busybox(root):
         (root / "bin" / name).symlink_to("busybox")
 
 
+def debian():
+    """What tests/servers/get-debian made, or None."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = pathlib.Path(os.environ.get("LEASEHOLD_CACHE") or f"{cache}/leasehold", "debian")
+    return folder.resolve() if (folder / "usr/bin/dpkg").exists() else None
+
+
+def lay_over(lower, folder):
+    """A root folder that looks like `lower`, and keeps what is written to it below `folder`."""
+    parts = {name: pathlib.Path(folder, name) for name in ("upper", "work", "merged")}
+    for part in parts.values():
+        part.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                    f"lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", parts["merged"]], check=True)
+    return parts["merged"]
+
+
 def run(root, *command):
     """(status, output) of a command in the root folder."""
     done = subprocess.run(["chroot", root, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
