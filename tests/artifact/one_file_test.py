@@ -6,6 +6,8 @@
 PROGRAM is stripped in a copy, as scripts/one-file does it.
 """
 
+import fcntl
+import os
 import pathlib
 import socket
 import ssl
@@ -117,7 +119,8 @@ class OneFile(unittest.TestCase):
                          lambda: roots.answer(f"http://127.0.0.1:{port}/status")["workload"]["state"] == "running")
         status, page = roots.run(root, program, "status", "--socket", "/run/leasehold/control.sock")
         self.assertEqual(status, 0, page)
-        self.assertEqual(container.stop(), ends_with)
+        container.ask_to_stop()
+        self.assertEqual(container.wait(), ends_with)
 
     def test_is_one_file_of_a_size(self):
         dynamic = subprocess.run([READELF, "--dynamic", "--program-headers", "--wide", PROGRAM], check=True,
@@ -168,6 +171,21 @@ class OneFile(unittest.TestCase):
         self.addCleanup(subprocess.run, ["umount", root], check=True)
         roots.make_root(root, PROGRAM, "usr/local/bin/leasehold")
         self.lead_in(root, "/usr/bin/sleep, '600'", ends_with=128 + 15, program="/usr/local/bin/leasehold")
+
+    def test_as_pid_1_hears_a_stop_while_it_prepares(self):
+        # What PID 1 neither handles nor blocks the kernel drops.
+        root = self.root()
+        roots.add_busybox(root)
+        (root / "etc/billing.yaml").write_text(CONFIG.format(command="/bin/touch, /tmp/started", port=free_port()))
+        folder = os.open(root / "run/leasehold", os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)  # who makes the control socket waits for that
+        container = self.contain(root, "/leasehold", "run", "--config", "/etc/billing.yaml")
+        roots.eventually("it waits for the folder", lambda: container.prepares_with("/run/leasehold"))
+        container.ask_to_stop()
+        fcntl.flock(folder, fcntl.LOCK_UN)
+        self.assertEqual(container.wait(), 0, (self.folder / "root.log").read_text())
+        self.assertFalse((root / "tmp/started").exists(), "a workload was started after it was told to stop")
 
     def make_certificates(self):
         def openssl(*arguments):

@@ -88,10 +88,18 @@ class Container:
             os.kill(child, 9)
         self._unshare.wait(LIMIT)  # it has waited for PID 1, and that for all the others
 
-    def stop(self):
-        """SIGTERM to PID 1; its exit status."""
+    def prepares_with(self, path):
+        """Whether a child of PID 1 has a file open whose path ends so."""
+        return any(os.readlink(fd).endswith(path) for child in children(self._unshare.pid)
+                   for grandchild in children(child) for fd in pathlib.Path(f"/proc/{grandchild}/fd").iterdir())
+
+    def ask_to_stop(self):
+        """SIGTERM to PID 1."""
         for child in children(self._unshare.pid):
             os.kill(child, 15)
+
+    def wait(self):
+        """The exit status of PID 1."""
         return self._unshare.wait(LIMIT)
 
     def close(self):
