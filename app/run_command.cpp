@@ -24,6 +24,7 @@
 #include "base/duration_text.h"
 #include "base/sealed_memory.h"
 #include "config/config.h"
+#include "config/text.h"
 #include "metrics/http_server.h"
 #include "supervisor/launch.h"
 
@@ -123,7 +124,15 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
     if (!spec) return fail(kLeaseholdFailed, spec.error().message);
     auto notices = let_it_speak(workload);
     if (!notices) return fail(kLeaseholdFailed, notices.error().message);
-    auto config_fd = seal_in_memory("leasehold-config", config::to_yaml(*options, false));
+    const std::string accepted_text = config::to_yaml(*options, false);
+    // The agents after the first one read it back. Of the file it is known that this can be done, of the words of the
+    // command line not.
+    if (config::check_text(accepted_text)) {
+        return fail(kUsage,
+                    "the words after '--' are not UTF-8 text, or make more than 1 MiB together with the configuration; "
+                    "put them into a script, and name that");
+    }
+    auto config_fd = seal_in_memory("leasehold-config", accepted_text);
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
     auto plan = supervisor::plan_containment(options->workload.containment, options->election.name, prepared->lock_id);

@@ -119,6 +119,7 @@ void init(const Options& options, std::string process) {
     State& s = state();
     s.options = options;
     s.process = std::move(process);
+    s.repeats = {};  // what another process told, which this one comes from
     s.target = SharedStream(STDERR_FILENO);
 }
 

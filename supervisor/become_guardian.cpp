@@ -112,11 +112,11 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
 }
 
 // Of the child: the first agent's life, from the guardian's word on.
-int go_on_as_agent(int socket, LaunchSpec spec, const std::function<int(AgentLaunch)>& first_agent) {
+int go_on_as_agent(UniqueFd socket, LaunchSpec spec, const std::function<int(AgentLaunch)>& first_agent) {
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
     setsid();
     if (spec.notify_fd >= 0) close(spec.notify_fd);  // the guardian's; that there is one is for the agent to know
-    auto received = receive(socket);
+    auto received = receive(socket.get());
     if (!received) {
         log::error("{}", received.error().message);
         return kFailed;
@@ -124,21 +124,22 @@ int go_on_as_agent(int socket, LaunchSpec spec, const std::function<int(AgentLau
     if (received->size() < 2) return 0;  // the guardian has ended, and has said why
     AgentLaunch launch{.spec = std::move(spec), .page_fd = (*received)[0], .guardian_fd = (*received)[1]};
     if (received->size() > 2) launch.output_page_fd = (*received)[2];
-    close(socket);
+    socket.reset();
     return first_agent(std::move(launch));
 }
 
-int prepare_and_go_on(int socket, pid_t parent, const std::function<tl::expected<LaunchSpec, int>()>& prepare,
+int prepare_and_go_on(UniqueFd socket, pid_t parent, const std::function<tl::expected<LaunchSpec, int>()>& prepare,
                       const std::function<int(AgentLaunch)>& first_agent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) return kFailed;
     auto spec = prepare();
     if (!spec) return spec.error();
-    if (const auto sent = hand_over(socket, *spec); !sent) {
+    take_signals();  // until the agent says which it ignores; the guardian hears them for both
+    if (const auto sent = hand_over(socket.get(), *spec); !sent) {
         log::error("{}", sent.error().message);
         return kFailed;
     }
-    return go_on_as_agent(socket, std::move(*spec), first_agent);
+    return go_on_as_agent(std::move(socket), std::move(*spec), first_agent);
 }
 
 // The exit status of a child that has nothing to hand over, once it has ended.
@@ -190,7 +191,7 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
     if (child == 0) {
         if (self == 1) restore_signals();
         ours.reset();
-        const int status = prepare_and_go_on(theirs.get(), self, prepare, first_agent);
+        const int status = prepare_and_go_on(std::move(theirs), self, prepare, first_agent);
         std::fflush(nullptr);
         std::exit(status);  // not back into what is the guardian's to do
     }

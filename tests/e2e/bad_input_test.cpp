@@ -66,6 +66,18 @@ TEST_F(BadInput, UsageOfLeaderElectorsFlags) {
     EXPECT_NE(run({"--help"}).output.find("leader-elector"), std::string::npos);
 }
 
+// An agent that is started later could not read it back.
+TEST_F(BadInput, CommandsThatCannotBeKept) {
+    const std::string file = folder_.path("config.yaml");
+    write_file(file, config());
+    for (const std::string& word : {std::string("\xff"), std::string("\xc3\x28")}) {
+        const Result refused = run({"run", "--config", file, "--", "sh", "-c", "exit 0", word});
+        EXPECT_EQ(refused.status, 2) << refused.output;
+        EXPECT_NE(refused.output.find("put them into a script"), std::string::npos) << refused.output;
+    }
+    EXPECT_EQ(run({"run", "--config", file, "--", "sh", "-c", "exit 0", "\xc3\xa4"}).status, 0);
+}
+
 TEST_F(BadInput, MissingAndUnreadableFiles) {
     const Result missing = run({"run", "--config", folder_.path("none.yaml")});
     EXPECT_EQ(missing.status, 2);
