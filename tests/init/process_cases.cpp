@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -141,21 +142,17 @@ std::string second_term_escalates(const Trial& trial) {
     return "";
 }
 
+bool something_is_stopped(pid_t process) {
+    const std::string stat = harness::read_file(fmt::format("/proc/{}/stat", process));
+    const auto end = stat.rfind(')');
+    if (end != std::string::npos && stat[end + 2] == 'T') return true;
+    const auto below = harness::children_of(process);
+    return std::any_of(below.begin(), below.end(), something_is_stopped);
+}
+
 std::string wakes_what_is_stopped(const Trial& trial) {
     Subject subject(around(trial, {"sh", "-c", "kill -STOP $$; exit 1"}), {});
-    NEED(harness::eventually(
-             [&] {
-                 for (pid_t process = subject.init(); process > 0;) {
-                     const std::string stat = harness::read_file(fmt::format("/proc/{}/stat", process));
-                     const auto end = stat.rfind(')');
-                     if (end != std::string::npos && stat[end + 2] == 'T') return true;
-                     const auto below = harness::children_of(process);
-                     process = below.empty() ? 0 : below.front();
-                 }
-                 return false;
-             },
-             trial.limit),
-         subject);
+    NEED(harness::eventually([&] { return something_is_stopped(subject.init()); }, trial.limit), subject);
     subject.signal(SIGTERM);
     NEED(subject.ends(trial.limit) == 143, subject);
     return "";
