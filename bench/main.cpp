@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leasehold beside what people use today, measured in one run on one machine; scripts/bench starts it:
+//
+//   leasehold_bench [--repetitions N] [--soak SECONDS] [--only REGEX] [--stores REGEX] [--json FILE]
+//
+// Prints the table on standard output, and each reading as it is made on standard error. Ends with 1 if two workloads
+// of leasehold's own ever ran at the same time, or a section failed; a goal that was missed is told, but machines
+// differ.
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <regex>
+#include <string>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include "bench/sections.h"
+
+namespace {
+
+using namespace leasehold::bench;
+
+struct Section {
+    const char* name;
+    void (*measure)(Report&, const Options&);
+};
+
+constexpr Section kSections[] = {
+    {"hand-over", measure_hand_over}, {"loss", measure_loss}, {"cost", measure_cost},
+    {"crowd", measure_crowd},         {"init", measure_init}, {"serving", measure_serving},
+    {"stability", measure_stability},
+};
+
+struct Command {
+    Options options;
+    std::string only;
+    std::string json;
+};
+
+bool measure(Report& report, const Command& command) {
+    bool whole = true;
+    for (const Section& section : kSections) {
+        if (!std::regex_search(section.name, std::regex(command.only))) continue;
+        try {
+            section.measure(report, command.options);
+        } catch (const std::exception& failure) {
+            report.skip(section.name, failure.what());
+            whole = false;
+        }
+    }
+    return whole;
+}
+
+bool print(const Report& report, const std::string& json) {
+    fmt::print("{}", report.table());
+    for (const Reading& reading : report.missed()) {
+        fmt::print("missed: {}, {}: {} {:.2f} {}, the goal is {:.2f}\n", reading.section, reading.setting,
+                   reading.quantity, median(reading.samples), reading.unit, *reading.at_most);
+    }
+    if (json.empty()) return true;
+    std::ofstream file(json);
+    file << report.json();
+    file.close();
+    if (!file) fmt::print(stderr, "cannot write {}\n", json);
+    return static_cast<bool>(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Command command;
+    long long soak = command.options.soak.count();
+    CLI::App app("leasehold beside what people use today, measured in one run");
+    app.add_option("--repetitions", command.options.repetitions, "of what takes seconds")->check(CLI::Range(1, 1000));
+    app.add_option("--soak", soak, "seconds for each setting of the section stability")->check(CLI::Range(1, 86400));
+    app.add_option("--only", command.only, "a regular expression of the sections to measure");
+    app.add_option("--stores", command.options.stores, "a regular expression of the stores to measure");
+    app.add_option("--json", command.json, "a file for every sample");
+    CLI11_PARSE(app, argc, argv);
+    command.options.soak = std::chrono::seconds(soak);
+    try {
+        Report report;
+        const bool whole = measure(report, command);
+        const bool printed = print(report, command.json);
+        if (report.our_overlaps() > 0) fmt::print("OVERLAP: two workloads of one election ran at the same time\n");
+        return whole && printed && report.our_overlaps() == 0 ? 0 : 1;
+    } catch (const std::regex_error& error) {
+        fmt::print(stderr, "that is no regular expression: {}\n", error.what());
+        return 2;
+    }
+}
