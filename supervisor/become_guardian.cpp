@@ -12,97 +12,41 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "supervisor/descriptor_packet.h"
 #include "supervisor/guardian.h"
 #include "supervisor/launch_internal.h"
+#include "supervisor/role_process.h"
 #include "supervisor/signals.h"
 
 namespace leasehold::supervisor {
 namespace {
 
 constexpr int kFailed = 125;
-constexpr std::size_t kMostDescriptors = 253;  // SCM_MAX_FD, unix(7)
-
-struct Packet {
-    msghdr head{};
-    iovec part{};
-    char byte = 0;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
-
-    Packet() {
-        part = {&byte, 1};
-        head.msg_iov = &part;
-        head.msg_iovlen = 1;
-        head.msg_control = control.data();
-        head.msg_controllen = control.size();
-    }
-    Packet(const Packet&) = delete;
-    Packet& operator=(const Packet&) = delete;
-};
-
-Result<void> send(int socket, const std::vector<int>& fds) {
-    if (fds.size() > kMostDescriptors) {
-        return failure("these are more addresses to listen on than leasehold can keep open; give fewer");
-    }
-    Packet packet;
-    packet.head.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* const rights = CMSG_FIRSTHDR(&packet.head);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
-    ssize_t sent = -1;
-    do {
-        sent = sendmsg(socket, &packet.head, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return system_failure("handing files to another process of leasehold");
-    return {};
-}
-
-// Waits for them. None when the other end was closed.
-Result<std::vector<int>> receive(int socket) {
-    Packet packet;
-    ssize_t received = -1;
-    do {
-        received = recvmsg(socket, &packet.head, MSG_CMSG_CLOEXEC);
-    } while (received < 0 && errno == EINTR);
-    if (received < 0) return system_failure("taking files over from another process of leasehold");
-    std::vector<int> fds;
-    if (received == 0) return fds;
-    const cmsghdr* const rights = CMSG_FIRSTHDR(&packet.head);
-    if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-        fds.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        std::memcpy(fds.data(), CMSG_DATA(rights), fds.size() * sizeof(int));
-    }
-    // With too small a limit of open files some do not arrive (MSG_CTRUNC).
-    if (fds.empty() || (packet.head.msg_flags & MSG_CTRUNC) != 0) {
-        return failure("leasehold may not open as many files as it needs; raise the limit (ulimit -n)");
-    }
-    return fds;
-}
 
 // Of the child: the description, and everything that it names, on their way to the guardian.
 Result<void> hand_over(int socket, const LaunchSpec& spec) {
     auto sealed = seal_launch_spec(spec);
     if (!sealed) return tl::unexpected<Error>(sealed.error());
-    std::vector<int> fds{sealed->get()};
-    for_each_descriptor(spec, [&fds](int fd) { fds.push_back(fd); });
-    return send(socket, fds);
+    DescriptorPacket packet{{}, {sealed->get()}};
+    for_each_descriptor(spec, [&packet](int fd) { packet.fds.push_back(fd); });
+    return send_descriptors(socket, packet);
 }
 
 // Of the guardian: what the child handed over, with the numbers that its descriptors have here. Nothing when it ended
 // without that. Waits for it.
 Result<std::optional<LaunchSpec>> take_over(int socket) {
-    auto fds = receive(socket);
-    if (!fds) return tl::unexpected<Error>(fds.error());
-    if (fds->empty()) return std::optional<LaunchSpec>();
-    const UniqueFd sealed(fds->front());
+    auto packet = receive_descriptors(socket);
+    if (!packet) return tl::unexpected<Error>(packet.error());
+    const std::vector<int>& fds = packet->fds;
+    if (fds.empty()) return std::optional<LaunchSpec>();
+    const UniqueFd sealed(fds.front());
     auto spec = read_launch_spec(sealed.get());
     if (!spec) return tl::unexpected<Error>(spec.error());
     std::size_t next = 1;
     bool complete = true;
     for_each_descriptor(*spec, [&](int& fd) {
-        if (next < fds->size()) {
-            fd = (*fds)[next++];
+        if (next < fds.size()) {
+            fd = fds[next++];
         } else {
             complete = false;
         }
@@ -111,21 +55,91 @@ Result<std::optional<LaunchSpec>> take_over(int socket) {
     return std::optional(std::move(*spec));
 }
 
+// What a role that waits is told by the guardian, in the words in which it would be executed. What has no name there is
+// to be held. Nothing when the guardian has ended, and has said why. Waits for it.
+Result<std::optional<RoleArguments>> await_word(int socket, std::vector<int>& held) {
+    auto packet = receive_descriptors(socket);
+    if (!packet) return tl::unexpected<Error>(packet.error());
+    if (packet->fds.empty()) return std::optional<RoleArguments>();
+    RoleArguments arguments;
+    for (std::size_t i = 0; i < packet->names.size(); ++i) {
+        int* const place = place_of(packet->names[i], arguments);
+        if (place == nullptr) return failure("the guardian speaks of \"" + packet->names[i] + "\"");
+        *place = packet->fds[i];
+    }
+    held.assign(packet->fds.begin() + static_cast<std::ptrdiff_t>(packet->names.size()), packet->fds.end());
+    return std::optional(std::move(arguments));
+}
+
 // Of the child: the first agent's life, from the guardian's word on.
 int go_on_as_agent(UniqueFd socket, LaunchSpec spec, const std::function<int(AgentLaunch)>& first_agent) {
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
     setsid();
     if (spec.notify_fd >= 0) close(spec.notify_fd);  // the guardian's; that there is one is for the agent to know
-    auto received = receive(socket.get());
-    if (!received) {
-        log::error("{}", received.error().message);
+    std::vector<int> held;                           // it holds them already
+    auto told = await_word(socket.get(), held);
+    if (!told) {
+        log::error("{}", told.error().message);
         return kFailed;
     }
-    if (received->size() < 2) return 0;  // the guardian has ended, and has said why
-    AgentLaunch launch{.spec = std::move(spec), .page_fd = (*received)[0], .guardian_fd = (*received)[1]};
-    if (received->size() > 2) launch.output_page_fd = (*received)[2];
+    if (!*told) return 0;
+    if ((*told)->spec_fd >= 0) close((*told)->spec_fd);
     socket.reset();
-    return first_agent(std::move(launch));
+    return first_agent({.spec = std::move(spec),
+                        .page_fd = (*told)->page_fd,
+                        .guardian_fd = (*told)->guardian_fd,
+                        .output_page_fd = (*told)->output_page_fd});
+}
+
+// Of the other child: the first supervisor's life.
+int go_on_as_supervisor(UniqueFd socket, RoleSession session) {
+    take_signals();
+    begin_session(session);
+    std::vector<int> held;
+    auto told = await_word(socket.get(), held);
+    if (told && !*told) return 0;
+    auto arguments = told.and_then([&](auto given) -> Result<RoleArguments> {
+        auto spec = read_launch_spec(given->spec_fd);
+        if (!spec) return tl::unexpected<Error>(spec.error());
+        given->spec = std::move(*spec);
+        return std::move(*given);
+    });
+    if (!arguments) {
+        log::error("{}", arguments.error().message);
+        return kFailed;
+    }
+    socket.reset();
+    if (arguments->spec.notify_fd >= 0) close(arguments->spec.notify_fd);
+    arguments->spec.held_fds = std::move(held);
+    return first_supervisor_main(std::move(*arguments));
+}
+
+// A second child, which inherits no parser's memory either: while the other reads the configuration it comes into
+// being, and no execution of the program is waited for. Without it the supervisor is executed like later ones.
+WaitingRole fork_supervisor(const UniqueFd& of_agent) {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return {};
+    UniqueFd ours(ends[0]);
+    UniqueFd theirs(ends[1]);
+    const RoleSession session = session_of_supervisor();
+    const pid_t child = fork();
+    if (child < 0) return {};
+    if (child == 0) {
+        ours.reset();
+        close(of_agent.get());
+        const int status = go_on_as_supervisor(std::move(theirs), session);
+        std::fflush(nullptr);
+        std::exit(status);
+    }
+    return {child, std::move(ours)};
+}
+
+// Nothing will be supervised.
+void dismiss(WaitingRole role) {
+    if (role.pid < 0) return;
+    role.socket.reset();
+    while (waitpid(role.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
 }
 
 int prepare_and_go_on(UniqueFd socket, pid_t parent, const std::function<tl::expected<LaunchSpec, int>()>& prepare,
@@ -164,10 +178,14 @@ int status_without_description(pid_t child) {
 
 }  // namespace
 
-Result<void> let_go_on(const WaitingAgent& agent, int page_fd, int guardian_fd, int output_page_fd) {
-    std::vector<int> fds{page_fd, guardian_fd};
-    if (output_page_fd >= 0) fds.push_back(output_page_fd);
-    return send(agent.socket.get(), fds);
+Result<void> let_go_on(const WaitingRole& role, const Inherited& inherited) {
+    DescriptorPacket packet;
+    for (const auto& [name, fd] : inherited.named) {
+        packet.names.push_back(name);
+        packet.fds.push_back(fd);
+    }
+    packet.fds.insert(packet.fds.end(), inherited.held.begin(), inherited.held.end());
+    return send_descriptors(role.socket.get(), packet);
 }
 
 int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare,
@@ -196,9 +214,11 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
         std::exit(status);  // not back into what is the guardian's to do
     }
     theirs.reset();
+    WaitingRole supervisor = fork_supervisor(ours);
     auto spec = take_over(ours.get());
     // Signals that arrive from here on wait for the guardian to read them.
     take_signals();
+    if (!spec || !*spec) dismiss(std::move(supervisor));
     if (!spec) {
         log::error("{}", spec.error().message);
         return kFailed;
@@ -206,10 +226,12 @@ int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepar
     if (!*spec) return status_without_description(child);
     auto sealed = seal_launch_spec(**spec);
     if (!sealed) {
+        dismiss(std::move(supervisor));
         log::error("{}", sealed.error().message);
         return kFailed;
     }
-    return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()}, {child, std::move(ours)});
+    return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()}, {child, std::move(ours)},
+                        std::move(supervisor));
 }
 
 }  // namespace leasehold::supervisor

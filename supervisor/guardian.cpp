@@ -40,12 +40,14 @@ Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage
     spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
 }
 
-Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, WaitingAgent first_agent) {
+Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, WaitingRole first_agent,
+                                                   WaitingRole first_supervisor) {
     auto page = SharedPage::create();
     if (!page) return tl::unexpected<Error>(page.error());
     std::unique_ptr<Guardian> made(
         new Guardian(std::move(arguments.spec), UniqueFd(arguments.spec_fd), std::move(*page)));
-    made->waiting_agent_ = std::move(first_agent);
+    made->agent_.waiting = std::move(first_agent);
+    made->supervisor_.waiting = std::move(first_supervisor);
     if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
     return made;
 }
@@ -277,21 +279,18 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 // ---- starting, and what has ended ---------------------------------------------------------------------------------
 
 Result<RoleProcess> Guardian::start_process(Role& role, const char* role_argument, const Inherited& inherited) {
-    RoleImage image(role_argument, inherited.arguments);
-    for (const int fd : inherited.fds) image.inherit(fd);
-    for (const int fd : spec_.held_fds) image.inherit(fd);
-    const bool hands_terminal_over = &role == &supervisor_ && Terminal::of(getpgrp());
-    return start_role_process(image, hands_terminal_over ? RoleSession::of_guardian : RoleSession::own);
+    RoleImage image(role_argument, inherited.arguments());
+    for (const auto& [name, fd] : inherited.named) image.inherit(fd);
+    for (const int fd : inherited.held) image.inherit(fd);
+    return start_role_process(image, &role == &supervisor_ ? session_of_supervisor() : RoleSession::own);
 }
 
-// Whatever comes of it, it waits no longer: the next agent is executed.
-Result<RoleProcess> Guardian::let_the_waiting_agent_go_on(int guardian_fd) {
-    const WaitingAgent agent = std::exchange(waiting_agent_, {});
-    UniqueFd pidfd = open_process(agent.pid);
+// Whatever comes of it, it waits no longer: the next one is executed.
+Result<RoleProcess> Guardian::let_the_waiting_one_go_on(Role& role, const Inherited& inherited) {
+    const WaitingRole waiting = std::exchange(role.waiting, {});
+    UniqueFd pidfd = open_process(waiting.pid);
     if (!pidfd) return system_failure("pidfd_open");
-    return let_go_on(agent, page_->fd(), guardian_fd, output_ ? output_->page_fd() : -1).map([&] {
-        return RoleProcess{agent.pid, std::move(pidfd)};
-    });
+    return let_go_on(waiting, inherited).map([&] { return RoleProcess{waiting.pid, std::move(pidfd)}; });
 }
 
 bool Guardian::start_role(Role& role, const char* role_argument, Inherited inherited) {
@@ -301,8 +300,8 @@ bool Guardian::start_role(Role& role, const char* role_argument, Inherited inher
         inherited.add("--spec-fd", spec_fd_.get());
         inherited.add("--page-fd", page_->fd());
         inherited.add("--guardian-fd", ends->second.fd());
-        auto process = &role == &agent_ && waiting_agent_.socket ? let_the_waiting_agent_go_on(ends->second.fd())
-                                                                 : start_process(role, role_argument, inherited);
+        auto process = role.waiting.socket ? let_the_waiting_one_go_on(role, inherited)
+                                           : start_process(role, role_argument, inherited);
         if (process) {
             role.process = std::move(*process);
             role.channel = std::move(ends->first);
@@ -353,7 +352,9 @@ void Guardian::forget_unwatched(Role& role, const Error& problem) {
 void Guardian::start_supervisor() {
     if (supervisor_.alive() || emptying_ || finished_) return;
     supervisor_.restart->disarm();
-    if (!start_role(supervisor_, kSupervisorRole, output_ ? output_->for_supervisor() : Inherited{})) return;
+    Inherited inherited = output_ ? output_->for_supervisor() : Inherited{};
+    inherited.held = spec_.held_fds;
+    if (!start_role(supervisor_, kSupervisorRole, std::move(inherited))) return;
     page_->set_supervisor_process(supervisor_.process.pid);
     if (ending_) tell(supervisor_, StopMessage{StopMode::orderly});
     connect_peers();
@@ -368,11 +369,9 @@ void Guardian::start_agent() {
     }
     agent_.restart->disarm();
     Inherited inherited = output_ ? output_->for_agent() : Inherited{};
-    inherited.fds.insert(inherited.fds.end(), spec_.listener_fds.begin(), spec_.listener_fds.end());
-    inherited.fds.push_back(spec_.config_fd);
-    inherited.fds.push_back(spec_.control_fd);
-    inherited.fds.push_back(spec_.notices_fd);
-    inherited.arguments.push_back("--agent-number=" + std::to_string(++agent_starts_));
+    // The waiting one has opened them itself.
+    if (!agent_.waiting.socket) for_each_descriptor(spec_, [&](int fd) { inherited.held.push_back(fd); });
+    inherited.words.push_back("--agent-number=" + std::to_string(++agent_starts_));
     if (!start_role(agent_, kAgentRole, std::move(inherited))) return;
     connect_peers();
     tell_of_reload();
@@ -394,7 +393,7 @@ void Guardian::connect_peers() {
 // Whoever executed leasehold may have had children already, which stay its own: "log-shipper & exec leasehold run ...".
 void Guardian::keep_earlier_children() {
     for (const pid_t pid : own_children()) {
-        if (pid == waiting_agent_.pid) continue;
+        if (pid == agent_.waiting.pid || pid == supervisor_.waiting.pid) continue;
         UniqueFd pidfd = open_process(pid);
         if (!pidfd) continue;
         const int raw = pidfd.get();

@@ -41,7 +41,8 @@ std::string how(const std::optional<Exit>& exit);
 class Guardian {
 public:
     // This process must be a subreaper already, and signals taken.
-    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments, WaitingAgent first_agent);
+    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments, WaitingRole first_agent,
+                                                    WaitingRole first_supervisor);
 
     // Returns leasehold's exit status.
     int run();
@@ -57,6 +58,7 @@ private:
         Instant started_at;
         Backoff backoff;
         std::unique_ptr<Timer> restart;
+        WaitingRole waiting = {};  // the first one, until it is started
 
         bool alive() const { return process.pid > 0; }
     };
@@ -84,7 +86,7 @@ private:
     void tell_of_reload();
 
     Result<RoleProcess> start_process(Role& role, const char* role_argument, const Inherited& inherited);
-    Result<RoleProcess> let_the_waiting_agent_go_on(int guardian_fd);
+    static Result<RoleProcess> let_the_waiting_one_go_on(Role& role, const Inherited& inherited);
     void start_supervisor();
     void start_agent();
     bool start_role(Role& role, const char* role_argument, Inherited inherited);
@@ -131,7 +133,6 @@ private:
     std::unique_ptr<Timer> heartbeat_;
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
-    WaitingAgent waiting_agent_;  // the first one, until it is started
     Role reloader_{"reloader"};
     std::vector<RoleProcess> earlier_children_;  // of the program that leasehold was executed by
 

@@ -28,7 +28,10 @@ void Guardian::reload() {
     offered_config_.reset();
     reload_decided_ = false;
     service_manager_.begin_reload();
-    if (start_role(reloader_, kReloaderRole, {{}, {spec_.config_fd}})) log::info("reading {} anew", spec_.config_file);
+    Inherited inherited;
+    inherited.held = spec_.held_fds;
+    inherited.held.push_back(spec_.config_fd);
+    if (start_role(reloader_, kReloaderRole, std::move(inherited))) log::info("reading {} anew", spec_.config_file);
 }
 
 void Guardian::on_reloader_message(Received received) {

@@ -205,17 +205,6 @@ void decode(WireReader& in, ProcessAttributes& attributes) {
     attributes.oom_score_adj = read_optional(in);
 }
 
-int* place_of(const std::string& argument, RoleArguments& parsed) {
-    if (argument == "--spec-fd") return &parsed.spec_fd;
-    if (argument == "--page-fd") return &parsed.page_fd;
-    if (argument == "--guardian-fd") return &parsed.guardian_fd;
-    if (argument == "--output-page-fd") return &parsed.output_page_fd;
-    if (argument == "--output-fd") return &parsed.output_fd;
-    if (argument == "--errors-fd") return &parsed.errors_fd;
-    if (argument == "--ended-fd") return &parsed.ended_fd;
-    return nullptr;
-}
-
 void set_close_on_exec(int fd) {
     if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails only for a descriptor that is not open
 }
@@ -354,6 +343,23 @@ Result<LaunchSpec> read_launch_spec(int fd) {
     auto bytes = read_sealed(fd);
     if (!bytes) return failure("the launch description: " + bytes.error().message, bytes.error().code);
     return decode_launch_spec(*bytes);
+}
+
+int* place_of(const std::string& name, RoleArguments& arguments) {
+    if (name == "--spec-fd") return &arguments.spec_fd;
+    if (name == "--page-fd") return &arguments.page_fd;
+    if (name == "--guardian-fd") return &arguments.guardian_fd;
+    if (name == "--output-page-fd") return &arguments.output_page_fd;
+    if (name == "--output-fd") return &arguments.output_fd;
+    if (name == "--errors-fd") return &arguments.errors_fd;
+    if (name == "--ended-fd") return &arguments.ended_fd;
+    return nullptr;
+}
+
+std::vector<std::string> Inherited::arguments() const {
+    std::vector<std::string> all = words;
+    for (const auto& [name, fd] : named) all.push_back(name + '=' + std::to_string(fd));
+    return all;
 }
 
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -35,15 +36,25 @@ void for_each_descriptor(Spec& spec, const Visit& visit) {
     for (auto& fd : spec.held_fds) visit(fd);
 }
 
-// The child that has prepared everything and waits to be told that it is the agent now.
-struct WaitingAgent {
-    pid_t pid = -1;
-    UniqueFd socket;  // no other end: it is none any more
+// What a role finds when it begins.
+struct Inherited {
+    std::vector<std::pair<std::string, int>> named;  // descriptors that stand in its arguments: "--page-fd"
+    std::vector<int> held;                           // others
+    std::vector<std::string> words;                  // further arguments
+
+    void add(const char* name, int fd) { named.emplace_back(name, fd); }
+    std::vector<std::string> arguments() const;
 };
 
-// Hands it what an agent needs of the guardian; output_page_fd may be -1. When that fails it ends by itself, or was
-// none any more.
-Result<void> let_go_on(const WaitingAgent& agent, int page_fd, int guardian_fd, int output_page_fd);
+// A child that was there before the guardian was one, and waits to be told that it is the first agent, or the first
+// supervisor. It ends by itself when the socket is closed.
+struct WaitingRole {
+    pid_t pid = -1;
+    UniqueFd socket;  // none: it was told, or there is no such child
+};
+
+// Tells it, without waiting. When that fails it ends by itself, or was none any more.
+Result<void> let_go_on(const WaitingRole& role, const Inherited& inherited);
 
 // What a role finds in its arguments. All descriptors named there are made close-on-exec; nobody owns them yet.
 struct RoleArguments {
@@ -60,8 +71,14 @@ struct RoleArguments {
 };
 Result<RoleArguments> parse_role_arguments(const std::vector<std::string>& arguments);
 
+// Where the descriptor that is called so belongs; none: nothing is.
+int* place_of(const std::string& name, RoleArguments& arguments);
+
+// The supervisor's life in a process that was not executed for it; signals are taken already.
+int first_supervisor_main(RoleArguments arguments);
+
 // The guardian's work, from the description that it was given as.
-int run_guardian(RoleArguments arguments, WaitingAgent first_agent);
+int run_guardian(RoleArguments arguments, WaitingRole first_agent, WaitingRole first_supervisor);
 // The same, executed with a description like the other roles.
 int guardian_main(const std::vector<std::string>& arguments);
 

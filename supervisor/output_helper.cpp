@@ -21,11 +21,6 @@ constexpr Duration kStartAgain = std::chrono::seconds(1);
 
 }  // namespace
 
-void Inherited::add(const char* argument, int fd) {
-    arguments.push_back(std::string(argument) + '=' + std::to_string(fd));
-    fds.push_back(fd);
-}
-
 Result<std::unique_ptr<OutputHelper>> OutputHelper::create(EventLoop& loop, const LaunchSpec& spec,
                                                            const UniqueFd& spec_fd) {
     std::unique_ptr<OutputHelper> made(new OutputHelper(loop, spec_fd));
@@ -101,8 +96,8 @@ Result<void> OutputHelper::execute() {
     inherited.add("--output-fd", output_.read.get());
     inherited.add("--errors-fd", errors_.read.get());
     inherited.add("--ended-fd", tree_ended_.get());
-    RoleImage image(kOutputRole, inherited.arguments);
-    for (const int fd : inherited.fds) image.inherit(fd);
+    RoleImage image(kOutputRole, inherited.arguments());
+    for (const auto& [name, fd] : inherited.named) image.inherit(fd);
     auto process = start_role_process(image);
     if (!process) return tl::unexpected<Error>(process.error());
     process_ = std::move(*process);

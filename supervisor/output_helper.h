@@ -23,14 +23,6 @@
 
 namespace leasehold::supervisor {
 
-// What a role is executed with: arguments, and the descriptors that stand in them.
-struct Inherited {
-    std::vector<std::string> arguments;
-    std::vector<int> fds;
-
-    void add(const char* argument, int fd);
-};
-
 class OutputHelper {
 public:
     // Nothing is started yet. `loop` and `spec_fd` must outlive it.

@@ -115,6 +115,11 @@ void protect_supervisor(const ProtectionOptions& options) {
     lock_memory(options);
 }
 
+void protect_first_supervisor(const ProtectionOptions& options) {
+    lower_score(options);
+    protect_supervisor(options);
+}
+
 void protect_agent(const ProtectionOptions& options) {
     if (options.scheduling == SchedulingChoice::normal || !scheduled_ordinarily()) return;
     if (setpriority(PRIO_PROCESS, 0, kAgentNice) != 0) {

@@ -51,8 +51,9 @@ Inheritance read_inheritance();
 void protect_guardian(const ProtectionOptions& options);
 void protect_supervisor(const ProtectionOptions& options);
 void protect_agent(const ProtectionOptions& options);
-void protect_first_agent(const ProtectionOptions& options);  // it was there before the guardian changed its own
-void protect_sidecar(const ProtectionOptions& options);      // as the agent, with an oom_score_adj of its own
+void protect_first_agent(const ProtectionOptions& options);       // it was there before the guardian changed its own
+void protect_first_supervisor(const ProtectionOptions& options);  // likewise
+void protect_sidecar(const ProtectionOptions& options);           // as the agent, with an oom_score_adj of its own
 
 void lock_memory(const ProtectionOptions& options);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "supervisor/signals.h"
+#include "supervisor/terminal.h"
 
 namespace leasehold::supervisor {
 namespace {
@@ -17,15 +18,21 @@ constexpr int kNotExecuted = 127;
 
 }  // namespace
 
+RoleSession session_of_supervisor() { return Terminal::of(getpgrp()) ? RoleSession::of_guardian : RoleSession::own; }
+
+void begin_session(RoleSession session) {
+    if (session == RoleSession::own) {
+        setsid();
+    } else {
+        setpgid(0, 0);
+    }
+}
+
 Result<RoleProcess> start_role_process(const RoleImage& image, RoleSession session) {
     const pid_t pid = fork();
     if (pid < 0) return system_failure("fork");
     if (pid == 0) {
-        if (session == RoleSession::own) {
-            setsid();
-        } else {
-            setpgid(0, 0);
-        }
+        begin_session(session);
         restore_signals();
         image.execute();
         _exit(kNotExecuted);

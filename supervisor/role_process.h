@@ -19,6 +19,12 @@ struct RoleProcess {
 // The guardian's session has a terminal to hand to the workload, which only a process of the same session can.
 enum class RoleSession { own, of_guardian };
 
+// Which of them the supervisor is to have, told by the process that is, or is to be, the guardian.
+RoleSession session_of_supervisor();
+
+// Of the calling process. Async-signal-safe.
+void begin_session(RoleSession session);
+
 // In a session of its own, or in a process group of its own in the guardian's; with default signals. Waits for the
 // fork, not for the execution: a role that cannot be executed ends with status 127.
 Result<RoleProcess> start_role_process(const RoleImage& image, RoleSession session = RoleSession::own);

@@ -367,6 +367,24 @@ void Supervisor::tell_guardian(const Message& message) {
     if (auto sent = guardian_.send(message); !sent) log::error("to the guardian: {}", sent.error().message);
 }
 
+namespace {
+
+int run_supervisor(RoleArguments arguments) {
+    lay_down_as_supervising(arguments.spec.containment.method == ContainmentMethod::pid_namespace);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
+        return kFailed;
+    }
+    auto supervisor = Supervisor::create(std::move(arguments));
+    if (!supervisor) {
+        log::error("{}", supervisor.error().message);
+        return kFailed;
+    }
+    return (*supervisor)->run();
+}
+
+}  // namespace
+
 int supervisor_main(const std::vector<std::string>& arguments) {
     prctl(PR_SET_NAME, "leasehold-super");
     take_signals();
@@ -377,17 +395,14 @@ int supervisor_main(const std::vector<std::string>& arguments) {
     }
     log::init(parsed->spec.logging, "supervisor");
     protect_supervisor(parsed->spec.protection);
-    lay_down_as_supervising(parsed->spec.containment.method == ContainmentMethod::pid_namespace);
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
-        return kFailed;
-    }
-    auto supervisor = Supervisor::create(std::move(*parsed));
-    if (!supervisor) {
-        log::error("{}", supervisor.error().message);
-        return kFailed;
-    }
-    return (*supervisor)->run();
+    return run_supervisor(std::move(*parsed));
+}
+
+int first_supervisor_main(RoleArguments arguments) {
+    prctl(PR_SET_NAME, "leasehold-super");
+    log::init(arguments.spec.logging, "supervisor");
+    protect_first_supervisor(arguments.spec.protection);
+    return run_supervisor(std::move(arguments));
 }
 
 }  // namespace leasehold::supervisor
