@@ -100,7 +100,7 @@ tl::expected<config::Options, int> read_options(const RunArguments& arguments, c
 
 // Checks and opens everything, and leaves the options for the agent. The descriptors are left open.
 tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments, const std::string& wait_timeout,
-                                                  config::Options& accepted) {
+                                                  config::Options& accepted, const supervisor::CgroupTrial& cgroups) {
     Duration give_up_after{};
     auto options = read_options(arguments, wait_timeout, give_up_after);
     if (!options) return tl::unexpected(options.error());
@@ -135,7 +135,8 @@ tl::expected<supervisor::LaunchSpec, int> prepare(const RunArguments& arguments,
     auto config_fd = seal_in_memory("leasehold-config", accepted_text);
     if (!config_fd) return fail(kLeaseholdFailed, config_fd.error().message);
 
-    auto plan = supervisor::plan_containment(options->workload.containment, options->election.name, prepared->lock_id);
+    auto plan =
+        supervisor::plan_containment(options->workload.containment, options->election.name, prepared->lock_id, cgroups);
     if (!plan) return fail(kLeaseholdFailed, plan.error().message);
     std::error_code unknown_folder;  // then a reload says that the file is not found
     UniqueFd control;
@@ -166,8 +167,8 @@ int run_command(const RunArguments& arguments, const std::string& wait_timeout) 
     NotifySocket notify = take_notify_socket();  // while we are who the service manager started
     const int notify_fd = notify.fd.release();   // the guardian's from now on
     config::Options accepted;
-    const auto prepared = [&] {
-        auto spec = prepare(arguments, wait_timeout, accepted);
+    const auto prepared = [&](const supervisor::CgroupTrial& cgroups) {
+        auto spec = prepare(arguments, wait_timeout, accepted, cgroups);
         if (spec) {
             spec->notify_fd = notify_fd;
             spec->watchdog = notify.watchdog.value_or(Duration(0));

@@ -33,7 +33,7 @@ namespace {
 
 using Population = CgroupGroup::Population;
 
-constexpr const char* kProbe = "probe-";
+constexpr const char* kTrial = "leasehold-trial";  // beside the locks' ones
 
 class Cgroup : public Containment {
 public:
@@ -149,11 +149,7 @@ private:
         Leftovers found = Leftovers::none;
         for (const std::string& name : *groups) {
             if (name == incarnation_ || name == kStandbyGroup + incarnation_) continue;
-            if (name.starts_with(kProbe)) {
-                CgroupGroup(lock_ + '/' + name).remove();  // stays while a candidate that starts is trying it out
-            } else {
-                found = std::max(found, clear(lock_ + '/' + name));
-            }
+            found = std::max(found, clear(lock_ + '/' + name));
         }
         return found;
     }
@@ -234,8 +230,8 @@ Result<void> kill_probe(CgroupGroup& group, pid_t child) {
     return failure(reaped ? "the cgroup's cgroup.events did not say that it is empty" : "cgroup.kill did not kill");
 }
 
-Result<void> probe(const std::string& lock_folder) {
-    CgroupGroup group(lock_folder + '/' + kProbe + std::to_string(getpid()));
+Result<void> probe(const std::string& parent) {
+    CgroupGroup group(parent + '/' + std::to_string(getpid()));
     if (auto made = group.make(); !made) {
         const bool old = made.error().code == ENOENT && access((group.path() + "/cgroup.procs").c_str(), F_OK) == 0;
         group.remove();
@@ -264,26 +260,35 @@ Result<void> probe(const std::string& lock_folder) {
     return result;
 }
 
+// Whoever was killed while it tried has left an empty group of its number.
+void remove_abandoned_trials(const std::string& parent) {
+    for (const std::string& name : groups_in(parent).value_or(std::vector<std::string>())) {
+        const pid_t process = std::atoi(name.c_str());
+        if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) remove_cgroups(parent + '/' + name);
+    }
+    rmdir(parent.c_str());  // fails while others try
+}
+
 }  // namespace
 
 std::unique_ptr<Containment> make_cgroup(const ContainmentPlan& plan, const std::string& incarnation) {
     return std::make_unique<Cgroup>(plan, incarnation);
 }
 
-Result<std::string> try_cgroup(const std::string& name) {
+Result<std::string> try_cgroups() {
     const auto folders = own_cgroup_folders(own_mounts(), read_text("/proc/self/cgroup"));
     if (!folders) return tl::unexpected<Error>(folders.error());
     Error problem;
     for (const std::string& folder : *folders) {
-        const std::string lock = folder + '/' + name;
+        const std::string parent = folder + '/' + kTrial;
         Result<void> done;
-        // Another candidate that ends, or one that clears leftovers, may take the group away meanwhile.
+        // Another candidate may take the group away meanwhile.
         for (int attempt = 0; attempt < 3; ++attempt) {
-            done = probe(lock);
+            done = probe(parent);
             if (done || (done.error().code != ENOENT && done.error().code != ENODEV)) break;
         }
-        rmdir(lock.c_str());  // fails when other candidates have groups in it
-        if (done) return lock;
+        if (rmdir(parent.c_str()) != 0) remove_abandoned_trials(parent);
+        if (done) return folder;
         problem = explained(done.error(), folder);
     }
     return tl::unexpected<Error>(problem);

@@ -42,7 +42,7 @@ std::string term_id(const ContainmentPlan& plan, const std::string& incarnation,
 }
 
 Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::string& election,
-                                         const std::string& lock_id) {
+                                         const std::string& lock_id, const CgroupTrial& trial) {
     ContainmentPlan plan;
     plan.lock_mark = lock_mark_of(election, lock_id);
     if (wanted == ContainmentChoice::subreaper) return plan;
@@ -51,10 +51,10 @@ Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::st
         plan.method = ContainmentMethod::pid_namespace;
         return plan;
     }
-    auto cgroup = try_cgroup(lock_cgroup_name(election, plan.lock_mark));
+    const auto cgroup = trial();
     if (cgroup) {
         plan.method = ContainmentMethod::cgroup;
-        plan.cgroup = std::move(*cgroup);
+        plan.cgroup = *cgroup + '/' + lock_cgroup_name(election, plan.lock_mark);
     } else if (wanted == ContainmentChoice::automatic) {
         plan.why_not_more = cgroup.error().message;
     } else {

@@ -15,6 +15,7 @@
 // Threads: the only one of supervisor or guardian. Nothing here blocks, but for what supervisor/leftovers.h says.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -46,11 +47,18 @@ std::string describe(const ContainmentPlan& plan);
 // What a plan for this lock has as its mark.
 std::string lock_mark_of(const std::string& election, const std::string& lock_id);
 
-// Tries the wanted method for real: a cgroup is made, a process born in it and killed there. Fails with what to do
-// about it when it is not possible; `automatic` never fails. `lock_id` names the lock as nothing else does (its store's
-// own idea of identity, not a path that means another file in another container). Blocks for some milliseconds.
+// Whether cgroups can be used here, tried for real: a group is made in another one below our own, a process born in it
+// and killed by cgroup.kill; when the group says that it is unpopulated both are removed. Returns the path of our own,
+// below which a lock's can be made. Fails with what is wrong and what to do about it. Blocks for a millisecond; at most
+// 2 s.
+Result<std::string> try_cgroups();
+using CgroupTrial = std::function<Result<std::string>()>;
+
+// The wanted method, if it is possible here. Fails with what to do about it when it is not; `automatic` never fails.
+// `lock_id` names the lock as nothing else does (its store's own idea of identity, not a path that means another file
+// in another container). Cgroups are tried by `trial` if one may be wanted. Blocks for some milliseconds.
 Result<ContainmentPlan> plan_containment(ContainmentChoice wanted, const std::string& election,
-                                         const std::string& lock_id);
+                                         const std::string& lock_id, const CgroupTrial& trial = try_cgroups);
 
 // The variable by which leftovers of an earlier run are recognised: LEASEHOLD_TERM_ID=<mark>-<incarnation>-<term>.
 std::string term_id(const ContainmentPlan& plan, const std::string& incarnation, std::uint64_t term);

@@ -15,11 +15,6 @@ std::unique_ptr<Containment> make_subreaper(const ContainmentPlan& plan, const s
 std::unique_ptr<Containment> make_cgroup(const ContainmentPlan& plan, const std::string& incarnation);
 std::unique_ptr<Containment> make_pid_namespace(const ContainmentPlan& plan, const std::string& incarnation);
 
-// Makes a group in a lock's cgroup of this name below our own, a process born in it, kills that by cgroup.kill, waits
-// until the group is unpopulated, and removes both. Returns the path of the lock's cgroup. Fails with what is wrong
-// and what to do about it. Blocks for some milliseconds; at most 2 s.
-Result<std::string> try_cgroup(const std::string& name);
-
 // In a process of its own: a namespace with a workload that sees itself as a member of it in /proc.
 Result<void> try_pid_namespace();
 

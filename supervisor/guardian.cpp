@@ -40,14 +40,13 @@ Guardian::Guardian(LaunchSpec spec, UniqueFd spec_fd, std::unique_ptr<SharedPage
     spec_.recheck = std::max<Duration>(spec_.recheck, std::chrono::milliseconds(1));
 }
 
-Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, WaitingRole first_agent,
-                                                   WaitingRole first_supervisor) {
-    auto page = SharedPage::create();
+Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, FirstRoles first) {
+    auto page = first.page ? Result<std::unique_ptr<SharedPage>>(std::move(first.page)) : SharedPage::create();
     if (!page) return tl::unexpected<Error>(page.error());
     std::unique_ptr<Guardian> made(
         new Guardian(std::move(arguments.spec), UniqueFd(arguments.spec_fd), std::move(*page)));
-    made->agent_.waiting = std::move(first_agent);
-    made->supervisor_.waiting = std::move(first_supervisor);
+    made->agent_.waiting = std::move(first.agent);
+    made->supervisor_.waiting = std::move(first.supervisor);
     if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
     return made;
 }
@@ -278,46 +277,62 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 
 // ---- starting, and what has ended ---------------------------------------------------------------------------------
 
-Result<RoleProcess> Guardian::start_process(Role& role, const char* role_argument, const Inherited& inherited) {
+// What is needed to be one of the roles, and both ends of its connection to the guardian.
+Result<std::pair<Channel, Channel>> Guardian::introduce(Inherited& inherited) {
+    auto ends = Channel::pair();
+    if (!ends) return ends;
+    inherited.add("--spec-fd", spec_fd_.get());
+    inherited.add("--page-fd", page_->fd());
+    inherited.add("--guardian-fd", ends->second.fd());
+    return ends;
+}
+
+Result<Guardian::Started> Guardian::execute_role(Role& role, const char* role_argument, Inherited inherited) {
+    auto ends = introduce(inherited);
+    if (!ends) return tl::unexpected<Error>(ends.error());
     RoleImage image(role_argument, inherited.arguments());
     for (const auto& [name, fd] : inherited.named) image.inherit(fd);
     for (const int fd : inherited.held) image.inherit(fd);
-    return start_role_process(image, &role == &supervisor_ ? session_of_supervisor() : RoleSession::own);
+    return start_role_process(image, &role == &supervisor_ ? session_of_supervisor() : RoleSession::own)
+        .map([&](RoleProcess process) {
+            return Started{std::move(process), std::move(ends->first)};
+        });
 }
 
 // Whatever comes of it, it waits no longer: the next one is executed.
-Result<RoleProcess> Guardian::let_the_waiting_one_go_on(Role& role, const Inherited& inherited) {
-    const WaitingRole waiting = std::exchange(role.waiting, {});
+Result<Guardian::Started> Guardian::let_the_waiting_one_go_on(Role& role, Inherited inherited) {
+    WaitingRole waiting = std::exchange(role.waiting, {});
     UniqueFd pidfd = open_process(waiting.pid);
     if (!pidfd) return system_failure("pidfd_open");
-    return let_go_on(waiting, inherited).map([&] { return RoleProcess{waiting.pid, std::move(pidfd)}; });
+    std::pair<Channel, Channel> ends{std::move(waiting.channel), Channel()};
+    if (!ends.first) {
+        auto made = introduce(inherited);
+        if (!made) return tl::unexpected<Error>(made.error());
+        ends = std::move(*made);
+    }
+    if (!inherited.named.empty()) {
+        if (auto told = let_go_on(waiting, inherited); !told) return tl::unexpected<Error>(told.error());
+    }
+    return Started{{waiting.pid, std::move(pidfd)}, std::move(ends.first)};
 }
 
 bool Guardian::start_role(Role& role, const char* role_argument, Inherited inherited) {
     role.restart->arm_in(kTryAgain);  // first of all: what follows may run out of memory
-    auto ends = Channel::pair();
-    if (ends) {
-        inherited.add("--spec-fd", spec_fd_.get());
-        inherited.add("--page-fd", page_->fd());
-        inherited.add("--guardian-fd", ends->second.fd());
-        auto process = role.waiting.socket ? let_the_waiting_one_go_on(role, inherited)
-                                           : start_process(role, role_argument, inherited);
-        if (process) {
-            role.process = std::move(*process);
-            role.channel = std::move(ends->first);
-            role.started_at = now();
-            const auto watched = watch_role(role);
-            if (watched) {
-                role.restart->disarm();
-                log::debug("{} started: process {}", role.name, role.process.pid);
-                return true;
-            }
-            forget_unwatched(role, watched.error());
-        } else {
-            log::error("the {} cannot be started: {}; trying again", role.name, process.error().message);
+    auto started = role.waiting.socket ? let_the_waiting_one_go_on(role, std::move(inherited))
+                                       : execute_role(role, role_argument, std::move(inherited));
+    if (started) {
+        role.process = std::move(started->process);
+        role.channel = std::move(started->channel);
+        role.started_at = now();
+        const auto watched = watch_role(role);
+        if (watched) {
+            role.restart->disarm();
+            log::debug("{} started: process {}", role.name, role.process.pid);
+            return true;
         }
+        forget_unwatched(role, watched.error());
     } else {
-        log::error("the {} cannot be started: {}; trying again", role.name, ends.error().message);
+        log::error("the {} cannot be started: {}; trying again", role.name, started.error().message);
     }
     role.restart->arm_in(std::max<Duration>(role.backoff.after({}), std::chrono::milliseconds(100)));
     return false;

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -41,8 +42,7 @@ std::string how(const std::optional<Exit>& exit);
 class Guardian {
 public:
     // This process must be a subreaper already, and signals taken.
-    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments, WaitingRole first_agent,
-                                                    WaitingRole first_supervisor);
+    static Result<std::unique_ptr<Guardian>> create(RoleArguments arguments, FirstRoles first);
 
     // Returns leasehold's exit status.
     int run();
@@ -85,8 +85,13 @@ private:
     void leave_as_it_is(bool refused, const std::string& why);
     void tell_of_reload();
 
-    Result<RoleProcess> start_process(Role& role, const char* role_argument, const Inherited& inherited);
-    static Result<RoleProcess> let_the_waiting_one_go_on(Role& role, const Inherited& inherited);
+    struct Started {
+        RoleProcess process;
+        Channel channel;
+    };
+    Result<Started> execute_role(Role& role, const char* role_argument, Inherited inherited);
+    Result<Started> let_the_waiting_one_go_on(Role& role, Inherited inherited);
+    Result<std::pair<Channel, Channel>> introduce(Inherited& inherited);
     void start_supervisor();
     void start_agent();
     bool start_role(Role& role, const char* role_argument, Inherited inherited);

@@ -158,10 +158,10 @@ int guardian_main(const std::vector<std::string>& arguments) {
         log::error("{}", parsed.error().message);
         return kFailed;
     }
-    return run_guardian(std::move(*parsed), {}, {});
+    return run_guardian(std::move(*parsed), {});
 }
 
-int run_guardian(RoleArguments arguments, WaitingRole first_agent, WaitingRole first_supervisor) {
+int run_guardian(RoleArguments arguments, FirstRoles first) {
     prctl(PR_SET_NAME, "lease-guardian");
     take_signals();
     log::init(arguments.spec.logging, "guardian");
@@ -171,7 +171,7 @@ int run_guardian(RoleArguments arguments, WaitingRole first_agent, WaitingRole f
         log::error("cannot become a subreaper: {}", std::generic_category().message(errno));
         return kFailed;
     }
-    auto guardian = Guardian::create(std::move(arguments), std::move(first_agent), std::move(first_supervisor));
+    auto guardian = Guardian::create(std::move(arguments), std::move(first));
     if (!guardian) {
         log::error("{}", guardian.error().message);
         return kFailed;

@@ -69,12 +69,14 @@ struct AgentLaunch {
 //
 // What is to be guarded is for `prepare` to say. It is called in a child process; all that it opened and names in the
 // description is open here then, too; `notify_fd` alone is to be open before. Where nothing can be guarded it returns
-// an exit status instead, and has said why; the same status is returned here.
+// an exit status instead, and has said why; the same status is returned here. Whether cgroups can be used is found out
+// in another child meanwhile: `trial` waits for that.
 //
-// The child goes on as the first agent, in a session of its own: it has what it takes in its memory, and an execution
-// of the program is saved. `first_agent` is called there and returns its exit status. Agents after it are executed.
-int become_guardian(const std::function<tl::expected<LaunchSpec, int>()>& prepare,
-                    const std::function<int(AgentLaunch)>& first_agent);
+// The child goes on as the first agent, in a session of its own, and the other one as the first supervisor: executions
+// of the program are saved. `first_agent` is called in the former and returns its exit status. Those after them are
+// executed.
+using Preparation = std::function<tl::expected<LaunchSpec, int>(const CgroupTrial& trial)>;
+int become_guardian(const Preparation& prepare, const std::function<int(AgentLaunch)>& first_agent);
 
 // The main function of another role; called by main() with everything after the role argument. Returns the exit status
 // of the process.

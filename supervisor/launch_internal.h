@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,8 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "supervisor/launch.h"
+#include "supervisor/messages.h"
+#include "supervisor/shared_page.h"
 
 namespace leasehold::supervisor {
 
@@ -51,6 +54,14 @@ struct Inherited {
 struct WaitingRole {
     pid_t pid = -1;
     UniqueFd socket;  // none: it was told, or there is no such child
+    Channel channel;  // the guardian's end of one that the child has already; closed: it is to be told
+};
+
+// What the guardian finds when it begins.
+struct FirstRoles {
+    std::unique_ptr<SharedPage> page;  // none: it makes one
+    WaitingRole agent = {};
+    WaitingRole supervisor = {};
 };
 
 // Tells it, without waiting. When that fails it ends by itself, or was none any more.
@@ -78,7 +89,7 @@ int* place_of(const std::string& name, RoleArguments& arguments);
 int first_supervisor_main(RoleArguments arguments);
 
 // The guardian's work, from the description that it was given as.
-int run_guardian(RoleArguments arguments, WaitingRole first_agent, WaitingRole first_supervisor);
+int run_guardian(RoleArguments arguments, FirstRoles first);
 // The same, executed with a description like the other roles.
 int guardian_main(const std::vector<std::string>& arguments);
 
