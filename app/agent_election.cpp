@@ -13,6 +13,7 @@ Participant::Hooks Agent::hooks() {
     return {
         .grant = [this](const election::Grant& wanted) { grant(wanted); },
         .revoke = [this](const election::Revoke& wanted) { revoke(wanted); },
+        .acquiring = [this] { send_supervisor(supervisor::PrepareMessage{}); },
         .finished = [this] { leave(0); },
         .noted =
             [this](const election::Note& note) {

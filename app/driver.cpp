@@ -80,6 +80,7 @@ void Driver::write(const election::DoWrite& command) {
     request.record.acquire_time_us = times.acquire_us;
     request.record.renew_time_us = times.renew_us;
 
+    if (command.purpose == election::WritePurpose::acquire) hooks_.acquiring();
     const bool extends = command.purpose != election::WritePurpose::release;
     const Instant sent = now();
     store_.write(std::move(request), command.timeout, [this, sent, extends, id = command.id](auto outcome) {

@@ -22,6 +22,7 @@ public:
     struct Hooks {
         std::function<void(const election::Grant&)> grant;
         std::function<void(const election::Revoke&)> revoke;
+        std::function<void()> acquiring;  // a write that would begin a term is about to be sent
         std::function<void(const election::Note&)> note;
         std::function<void()> finished;
         // A store request was answered: for metrics.

@@ -94,6 +94,10 @@ Driver::Hooks Participant::driver_hooks() {
     return {
         .grant = hooks_.grant,
         .revoke = hooks_.revoke,
+        .acquiring =
+            [this] {
+                if (hooks_.acquiring) hooks_.acquiring();
+            },
         .note = [this](const election::Note& decision) { note(decision); },
         .finished = [this] { finish(); },
         .request = [this](const char* operation, const std::string& code, Duration took,

@@ -54,6 +54,11 @@ public:
         return std::max(in_groups, as_leftovers(kill_leftovers(lock_mark_, incarnation_)));
     }
 
+    bool nothing_is_left() override {
+        return no_other_group_is_populated() &&
+               supervisor::nothing_is_left(lock_mark_, incarnation_, kMostLookedAtAhead);
+    }
+
     Result<pid_t> fork_inside(Purpose purpose) override {
         CgroupGroup& group = purpose == Purpose::term ? group_ : standby_;
         current_ = &group;
@@ -148,10 +153,22 @@ private:
         }
         Leftovers found = Leftovers::none;
         for (const std::string& name : *groups) {
-            if (name == incarnation_ || name == kStandbyGroup + incarnation_) continue;
+            if (is_our_own(name)) continue;
             found = std::max(found, clear(lock_ + '/' + name));
         }
         return found;
+    }
+
+    bool is_our_own(const std::string& name) const {
+        return name == incarnation_ || name == kStandbyGroup + incarnation_;
+    }
+
+    bool no_other_group_is_populated() const {
+        const auto groups = groups_in(lock_);
+        if (!groups) return errno == ENOENT;
+        return std::all_of(groups->begin(), groups->end(), [this](const std::string& name) {
+            return is_our_own(name) || CgroupGroup(lock_ + '/' + name).population() == Population::empty;
+        });
     }
 
     static Leftovers clear(const std::string& path) {

@@ -84,6 +84,10 @@ public:
     // tree of a standby that lives is left alone: it is not of a term.
     virtual Leftovers clear_leftovers() = 0;
 
+    // Only looks: true when clear_leftovers() would find nothing. Also false when that is not known, as on a machine
+    // with so many processes that looking at them would take longer than is good for others that want the lease too.
+    virtual bool nothing_is_left() = 0;
+
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
     virtual Result<pid_t> fork_inside(Purpose purpose) = 0;
 

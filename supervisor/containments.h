@@ -11,6 +11,9 @@
 
 namespace leasehold::supervisor {
 
+// More processes are not looked at ahead of time (about 10 us each).
+inline constexpr std::size_t kMostLookedAtAhead = 256;
+
 std::unique_ptr<Containment> make_subreaper(const ContainmentPlan& plan, const std::string& incarnation);
 std::unique_ptr<Containment> make_cgroup(const ContainmentPlan& plan, const std::string& incarnation);
 std::unique_ptr<Containment> make_pid_namespace(const ContainmentPlan& plan, const std::string& incarnation);

@@ -89,18 +89,29 @@ std::string variable_of(pid_t pid, const std::string& name) {
 
 namespace {
 
+using Mark = std::function<bool(const std::string& value)>;
+
+// What all of leasehold was started with by a workload is not a mark of its own.
+bool is_inherited(const std::string& value) {
+    const char* const inherited = std::getenv(kVariable);
+    return inherited != nullptr && value == inherited;
+}
+
+// Another run's of the same lock.
+Mark foreign_mark(const std::string& lock_mark, const std::string& incarnation) {
+    return [lock = lock_mark + '-', ours = lock_mark + '-' + incarnation + '-'](const std::string& value) {
+        return value.starts_with(lock) && !value.starts_with(ours) && !is_inherited(value);
+    };
+}
+
 // Kills everything alive whose mark is wanted, but nothing of our own.
-LeftoverCount kill_marked(const std::function<bool(const std::string& value)>& is_wanted) {
+LeftoverCount kill_marked(const Mark& is_leftover) {
     const auto pids = numbers_in("/proc");
     if (!pids) {
         const int problem = errno;
         log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
         return {problem == ENOENT ? 0U : 1U, 0};  // short of descriptors or memory: not known yet
     }
-    const char* const inherited = std::getenv(kVariable);
-    const auto is_leftover = [&](const std::string& value) {
-        return (inherited == nullptr || value != inherited) && is_wanted(value);
-    };
     const auto own = our_own();
     LeftoverCount found;
     for (const pid_t pid : *pids) {
@@ -124,15 +135,24 @@ LeftoverCount kill_marked(const std::function<bool(const std::string& value)>& i
 
 LeftoverCount kill_leftovers(const std::string& lock_mark, const std::string& incarnation) {
     if (lock_mark.empty()) return {};
-    const std::string lock = lock_mark + '-';
-    const std::string ours = lock + incarnation + '-';
-    return kill_marked([&](const std::string& value) { return value.starts_with(lock) && !value.starts_with(ours); });
+    return kill_marked(foreign_mark(lock_mark, incarnation));
+}
+
+bool nothing_is_left(const std::string& lock_mark, const std::string& incarnation, std::size_t most) {
+    if (lock_mark.empty()) return true;
+    const auto pids = numbers_in("/proc");
+    if (!pids || pids->size() > most) return false;
+    const Mark is_leftover = foreign_mark(lock_mark, incarnation);
+    const auto own = our_own();
+    return std::none_of(pids->begin(), pids->end(), [&](const pid_t pid) {
+        return !own.contains(pid) && is_leftover(variable_of(pid, kVariable));
+    });
 }
 
 LeftoverCount kill_remains(const std::string& lock_mark, const std::string& incarnation) {
     if (lock_mark.empty()) return {};
     const std::string ours = lock_mark + '-' + incarnation + '-';
-    return kill_marked([&](const std::string& value) { return value.starts_with(ours); });
+    return kill_marked([&](const std::string& value) { return value.starts_with(ours) && !is_inherited(value); });
 }
 
 }  // namespace leasehold::supervisor

@@ -27,7 +27,12 @@ struct LeftoverCount {
 // that this process has (the agent, in case all of leasehold was started by a workload). Without a mark: does nothing.
 LeftoverCount kill_leftovers(const std::string& lock_mark, const std::string& incarnation);
 
-// The same for what this very incarnation has started, and only that: for a process that is not above it.
+// Kills nothing. True when kill_leftovers() would find nothing. Also false when that is not known: more processes than
+// `most` are not looked at.
+bool nothing_is_left(const std::string& lock_mark, const std::string& incarnation, std::size_t most);
+
+// The same as kill_leftovers() for what this very incarnation has started, and only that: for a process that is not
+// above it.
 LeftoverCount kill_remains(const std::string& lock_mark, const std::string& incarnation);
 
 constexpr Leftovers as_leftovers(const LeftoverCount& count) {

@@ -19,12 +19,15 @@
 
 namespace leasehold::supervisor {
 
-inline constexpr std::uint32_t kProtocolVersion = 11;
+inline constexpr std::uint32_t kProtocolVersion = 12;
 
 // ---- agent -> supervisor
 struct GrantMessage {
     TermGrant grant;
 };
+// A write is about to be sent that would begin a term, and nobody else may start anything before it has failed or been
+// applied: what is to be known before a workload is started can be found out meanwhile. Promises nothing.
+struct PrepareMessage {};
 struct RevokeMessage {
     Term term = 0;
     StopMode mode = StopMode::orderly;
@@ -187,7 +190,7 @@ using Message =
                  SupervisorSilentMessage, WorkloadStoppedMessage, ResumedMessage, PausedMessage, StatusMessage,
                  UnhealthyMessage, ProbedMessage, ReadyMessage, RestartMessage, PauseMessage, ReloadMessage,
                  NewConfigMessage, NewSpecMessage, ReloadOutcomeMessage, ReplacedMessage, StandingMessage,
-                 StandbyMessage, HookMessage>;
+                 StandbyMessage, HookMessage, PrepareMessage>;
 
 struct Received {
     Message message;

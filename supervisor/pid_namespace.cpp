@@ -110,6 +110,10 @@ PidNamespace::PidNamespace(const ContainmentPlan& plan, const std::string& incar
     if (!outside_) log::error("/proc/self/ns/pid: {}", std::generic_category().message(errno));
 }
 
+bool PidNamespace::nothing_is_left() {
+    return supervisor::nothing_is_left(lock_mark_, incarnation_, kMostLookedAtAhead);
+}
+
 Leftovers PidNamespace::clear_leftovers() { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
 
 Result<pid_t> PidNamespace::fork_inside(Purpose) {

@@ -15,6 +15,7 @@ public:
     PidNamespace(const ContainmentPlan& plan, const std::string& incarnation);
 
     Leftovers clear_leftovers() override;
+    bool nothing_is_left() override;
     Result<pid_t> fork_inside(Purpose purpose) override;
     Result<pid_t> fork_beside() override;
     int enter() const override;  // a mount namespace, whose only difference is a /proc of the new PID namespace

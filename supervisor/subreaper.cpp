@@ -16,6 +16,9 @@ public:
         : lock_mark_(plan.lock_mark), incarnation_(incarnation) {}
 
     Leftovers clear_leftovers() override { return as_leftovers(kill_leftovers(lock_mark_, incarnation_)); }
+    bool nothing_is_left() override {
+        return supervisor::nothing_is_left(lock_mark_, incarnation_, kMostLookedAtAhead);
+    }
     Result<pid_t> fork_inside(Purpose) override {
         const pid_t pid = fork();
         if (pid < 0) return system_failure("fork");

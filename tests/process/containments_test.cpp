@@ -130,6 +130,7 @@ class Broken : public Containment {
 public:
     explicit Broken(std::unique_ptr<Containment> inner) : inner_(std::move(inner)) {}
     supervisor::Leftovers clear_leftovers() override { return inner_->clear_leftovers(); }
+    bool nothing_is_left() override { return inner_->nothing_is_left(); }
     Result<pid_t> fork_inside(Purpose purpose) override { return inner_->fork_inside(purpose); }
     Result<pid_t> fork_beside() override { return inner_->fork_beside(); }
     int enter() const override { return inner_->enter(); }

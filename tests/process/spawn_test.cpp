@@ -24,6 +24,7 @@ class NothingAround : public supervisor::Containment {
 public:
     explicit NothingAround(int problem) : problem_(problem) {}
     supervisor::Leftovers clear_leftovers() override { return supervisor::Leftovers::none; }
+    bool nothing_is_left() override { return true; }
     Result<pid_t> fork_inside(Purpose) override { return fork(); }
     Result<pid_t> fork_beside() override { return fork(); }
     int enter() const override { return problem_; }
