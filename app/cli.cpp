@@ -22,6 +22,8 @@
 namespace leasehold::app {
 namespace {
 
+constexpr const char* kRun = "run";
+
 std::string footer() {
     std::string text =
         "In the place of leader-elector 0.4 or 0.5 it takes the same flags: leasehold --election=NAME\n"
@@ -75,25 +77,48 @@ void add_control_commands(CLI::App& app, ControlArguments& arguments, bool& give
         .add_flag("--no-wait", arguments.no_wait, "do not wait until it is known what became of it");
 }
 
+CLI::App& add_run(CLI::App& app, RunArguments& arguments, std::string& wait_timeout) {
+    CLI::App& run = *app.add_subcommand(kRun, "take part in the election and run the workload while leading");
+    add_config_option(run, arguments.config);
+    run.add_option("--wait-timeout", wait_timeout,
+                   "give up with status 124 when not leading by then, e.g. 10m; choose more than "
+                   "election.lease_duration")
+        ->type_name("DURATION");
+    run.add_option("command", arguments.command, "after '--': the program to run, instead of workload.command")
+        ->type_name(std::string(help::kProgram));
+    return run;
+}
+
+std::function<int()> status_of(const CLI::App& app, const CLI::ParseError& error) {
+    const int status = app.exit(error);  // prints help, version or the error
+    return [status] { return status == 0 ? 0 : kUsage; };
+}
+
+// The command that a workload waits for: no other one is described for it.
+std::function<int()> chosen_run(CLI::App& app, int argc, char** argv) {
+    RunArguments arguments;
+    std::string wait_timeout;
+    add_run(app, arguments, wait_timeout);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return status_of(app, error);
+    }
+    return [arguments, wait_timeout] { return run_command(arguments, wait_timeout); };
+}
+
 // What is to be done; nothing of the description of the command line is left by then.
 std::function<int()> chosen_command(int argc, char** argv) {
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
-    app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.require_subcommand(1);
+    if (argc > 1 && std::string_view(argv[1]) == kRun) return chosen_run(app, argc, argv);
+    app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.footer(footer());
 
     std::string file;
     RunArguments run_arguments;
-    CLI::App* run = app.add_subcommand("run", "take part in the election and run the workload while leading");
-    add_config_option(*run, run_arguments.config);
     std::string wait_timeout;
-    run->add_option("--wait-timeout", wait_timeout,
-                    "give up with status 124 when not leading by then, e.g. 10m; choose more than "
-                    "election.lease_duration")
-        ->type_name("DURATION");
-    run->add_option("command", run_arguments.command, "after '--': the program to run, instead of workload.command")
-        ->type_name(std::string(help::kProgram));
-
+    add_run(app, run_arguments, wait_timeout);
     CLI::App* sidecar =
         app.add_subcommand("sidecar", "take part in the election without a workload, and tell who leads");
     add_config_option(*sidecar, file);
@@ -121,11 +146,9 @@ std::function<int()> chosen_command(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int status = app.exit(error);  // prints help, version or the error
-        return [status] { return status == 0 ? 0 : kUsage; };
+        return status_of(app, error);
     }
     if (controls) return [control] { return control_command(control); };
-    if (run->parsed()) return [run_arguments, wait_timeout] { return run_command(run_arguments, wait_timeout); };
     if (sidecar->parsed()) return [file] { return sidecar_command(file); };
     if (init->parsed()) return [file] { return init_command(file); };
     if (check->parsed()) return [file, probe] { return check_command(file, probe); };

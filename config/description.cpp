@@ -29,7 +29,7 @@ std::vector<Key> election() {
         election_name_form(), [](auto& o) -> auto& { return o.election.name; });
     name.need = Need::required;
     name.example = "my-service";
-    return {
+    return key_list(
         name,
         scalar_key(
             "election.lease_duration", "How long a lease lasts; a successor of a crashed leader waits that long.",
@@ -45,8 +45,7 @@ std::vector<Key> election() {
             percentage_form(10), [](auto& o) -> auto& { return o.election.timing.clock_drift; }),
         scalar_key(
             "election.kill_allowance", "The time kept back at the end of a lease for a kill to be proven.",
-            duration_form(), [](auto& o) -> auto& { return o.election.timing.kill_allowance; }),
-    };
+            duration_form(), [](auto& o) -> auto& { return o.election.timing.kill_allowance; }));
 }
 
 Key command() {
@@ -98,12 +97,11 @@ std::vector<Key> signals() {
     using supervisor::SignalTarget;
     const auto targets =
         choice_form<SignalTarget>({{"group", SignalTarget::group}, {"process", SignalTarget::process}});
-    return {
+    return key_list(
         scalar_key(
             "workload.signals.to", "Who gets signals: the workload's process group, or only the process itself.",
             targets, [](auto& o) -> auto& { return o.workload.signals.to; }),
-        signal_rewriting(),
-    };
+        signal_rewriting());
 }
 
 Key containment() {
@@ -134,7 +132,7 @@ std::vector<Key> workload() {
         "workload.env", "Variables added to the workload's environment.", variable_name_form(), variable_value_form(),
         [](auto& o) -> auto& { return o.workload.env; });
     env.example = "{NAME: value}";
-    return {
+    return key_list(
         command(),
         command_key(
             "workload.standby_command",
@@ -150,8 +148,7 @@ std::vector<Key> workload() {
         command_key(
             "workload.stop.command",
             "Asks the workload to end instead of the signal; LEASEHOLD_WORKLOAD_PID is its process.",
-            [](auto& o) -> auto& { return o.workload.stop.command; }),
-    };
+            [](auto& o) -> auto& { return o.workload.stop.command; }));
 }
 
 std::vector<Key> protection() {
@@ -160,7 +157,7 @@ std::vector<Key> protection() {
     const auto scheduling =
         choice_form<SchedulingChoice>({{"auto", SchedulingChoice::automatic}, {"normal", SchedulingChoice::normal}});
     const auto locking = choice_form<MemoryLocking>({{"auto", MemoryLocking::automatic}, {"off", MemoryLocking::off}});
-    return {
+    return key_list(
         scalar_key(
             "protection.scheduling", "How leasehold's own processes are scheduled; auto: ahead of others if permitted.",
             scheduling, [](auto& o) -> auto& { return o.protection.scheduling; }),
@@ -169,8 +166,7 @@ std::vector<Key> protection() {
             integer_form(-1000, 1000), [](auto& o) -> auto& { return o.protection.oom_score_adj; }),
         scalar_key(
             "protection.lock_memory", "Whether guardian and supervisor stay in memory; auto: if permitted.", locking,
-            [](auto& o) -> auto& { return o.protection.lock_memory; }),
-    };
+            [](auto& o) -> auto& { return o.protection.lock_memory; }));
 }
 
 std::vector<Key> logging() {
@@ -179,14 +175,12 @@ std::vector<Key> logging() {
     const auto levels = choice_form<Level>(
         {{"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}});
     const auto formats = choice_form<Format>({{"text", Format::text}, {"json", Format::json}});
-    return {
-        scalar_key(
-            "logging.level", "The least important lines that are written.", levels,
-            [](auto& o) -> auto& { return o.logging.level; }),
-        scalar_key(
-            "logging.format", "Lines for people, or JSON objects for machines.", formats,
-            [](auto& o) -> auto& { return o.logging.format; }),
-    };
+    return key_list(scalar_key(
+                        "logging.level", "The least important lines that are written.", levels,
+                        [](auto& o) -> auto& { return o.logging.level; }),
+                    scalar_key(
+                        "logging.format", "Lines for people, or JSON objects for machines.", formats,
+                        [](auto& o) -> auto& { return o.logging.format; }));
 }
 
 Description make_description() {

@@ -6,7 +6,7 @@
 namespace leasehold::config {
 
 std::vector<Key> hook_keys() {
-    return {
+    return key_list(
         command_key(
             "workload.hooks.before_start",
             "Executed before each start of the workload; a failure means: do not start it, and resign.",
@@ -27,8 +27,7 @@ std::vector<Key> hook_keys() {
             [](auto& o) -> auto& { return o.workload.hooks.on_new_leader; }),
         scalar_key(
             "workload.hooks.timeout", "How long each of them may take.", positive_duration_form(),
-            [](auto& o) -> auto& { return o.workload.hooks.timeout; }),
-    };
+            [](auto& o) -> auto& { return o.workload.hooks.timeout; }));
 }
 
 }  // namespace leasehold::config

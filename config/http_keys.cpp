@@ -20,7 +20,7 @@ std::vector<Key> http_keys() {
         "http.listen", "Addresses that serve /metrics, /healthz and the like; none for an empty list.",
         listen_address_form(), [](auto& o) -> auto& { return o.http.listen; });
     listen.example = "[\"0.0.0.0:9090\"]";
-    return {
+    return key_list(
         listen,
         scalar_key(
             "http.token_file", "Holds the bearer token that /metrics and /status ask for; they are open if not given.",
@@ -30,8 +30,7 @@ std::vector<Key> http_keys() {
             absolute_path_form(), [](auto& o) -> auto& { return o.http.tls.cert_file; }),
         scalar_key(
             "http.tls.key_file", "Its private key, not encrypted.", absolute_path_form(),
-            [](auto& o) -> auto& { return o.http.tls.key_file; }),
-    };
+            [](auto& o) -> auto& { return o.http.tls.key_file; }));
 }
 
 std::vector<RuleProblem> check(const metrics::HttpOptions& http) {

@@ -12,6 +12,15 @@
 
 namespace leasehold::config {
 
+// A list in braces would copy each of them, and all of them are made at every start.
+template <class... Key>
+std::vector<config::Key> key_list(Key&&... keys) {
+    std::vector<config::Key> all;
+    all.reserve(sizeof...(keys));
+    (all.push_back(std::forward<Key>(keys)), ...);
+    return all;
+}
+
 // The kind of a list or mapping of what is of this kind.
 inline std::string kind_in(Shape shape, const std::string& kind) {
     if (shape == Shape::list) return '[' + kind + ", ...]";

@@ -40,17 +40,14 @@ std::vector<Key> output_keys() {
         "workload.output.prefix", "What stands before each captured line, in the format text.", prefix_form(),
         [](auto& o) -> auto& { return o.workload.output.prefix; });
     prefix.example = "\"billing: \"";
-    return {
-        format(),
-        prefix,
-        overflow(),
+    return key_list(
+        format(), prefix, overflow(),
         scalar_key(
             "workload.output.buffer", "How much waits to be taken before lines are dropped (overflow: drop).",
             size_form(kLeastBuffer, kMostBuffer), [](auto& o) -> auto& { return o.workload.output.buffer; }),
         scalar_key(
             "workload.output.keep_last", "So many of the last captured lines are shown when the workload has ended.",
-            integer_form(0, kMostKept), [](auto& o) -> auto& { return o.workload.output.keep_last; }),
-    };
+            integer_form(0, kMostKept), [](auto& o) -> auto& { return o.workload.output.keep_last; }));
 }
 
 std::vector<RuleProblem> check(const OutputOptions& output) {

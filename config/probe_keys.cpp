@@ -52,24 +52,22 @@ std::vector<Key> common(const std::string& path, Of of) {
         header_value_form(), [of](auto& o) -> auto& { return of(o).headers; });
     headers.secret = true;  // a token, say
     headers.example = "{Accept: text/plain}";
-    return {
-        scalar_key(
-            path + "http", "A URL; passes with a status in the range, and is not redirected.",
-            probe_url_form(), [of](auto& o) -> auto& { return of(o).http; }),
-        scalar_key(
-            path + "tcp", "HOST:PORT; passes when it can be connected to.",
-            probe_address_form(), [of](auto& o) -> auto& { return of(o).tcp; }),
-        scalar_key(
-            path + "status", "The statuses of http that pass.",
-            status_range_form(), [of](auto& o) -> auto& { return of(o).status; }),
-        headers,
-        scalar_key(
-            path + "interval", "The time from one probe to the next.",
-            positive_duration_form(), [of](auto& o) -> auto& { return of(o).interval; }),
-        scalar_key(
-            path + "timeout", "How long one may take before it has failed.",
-            positive_duration_form(), [of](auto& o) -> auto& { return of(o).timeout; }),
-    };
+    return key_list(scalar_key(
+                        path + "http", "A URL; passes with a status in the range, and is not redirected.",
+                        probe_url_form(), [of](auto& o) -> auto& { return of(o).http; }),
+                    scalar_key(
+                        path + "tcp", "HOST:PORT; passes when it can be connected to.",
+                        probe_address_form(), [of](auto& o) -> auto& { return of(o).tcp; }),
+                    scalar_key(
+                        path + "status", "The statuses of http that pass.",
+                        status_range_form(), [of](auto& o) -> auto& { return of(o).status; }),
+                    headers,
+                    scalar_key(
+                        path + "interval", "The time from one probe to the next.",
+                        positive_duration_form(), [of](auto& o) -> auto& { return of(o).interval; }),
+                    scalar_key(
+                        path + "timeout", "How long one may take before it has failed.",
+                        positive_duration_form(), [of](auto& o) -> auto& { return of(o).timeout; }));
 }
 
 template <class Of>

@@ -25,7 +25,7 @@ Key limits() {
 }  // namespace
 
 std::vector<Key> process_keys() {
-    return {
+    return key_list(
         scalar_key(
             "workload.user", "The user that the workload runs as; leasehold's own if empty or not given.",
             account_form(), [](auto& o) -> auto& { return o.workload.process.user; }),
@@ -51,8 +51,7 @@ std::vector<Key> process_keys() {
             [](auto& o) -> auto& { return o.workload.process.nice; }),
         scalar_key(
             "workload.oom_score_adj", "How readily the kernel kills the workload when memory is short.",
-            inheritable_form(-1000, 1000), [](auto& o) -> auto& { return o.workload.process.oom_score_adj; }),
-    };
+            inheritable_form(-1000, 1000), [](auto& o) -> auto& { return o.workload.process.oom_score_adj; }));
 }
 
 }  // namespace leasehold::config

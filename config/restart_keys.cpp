@@ -64,9 +64,8 @@ Duration shortest_time_of(const supervisor::RestartOptions& restart) {
 
 std::vector<Key> restart_keys() {
     const std::string path = "workload.restart.";
-    return {
-        policy(),
-        success_exit_codes(),
+    return key_list(
+        policy(), success_exit_codes(),
         scalar_key(
             path + "initial_backoff", "The pause before the first start again; it doubles from one to the next.",
             duration_form_of(kLeastPause), [](auto& o) -> auto& { return o.workload.restart.initial_backoff; }),
@@ -85,8 +84,7 @@ std::vector<Key> restart_keys() {
         then(),
         scalar_key(
             path + "cooldown", "How long this candidate does not contend after it has resigned.",
-            duration_form_of(kLeastCooldown), [](auto& o) -> auto& { return o.workload.restart.cooldown; }),
-    };
+            duration_form_of(kLeastCooldown), [](auto& o) -> auto& { return o.workload.restart.cooldown; }));
 }
 
 std::vector<RuleProblem> check(const supervisor::RestartOptions& restart) {

@@ -8,7 +8,9 @@
 namespace leasehold::config {
 namespace {
 
-void append(std::vector<Key>& keys, const std::vector<Key>& more) { keys.insert(keys.end(), more.begin(), more.end()); }
+void append(std::vector<Key>& keys, std::vector<Key> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(keys));
+}
 
 Key file_path() {
     Key path = scalar_key(
@@ -36,7 +38,7 @@ std::vector<Key> kubernetes() {
                                                     {"endpoints", KubernetesLock::endpoints},
                                                     {"configmap", KubernetesLock::configmap}});
     const std::string path = "election.store.kubernetes.";
-    return {
+    return key_list(
         scalar_key(
             path + "lock", "The kind of object that bears the record; endpoints and configmap are for old programs.",
             locks, [](auto& o) -> auto& { return o.election.store.kubernetes.lock; }),
@@ -68,8 +70,7 @@ std::vector<Key> kubernetes() {
             kubernetes_name_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.pod; }),
         scalar_key(
             path + "owner", "APIVERSION/KIND/NAME/UID of an object whose deletion is to delete the lock's.",
-            kubernetes_owner_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.owner; }),
-    };
+            kubernetes_owner_form(), [](auto& o) -> auto& { return o.election.store.kubernetes.owner; }));
 }
 
 // `options` finds those of the store. They have the same names in every store whose servers speak HTTP.
@@ -82,7 +83,7 @@ Key prefix(const std::string& path, Of options) {
 
 template <class Of>
 std::vector<Key> tls_files(const std::string& path, const std::string& of_the_server, Of options) {
-    return {
+    return key_list(
         scalar_key(
             path + "ca_file", "Certificates of who may sign " + of_the_server + "; those of the system if not given.",
             absolute_path_form(), [options](auto& o) -> auto& { return options(o).ca_file; }),
@@ -91,8 +92,7 @@ std::vector<Key> tls_files(const std::string& path, const std::string& of_the_se
             absolute_path_form(), [options](auto& o) -> auto& { return options(o).cert_file; }),
         scalar_key(
             path + "key_file", "Its private key.",
-            absolute_path_form(), [options](auto& o) -> auto& { return options(o).key_file; }),
-    };
+            absolute_path_form(), [options](auto& o) -> auto& { return options(o).key_file; }));
 }
 
 std::vector<Key> etcd() {
@@ -139,15 +139,14 @@ std::vector<Key> zookeeper() {
         path + "servers", "The servers' client addresses, tried in this order.", server_form(),
         [](auto& o) -> auto& { return o.election.store.zookeeper.servers; });
     servers.example = "[10.0.0.1:2181]";
-    return {
+    return key_list(
         servers,
         scalar_key(
             path + "path", "The znode below which the record's is, named after election.name; made if it is missing.",
             znode_path_form(), [](auto& o) -> auto& { return o.election.store.zookeeper.path; }),
         scalar_key(
             path + "auth_file", "Its first line says who this client is: digest USER:PASSWORD.", absolute_path_form(),
-            [](auto& o) -> auto& { return o.election.store.zookeeper.auth_file; }),
-    };
+            [](auto& o) -> auto& { return o.election.store.zookeeper.auth_file; }));
 }
 
 Section store_section(const std::string& name, const std::string& help, StoreKind kind) {
