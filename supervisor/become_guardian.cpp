@@ -79,18 +79,21 @@ Result<WaitingRole> fork_agent(const SharedPage& page, Ends& trial, const FirstA
 }
 
 // Without it the supervisor is executed like later ones.
-WaitingRole fork_supervisor(WaitingRole& agent, Ends& trial) {
+WaitingRole fork_supervisor(const SharedPage& page, WaitingRole& agent, Ends& trial) {
     auto socket = socket_ends();
-    if (!socket) return {};
+    auto channel = Channel::pair();
+    if (!socket || !channel) return {};
     const RoleSession session = session_of_supervisor();
     const pid_t child = fork_into([&] {
         socket->ours.reset();
+        channel->first.close();
         agent = {};
         trial.theirs.reset();
-        return be_first_supervisor(std::move(socket->theirs), std::move(trial.ours), session);
+        return be_first_supervisor(std::move(socket->theirs), std::move(trial.ours), page, std::move(channel->second),
+                                   session);
     });
     if (child < 0) return {};
-    return {child, std::move(socket->ours), {}};
+    return {child, std::move(socket->ours), std::move(channel->first)};
 }
 
 Result<Beginning> begin(const FirstAgent& agent) {
@@ -100,7 +103,7 @@ Result<Beginning> begin(const FirstAgent& agent) {
     if (!trial) return tl::unexpected<Error>(trial.error());
     auto forked = fork_agent(**page, *trial, agent);
     if (!forked) return tl::unexpected<Error>(forked.error());
-    WaitingRole supervisor = fork_supervisor(*forked, *trial);
+    WaitingRole supervisor = fork_supervisor(**page, *forked, *trial);
     return Beginning{std::move(*page), std::move(*forked), std::move(supervisor)};
 }
 
@@ -122,6 +125,15 @@ int status_without_description(pid_t child) {
     log::error("the process that reads the configuration ended {}",
                how(Exit{child, by_signal, by_signal ? 128 + WTERMSIG(status) : 0}));
     return kFailed;
+}
+
+// The first supervisor gets what it waits for while the guardian is still becoming one. One that cannot be told ends.
+void tell_at_once(WaitingRole& supervisor, const LaunchSpec& spec, const UniqueFd& sealed) {
+    if (supervisor.pid < 0 || spec.workload.output.captured()) return;
+    Inherited inherited;
+    inherited.add("--spec-fd", sealed.get());
+    inherited.held = spec.held_fds;
+    if (auto told = let_go_on(supervisor, inherited); !told) log::error("the supervisor: {}", told.error().message);
 }
 
 // Nothing will be supervised.
@@ -154,6 +166,7 @@ int become_guardian(const Preparation& prepare, const std::function<int(AgentLau
     if (!spec) return failed(spec.error());
     if (!*spec) return status_without_description(beginning->agent.pid);
     if (!sealed) return failed(sealed.error());
+    tell_at_once(beginning->supervisor, **spec, *sealed);
     return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()},
                         {std::move(beginning->page), std::move(beginning->agent), std::move(beginning->supervisor)});
 }

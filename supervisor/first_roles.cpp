@@ -52,7 +52,7 @@ std::optional<Result<std::string>> hear_finding(int pipe) {
     return Result<std::string>(failure(std::move(text), code));
 }
 
-// ---- what the guardian says to those who wait ---------------------------------------------------------------------
+// ---- what those who wait are told ---------------------------------------------------------------------------------
 
 struct Word {
     RoleArguments arguments;  // as a role is executed with them; the description is not read yet
@@ -77,6 +77,15 @@ Result<std::optional<Word>> await_word(int socket) {
 int failed(const Error& problem) {
     log::error("{}", problem.message);
     return kFailed;
+}
+
+// As every role has them: its own, by number.
+Result<void> take_along(const SharedPage& page, Channel guardian, int& page_fd, int& guardian_fd) {
+    page_fd = fcntl(page.fd(), F_DUPFD_CLOEXEC, 0);
+    if (page_fd < 0) return system_failure("F_DUPFD_CLOEXEC");
+    guardian_fd = fcntl(guardian.fd(), F_DUPFD_CLOEXEC, 0);
+    if (guardian_fd < 0) return system_failure("F_DUPFD_CLOEXEC");
+    return {};
 }
 
 // The description, and everything that it names, on their way to the guardian.
@@ -107,17 +116,18 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
         const auto word = await_word(socket.get());
         if (!word) return failed(word.error());
         if (!*word) return 0;
+        const UniqueFd known((*word)->arguments.spec_fd);
         launch.output_page_fd = (*word)->arguments.output_page_fd;
     }
     launch.spec = std::move(*spec);
-    launch.page_fd = fcntl(page.fd(), F_DUPFD_CLOEXEC, 0);
-    launch.guardian_fd = fcntl(guardian.fd(), F_DUPFD_CLOEXEC, 0);
-    guardian.close();
-    if (launch.page_fd < 0 || launch.guardian_fd < 0) return failed(system_failure("fcntl").value());
+    if (auto taken = take_along(page, std::move(guardian), launch.page_fd, launch.guardian_fd); !taken) {
+        return failed(taken.error());
+    }
     return agent.go_on(std::move(launch));
 }
 
-int be_first_supervisor(UniqueFd socket, UniqueFd trial, RoleSession session) {
+int be_first_supervisor(UniqueFd socket, UniqueFd trial, const SharedPage& page, Channel guardian,
+                        RoleSession session) {
     take_signals();
     begin_session(session);
     tell_finding(trial.get(), try_cgroups());
@@ -132,6 +142,9 @@ int be_first_supervisor(UniqueFd socket, UniqueFd trial, RoleSession session) {
     arguments.spec = std::move(*spec);
     arguments.spec.held_fds = std::move((*word)->held);
     if (arguments.spec.notify_fd >= 0) close(arguments.spec.notify_fd);
+    if (auto taken = take_along(page, std::move(guardian), arguments.page_fd, arguments.guardian_fd); !taken) {
+        return failed(taken.error());
+    }
     return first_supervisor_main(std::move(arguments));
 }
 

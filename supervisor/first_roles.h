@@ -24,12 +24,12 @@ struct FirstAgent {
 
 // Each in the child, after the fork; returns its exit status. `socket` is its end of the one to the parent.
 //
-// The agent: prepares, hands over, and goes on. It reads what the supervisor finds from `trial`. A workload's captured
-// output needs the guardian's word; nothing else is waited for.
+// The agent: prepares, hands over, and goes on. It reads what the supervisor finds from `trial`. Where the workload's
+// output is captured it waits to be told by what; nothing else is waited for.
 int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Channel guardian, const FirstAgent& agent);
 
-// The supervisor: writes to `trial` whether cgroups can be used here, and waits for the guardian's word.
-int be_first_supervisor(UniqueFd socket, UniqueFd trial, RoleSession session);
+// The supervisor: writes to `trial` whether cgroups can be used here, and waits to be told the description.
+int be_first_supervisor(UniqueFd socket, UniqueFd trial, const SharedPage& page, Channel guardian, RoleSession session);
 
 // Of the parent: what the agent handed over, with the numbers that its descriptors have here. Nothing when it ended
 // without that. Waits for it.

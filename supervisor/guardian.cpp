@@ -277,19 +277,12 @@ void Guardian::tell(Role& role, const Message& message, int fd) {
 
 // ---- starting, and what has ended ---------------------------------------------------------------------------------
 
-// What is needed to be one of the roles, and both ends of its connection to the guardian.
-Result<std::pair<Channel, Channel>> Guardian::introduce(Inherited& inherited) {
+Result<Guardian::Started> Guardian::execute_role(Role& role, const char* role_argument, Inherited inherited) {
     auto ends = Channel::pair();
-    if (!ends) return ends;
+    if (!ends) return tl::unexpected<Error>(ends.error());
     inherited.add("--spec-fd", spec_fd_.get());
     inherited.add("--page-fd", page_->fd());
     inherited.add("--guardian-fd", ends->second.fd());
-    return ends;
-}
-
-Result<Guardian::Started> Guardian::execute_role(Role& role, const char* role_argument, Inherited inherited) {
-    auto ends = introduce(inherited);
-    if (!ends) return tl::unexpected<Error>(ends.error());
     RoleImage image(role_argument, inherited.arguments());
     for (const auto& [name, fd] : inherited.named) image.inherit(fd);
     for (const int fd : inherited.held) image.inherit(fd);
@@ -304,16 +297,11 @@ Result<Guardian::Started> Guardian::let_the_waiting_one_go_on(Role& role, Inheri
     WaitingRole waiting = std::exchange(role.waiting, {});
     UniqueFd pidfd = open_process(waiting.pid);
     if (!pidfd) return system_failure("pidfd_open");
-    std::pair<Channel, Channel> ends{std::move(waiting.channel), Channel()};
-    if (!ends.first) {
-        auto made = introduce(inherited);
-        if (!made) return tl::unexpected<Error>(made.error());
-        ends = std::move(*made);
-    }
-    if (!inherited.named.empty()) {
+    if (spec_.workload.output.captured()) {  // what that takes is there only now
+        inherited.add("--spec-fd", spec_fd_.get());
         if (auto told = let_go_on(waiting, inherited); !told) return tl::unexpected<Error>(told.error());
     }
-    return Started{{waiting.pid, std::move(pidfd)}, std::move(ends.first)};
+    return Started{{waiting.pid, std::move(pidfd)}, std::move(waiting.channel)};
 }
 
 bool Guardian::start_role(Role& role, const char* role_argument, Inherited inherited) {

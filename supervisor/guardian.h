@@ -91,7 +91,6 @@ private:
     };
     Result<Started> execute_role(Role& role, const char* role_argument, Inherited inherited);
     Result<Started> let_the_waiting_one_go_on(Role& role, Inherited inherited);
-    Result<std::pair<Channel, Channel>> introduce(Inherited& inherited);
     void start_supervisor();
     void start_agent();
     bool start_role(Role& role, const char* role_argument, Inherited inherited);

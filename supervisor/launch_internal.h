@@ -49,12 +49,12 @@ struct Inherited {
     std::vector<std::string> arguments() const;
 };
 
-// A child that was there before the guardian was one, and waits to be told that it is the first agent, or the first
-// supervisor. It ends by itself when the socket is closed.
+// A child that was there before the guardian was one: the first agent, or the first supervisor. Where the workload's
+// output is captured it waits to be told by what. It ends by itself when the socket is closed.
 struct WaitingRole {
     pid_t pid = -1;
-    UniqueFd socket;  // none: it was told, or there is no such child
-    Channel channel;  // the guardian's end of one that the child has already; closed: it is to be told
+    UniqueFd socket;  // none: it is a role like any other by now, or there is no such child
+    Channel channel;  // the guardian's end of the one that a role has
 };
 
 // What the guardian finds when it begins.
