@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "supervisor/cgroup_group.h"
+#include "supervisor/process_tree.h"
 #include "tests/process/candidate.h"
 #include "tests/process/keeper.h"
 
@@ -66,6 +67,8 @@ int elsewhere(const std::function<int()>& what) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+constexpr std::size_t kFewProcesses = 200;  // so many are always looked at ahead of time
+
 const std::string mark = "m" + std::to_string(getpid());
 
 TEST(Leftovers, of_another_incarnation_are_killed_and_all_others_spared) {
@@ -94,6 +97,84 @@ TEST(Leftovers, below_ourselves_or_with_our_own_value_or_without_a_mark_are_spar
               }),
               0);
     EXPECT_TRUE(below.lives());
+}
+
+TEST(Leftovers, that_are_only_looked_for_live_on) {
+    constexpr std::size_t kAll = 1 << 22;
+    const auto nothing_is_left = [](std::size_t most) {
+        return elsewhere([most] { return supervisor::nothing_is_left(mark, "inc", most) ? 1 : 0; }) == 1;
+    };
+    EXPECT_TRUE(nothing_is_left(kAll));
+    EXPECT_FALSE(nothing_is_left(1)) << "there are more processes, and they were not looked at";
+    const Stranger ours({"LEASEHOLD_TERM_ID=" + mark + "-inc-1"});
+    EXPECT_TRUE(nothing_is_left(kAll));
+    const Stranger old({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    EXPECT_FALSE(nothing_is_left(kAll));
+    EXPECT_TRUE(old.lives());
+}
+
+TEST(Leftovers, in_the_cgroup_of_the_lock_are_seen_and_live_on) {
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    const std::string lock = place.plan.cgroup;
+    const auto containment = supervisor::make_containment(place.plan, "inc");
+    mkdir((lock + "/old").c_str(), 0755);
+    EXPECT_TRUE(containment->nothing_is_left() || supervisor::numbers_in("/proc")->size() > kFewProcesses);
+    {
+        const Stranger old({}, lock + "/old/cgroup.procs");
+        EXPECT_FALSE(containment->nothing_is_left());
+        EXPECT_TRUE(old.lives());
+    }
+    containment->remove();
+}
+
+// The search that is made while a write is under way.
+
+void search_ahead(Candidate& candidate) {
+    candidate.tell_agent("prepare 0");
+    candidate.tell_agent("ping 1");
+    candidate.expect("supervisor PONG 1");  // messages are heard one after the other
+}
+
+TEST(SearchAhead, kills_nothing_and_what_it_saw_is_killed_before_the_workload_starts) {
+    Candidate candidate;
+    candidate.spec.containment.lock_mark = mark;
+    candidate.workload("sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    const Stranger old({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    search_ahead(candidate);
+    EXPECT_TRUE(old.lives());
+    candidate.lead(1);
+    EXPECT_FALSE(old.lives());
+}
+
+TEST(SearchAhead, counts_for_the_next_term_alone) {
+    Candidate candidate;
+    candidate.spec.containment.lock_mark = mark;
+    candidate.workload("sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    search_ahead(candidate);
+    const Stranger old({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    candidate.lead(1);
+    // Nobody can have started it in between, had there been a write. So nobody looks again.
+    if (supervisor::numbers_in("/proc")->size() < kFewProcesses) EXPECT_TRUE(old.lives());
+    candidate.tell_agent("revoke 1 kill");
+    candidate.expect("supervisor EMPTY 1");
+    candidate.lead(2);
+    EXPECT_FALSE(old.lives());
+}
+
+TEST(SearchAhead, of_another_agent_does_not_count) {
+    Candidate candidate;
+    candidate.spec.containment.lock_mark = mark;
+    candidate.workload("sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    search_ahead(candidate);
+    const Stranger old({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
+    kill(candidate.agent(), SIGKILL);
+    candidate.next_agent();
+    candidate.lead(1);
+    EXPECT_FALSE(old.lives());
 }
 
 TEST(Leftovers, value_that_ends_anywhere_is_read_whole) {

@@ -142,6 +142,8 @@ private:
                                   at + std::chrono::milliseconds(hard)};
             page_->publish(grant);
             tell(supervisor_, GrantMessage{grant});
+        } else if (verb == "prepare") {
+            tell(supervisor_, PrepareMessage{});
         } else if (verb == "revoke") {
             words >> mode;
             tell(supervisor_, RevokeMessage{number, mode == "kill" ? StopMode::kill : StopMode::orderly});
