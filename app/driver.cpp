@@ -49,6 +49,10 @@ void Driver::deliver(election::Event event) {
     while (!waiting_.empty()) {
         const election::Step step = election_.step(now(), waiting_.front());
         waiting_.pop_front();
+        // What is to be written first: to tell of it takes time, and somebody may be waiting for the lease.
+        for (const election::Command& command : step.commands) {
+            if (const auto* wanted = std::get_if<election::DoWrite>(&command)) write(*wanted);
+        }
         for (const election::Command& command : step.commands) perform(command);
         timer_->arm_in(step.wake);
         hooks_.stepped();
@@ -58,7 +62,6 @@ void Driver::deliver(election::Event event) {
 
 void Driver::perform(const election::Command& command) {
     if (const auto* wanted_read = std::get_if<election::DoRead>(&command)) read(*wanted_read);
-    if (const auto* wanted_write = std::get_if<election::DoWrite>(&command)) write(*wanted_write);
     if (const auto* grant = std::get_if<election::Grant>(&command)) hooks_.grant(*grant);
     if (const auto* revoke = std::get_if<election::Revoke>(&command)) hooks_.revoke(*revoke);
     if (const auto* note = std::get_if<election::Note>(&command)) hooks_.note(*note);
