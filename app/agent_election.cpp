@@ -13,7 +13,7 @@ Participant::Hooks Agent::hooks() {
     return {
         .grant = [this](const election::Grant& wanted) { grant(wanted); },
         .revoke = [this](const election::Revoke& wanted) { revoke(wanted); },
-        .acquiring = [this] { send_supervisor(supervisor::PrepareMessage{}); },
+        .acquiring = [this](election::Term term) { send_supervisor(supervisor::PrepareMessage{term}); },
         .finished = [this] { leave(0); },
         .noted =
             [this](const election::Note& note) {

@@ -94,6 +94,11 @@ std::function<int()> status_of(const CLI::App& app, const CLI::ParseError& error
     return [status] { return status == 0 ? 0 : kUsage; };
 }
 
+// Perhaps: it may be a word of the workload's.
+bool asks_for_help(int argc, char** argv) {
+    return std::any_of(argv, argv + argc, [](const std::string_view word) { return word == "-h" || word == "--help"; });
+}
+
 // The command that a workload waits for: no other one is described for it.
 std::function<int()> chosen_run(CLI::App& app, int argc, char** argv) {
     RunArguments arguments;
@@ -111,7 +116,7 @@ std::function<int()> chosen_run(CLI::App& app, int argc, char** argv) {
 std::function<int()> chosen_command(int argc, char** argv) {
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.require_subcommand(1);
-    if (argc > 1 && std::string_view(argv[1]) == kRun) return chosen_run(app, argc, argv);
+    if (argc > 1 && std::string_view(argv[1]) == kRun && !asks_for_help(argc, argv)) return chosen_run(app, argc, argv);
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.footer(footer());
 

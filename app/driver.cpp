@@ -83,7 +83,6 @@ void Driver::write(const election::DoWrite& command) {
     request.record.acquire_time_us = times.acquire_us;
     request.record.renew_time_us = times.renew_us;
 
-    if (command.purpose == election::WritePurpose::acquire) hooks_.acquiring();
     const bool extends = command.purpose != election::WritePurpose::release;
     const Instant sent = now();
     store_.write(std::move(request), command.timeout, [this, sent, extends, id = command.id](auto outcome) {
@@ -92,6 +91,8 @@ void Driver::write(const election::DoWrite& command) {
         if (extends && outcome.status == election::WriteStatus::applied) hooks_.renewed(sent, took);
         deliver(election::WriteDone{id, sent, std::move(outcome)});
     });
+    // A record that is absent may have been made and deleted again since it was looked for.
+    if (command.purpose == election::WritePurpose::acquire && !command.expect_absent) hooks_.acquiring(command.term);
 }
 
 }  // namespace leasehold::app

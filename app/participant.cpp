@@ -95,8 +95,8 @@ Driver::Hooks Participant::driver_hooks() {
         .grant = hooks_.grant,
         .revoke = hooks_.revoke,
         .acquiring =
-            [this] {
-                if (hooks_.acquiring) hooks_.acquiring();
+            [this](election::Term term) {
+                if (hooks_.acquiring) hooks_.acquiring(term);
             },
         .note = [this](const election::Note& decision) { note(decision); },
         .finished = [this] { finish(); },

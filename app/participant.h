@@ -41,7 +41,7 @@ public:
     struct Hooks {
         std::function<void(const election::Grant&)> grant;
         std::function<void(const election::Revoke&)> revoke;
-        std::function<void()> acquiring = {};  // see Driver::Hooks; may be empty
+        std::function<void(election::Term)> acquiring = {};  // see Driver::Hooks; may be empty
         std::function<void()> finished;
         std::function<void(const election::Note&)> noted;   // after journal and metrics have it; may be empty
         std::function<void()> stepped;                      // after every step of the election; may be empty

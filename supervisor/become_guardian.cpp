@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "supervisor/first_roles.h"
 #include "supervisor/guardian.h"
+#include "supervisor/process_status.h"
 #include "supervisor/signals.h"
 
 namespace leasehold::supervisor {
@@ -136,12 +138,15 @@ void tell_at_once(WaitingRole& supervisor, const LaunchSpec& spec, const UniqueF
     if (auto told = let_go_on(supervisor, inherited); !told) log::error("the supervisor: {}", told.error().message);
 }
 
-// Nothing will be supervised.
+// Nothing will be supervised. It ends by itself once it has tried what it tries, unless that hangs.
 void dismiss(WaitingRole role) {
     if (role.pid < 0) return;
     role.socket.reset();
-    while (waitpid(role.pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    constexpr int kPatienceMs = 200;
+    const UniqueFd process = open_process(role.pid);
+    pollfd ended{process.get(), POLLIN, 0};
+    if (!process || poll(&ended, 1, kPatienceMs) <= 0) kill(role.pid, SIGKILL);
+    waitpid(role.pid, nullptr, WNOHANG);  // what does not even die is not waited for
 }
 
 int failed(const Error& problem) {
@@ -152,6 +157,8 @@ int failed(const Error& problem) {
 }  // namespace
 
 int become_guardian(const Preparation& prepare, const std::function<int(AgentLaunch)>& first_agent) {
+    // Whatever the children below are the parents of stays ours.
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return failed(system_failure("PR_SET_CHILD_SUBREAPER").value());
     // The kernel drops what PID 1 neither handles nor blocks: a stop that comes now would be lost. Everybody else ends
     // by it at once, and the children with it.
     if (getpid() == 1) take_signals();

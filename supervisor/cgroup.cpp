@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <random>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -248,7 +249,8 @@ Result<void> kill_probe(CgroupGroup& group, pid_t child) {
 }
 
 Result<void> probe(const std::string& parent) {
-    CgroupGroup group(parent + '/' + std::to_string(getpid()));
+    // Processes of several PID namespaces, with the same number, may be in one cgroup.
+    CgroupGroup group(fmt::format("{}/{}-{:x}", parent, getpid(), std::random_device()()));
     if (auto made = group.make(); !made) {
         const bool old = made.error().code == ENOENT && access((group.path() + "/cgroup.procs").c_str(), F_OK) == 0;
         group.remove();
@@ -259,9 +261,11 @@ Result<void> probe(const std::string& parent) {
     if (pipe2(ends, O_CLOEXEC) != 0) return system_failure("pipe2");
     const UniqueFd told(ends[0]);
     UniqueFd telling(ends[1]);
+    const pid_t self = getpid();
     const auto child = group.fork_into();
     if (child && *child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != self) _exit(1);
         if (write(telling.get(), "l", 1) != 1) _exit(1);
         for (;;) pause();
     }

@@ -8,11 +8,13 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/wire.h"
+#include "supervisor/command_line.h"
 #include "supervisor/descriptor_packet.h"
 #include "supervisor/signals.h"
 
@@ -21,6 +23,7 @@ namespace {
 
 constexpr int kFailed = 125;
 constexpr std::size_t kMostFound = 8 << 10;  // a path, or a sentence with one
+constexpr int kLongestTrialMs = 3000;
 
 // ---- what the one finds for the other -----------------------------------------------------------------------------
 
@@ -34,11 +37,13 @@ void tell_finding(int pipe, const Result<std::string>& found) {
     if (write(pipe, bytes.data(), bytes.size()) < 0) log::debug("cgroups: {}", system_failure("write").value().message);
 }
 
-// Waits for it. Nothing when the other has ended without a word.
+// Waits for it, but not for ever. Nothing when the other has ended without a word, or hangs.
 std::optional<Result<std::string>> hear_finding(int pipe) {
     std::string bytes;
     std::array<char, kMostFound> piece{};
     for (ssize_t size = 1; size != 0;) {
+        pollfd wanted{pipe, POLLIN, 0};
+        if (poll(&wanted, 1, kLongestTrialMs) == 0) return std::nullopt;
         size = read(pipe, piece.data(), piece.size());
         if (size < 0 && errno != EINTR) return std::nullopt;
         if (size > 0) bytes.append(piece.data(), static_cast<std::size_t>(size));
@@ -72,6 +77,16 @@ Result<std::optional<Word>> await_word(int socket) {
     }
     word.held.assign(packet->fds.begin() + static_cast<std::ptrdiff_t>(packet->names.size()), packet->fds.end());
     return std::optional(std::move(word));
+}
+
+// That the trial's child has ended is no news for the supervisor to come. Signals are blocked: what is pending stays.
+void forget_children() {
+    sigset_t of_children;
+    sigemptyset(&of_children);
+    sigaddset(&of_children, SIGCHLD);
+    const timespec at_once{};
+    while (sigtimedwait(&of_children, nullptr, &at_once) == SIGCHLD) {
+    }
 }
 
 int failed(const Error& problem) {
@@ -110,6 +125,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
     if (const auto sent = hand_over(socket.get(), *spec); !sent) return failed(sent.error());
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
     setsid();
+    show_command_line_as(kAgentRole);
     if (spec->notify_fd >= 0) close(spec->notify_fd);  // the guardian's; that there is one is for the agent to know
     AgentLaunch launch;
     if (spec->workload.output.captured()) {
@@ -119,6 +135,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
         const UniqueFd known((*word)->arguments.spec_fd);
         launch.output_page_fd = (*word)->arguments.output_page_fd;
     }
+    socket.reset();
     launch.spec = std::move(*spec);
     if (auto taken = take_along(page, std::move(guardian), launch.page_fd, launch.guardian_fd); !taken) {
         return failed(taken.error());
@@ -130,8 +147,10 @@ int be_first_supervisor(UniqueFd socket, UniqueFd trial, const SharedPage& page,
                         RoleSession session) {
     take_signals();
     begin_session(session);
+    show_command_line_as(kSupervisorRole);
     tell_finding(trial.get(), try_cgroups());
     trial.reset();
+    forget_children();
     auto word = await_word(socket.get());
     if (!word) return failed(word.error());
     if (!*word) return 0;

@@ -4,7 +4,7 @@
 // agent, the other finds out what can be used here and becomes the first supervisor. Neither is executed for it, which
 // is what makes a start quick; those after them are.
 //
-// Both end by themselves when the parent's end of their socket is closed. To be called by a process of one thread.
+// Both end by themselves when the parent's ends of their sockets are closed. To be called by a process of one thread.
 #pragma once
 
 #include <functional>

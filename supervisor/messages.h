@@ -25,9 +25,11 @@ inline constexpr std::uint32_t kProtocolVersion = 12;
 struct GrantMessage {
     TermGrant grant;
 };
-// A write is about to be sent that would begin a term, and nobody else may start anything before it has failed or been
-// applied: what is to be known before a workload is started can be found out meanwhile. Promises nothing.
-struct PrepareMessage {};
+// A write was sent that begins this term if it is applied; then nobody else has begun one in between. What is to be
+// known before a workload is started can be found out meanwhile. Promises nothing.
+struct PrepareMessage {
+    Term term = 0;
+};
 struct RevokeMessage {
     Term term = 0;
     StopMode mode = StopMode::orderly;

@@ -131,7 +131,7 @@ void Supervisor::from_guardian(Received received) {
         if (agent_) on_agent();  // what the last one still said
         if (agent_) loop_->unwatch(agent_.fd());
         agent_ = Channel(std::move(received.fd));
-        nothing_is_left_ = false;
+        nothing_is_left_for_.reset();
         unsent_.clear();
         listen_to_agent();
         const std::optional<Instant> executed_at = tree_ ? tree_->executed_at : std::nullopt;
@@ -175,8 +175,9 @@ void Supervisor::on_agent() {
 void Supervisor::from_agent(const Message& message) {
     if (const auto* granted = std::get_if<GrantMessage>(&message)) {
         perform(machine_.on_grant(now(), granted->grant));
-    } else if (std::holds_alternative<PrepareMessage>(message)) {
-        nothing_is_left_ = !tree_ && containment_->nothing_is_left();
+    } else if (const auto* prepare = std::get_if<PrepareMessage>(&message)) {
+        nothing_is_left_for_.reset();
+        if (!tree_ && containment_->nothing_is_left()) nothing_is_left_for_ = prepare->term;
     } else if (const auto* revoke = std::get_if<RevokeMessage>(&message)) {
         perform(machine_.on_revoke(now(), revoke->term, revoke->mode));
     } else if (const auto* restart = std::get_if<RestartMessage>(&message)) {

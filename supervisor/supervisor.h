@@ -215,7 +215,7 @@ private:
     KillRhythm kill_rhythm_;
     TermMachine machine_;
     std::optional<Tree> tree_;
-    bool nothing_is_left_ = false;  // of earlier runs, found out since the last PrepareMessage of this agent
+    std::optional<Term> nothing_is_left_for_;  // of earlier runs, found out at this agent's PrepareMessage of the term
     StandbyTree standby_;
     EmptyMessage last_empty_;
     std::optional<int> last_status_;  // of the workload, when it last ended in this term

@@ -67,10 +67,11 @@ void Supervisor::begin_tree(const TermGrant& grant) {
 //
 // The search may have been made while the write that began the term was under way (PrepareMessage). The write has only
 // been applied because the record was still the one whose holder had released it, or had run out of time: nobody can
-// have started anything in between.
+// have begun a term, and started a workload, in between.
 void Supervisor::start_when_clear() {
     if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
-    const Leftovers left = std::exchange(nothing_is_left_, false) ? Leftovers::none : containment_->clear_leftovers();
+    const bool looked = std::exchange(nothing_is_left_for_, std::nullopt) == machine_.term();
+    const Leftovers left = looked ? Leftovers::none : containment_->clear_leftovers();
     if (left == Leftovers::alive || (left == Leftovers::doomed && !kill_rhythm_.patience_is_over())) {
         kill_again_->arm_in(kill_rhythm_.next());
         return;

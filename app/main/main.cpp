@@ -17,6 +17,7 @@
 #include "app/reload.h"
 #include "base/log.h"
 #include "output/collector.h"
+#include "supervisor/command_line.h"
 #include "supervisor/launch.h"
 
 namespace {
@@ -42,6 +43,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    leasehold::supervisor::remember_command_line(argc, argv);
     fill_standard_streams();
     // Who started us may have had it ignored, which execve(2) keeps: then nobody's end can be waited for.
     std::signal(SIGCHLD, SIG_DFL);

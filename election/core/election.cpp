@@ -184,6 +184,7 @@ void Election::start_write(WritePurpose purpose, const Base& base, Duration time
     DoWrite write;
     write.id = next_request_++;
     write.purpose = purpose;
+    write.term = term_;
     write.expect_absent = base.absent;
     write.expected = base.version;
     write.timeout = timeout;

@@ -86,6 +86,7 @@ enum class WritePurpose { acquire, renew, release };
 struct DoWrite {
     RequestId id = 0;
     WritePurpose purpose = WritePurpose::acquire;
+    Term term = 0;               // that it begins, extends or ends
     bool expect_absent = false;  // create; otherwise the register must be at `expected`
     Version expected;
     Record record;

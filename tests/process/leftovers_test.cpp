@@ -134,8 +134,8 @@ TEST(Leftovers, in_the_cgroup_of_the_lock_are_seen_and_live_on) {
 
 // The search that is made while a write is under way.
 
-void search_ahead(Candidate& candidate) {
-    candidate.tell_agent("prepare 0");
+void search_ahead(Candidate& candidate, int term = 1) {
+    candidate.tell_agent("prepare " + std::to_string(term));
     candidate.tell_agent("ping 1");
     candidate.expect("supervisor PONG 1");  // messages are heard one after the other
 }
@@ -164,6 +164,17 @@ TEST(SearchAhead, counts_for_the_next_term_alone) {
     EXPECT_TRUE(old.lives() || !few_processes());
     candidate.tell_agent("revoke 1 kill");
     candidate.expect("supervisor EMPTY 1");
+    candidate.lead(2);
+    EXPECT_FALSE(old.lives());
+}
+
+TEST(SearchAhead, of_another_term_does_not_count) {
+    Candidate candidate;
+    candidate.spec.containment.lock_mark = mark;
+    candidate.workload("sleep 1000");
+    ASSERT_TRUE(candidate.start());
+    search_ahead(candidate, 1);  // and that write is not applied
+    const Stranger old({"LEASEHOLD_TERM_ID=" + mark + "-old-1"});
     candidate.lead(2);
     EXPECT_FALSE(old.lives());
 }

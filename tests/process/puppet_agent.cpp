@@ -143,7 +143,7 @@ private:
             page_->publish(grant);
             tell(supervisor_, GrantMessage{grant});
         } else if (verb == "prepare") {
-            tell(supervisor_, PrepareMessage{});
+            tell(supervisor_, PrepareMessage{number});
         } else if (verb == "revoke") {
             words >> mode;
             tell(supervisor_, RevokeMessage{number, mode == "kill" ? StopMode::kill : StopMode::orderly});
