@@ -85,7 +85,7 @@ Limit limit_of(const StoreTimes& store, double exec) {
 class HandOver {
 public:
     HandOver(Report& report, const Options& options) : report_(report), options_(options) {
-        const auto times = measure_exec(10 * options_.repetitions);
+        const auto times = measure_exec(2 * options_.repetitions);
         exec_ms_ = median(times);
         add_part("everywhere", "the kernel", "fork, exec and first stamp of the workload", times);
     }
@@ -94,7 +94,7 @@ public:
         StoreServers servers(store);
         const auto lock = servers.new_lock();
         const StoreTimes times =
-            measure_store(servers.option(lock, servers.ports()), lock.election, 10 * options_.repetitions);
+            measure_store(servers.option(lock, servers.ports()), lock.election, 2 * options_.repetitions);
         std::vector<Reading> readings;
         for (const Subject& subject : others(servers, options_.repetitions)) {
             readings.push_back(hand_over(servers, subject));

@@ -24,8 +24,8 @@ using harness::monotonic_now;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr Duration kPatience = std::chrono::seconds(10);
-constexpr Duration kBetweenWrites = std::chrono::milliseconds(20);  // whoever watches asks again
-constexpr int kWarmUps = 10;
+constexpr Duration kBetweenWrites = std::chrono::milliseconds(120);  // a watch may refuse to ask more often than that
+constexpr int kWarmUps = 5;
 
 config::Options options_of(const std::string& store_option, const std::string& election) {
     const std::string text =
