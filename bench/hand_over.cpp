@@ -100,7 +100,7 @@ public:
             readings.push_back(hand_over(servers, subject));
         }
         if (store == "consul") consul_lock_ = median(readings.at(0).samples);
-        Reading ours = hand_over(servers, {"leasehold", leasehold_on(servers), 2 * options_.repetitions});
+        Reading ours = hand_over(servers, {"leasehold", leasehold_on(servers), options_.repetitions});
         ours.limit = limit_of(times, exec_ms_);
         ours.at_most = consul_lock_;
         if (store == "kubernetes") ours.at_most = std::min(10.0, median(readings.at(0).samples) / 50);
