@@ -87,6 +87,7 @@ std::chrono::nanoseconds Contest::end_of(const Strike& strike) const { return bo
 
 void Contest::replace(const Strike& strike) {
     Member& gone = member(strike.leader);
+    gone.contender->stop();
     if (!gone.contender->ended(kPatience)) throw std::runtime_error("a candidate that was told to end does not");
     gone = seat();
 }

@@ -59,7 +59,8 @@ public:
     // The last stamp of the workload that was struck.
     std::chrono::nanoseconds end_of(const Strike& strike) const;
 
-    // Waits until the leader that was struck has ended, and starts another candidate in its place, with a new name.
+    // Stops what is left of the leader that was struck, waits until it has ended, and starts another candidate in its
+    // place, with a new name.
     void replace(const Strike& strike);
     // Its network is whole again.
     void repair(const Strike& strike);

@@ -87,7 +87,7 @@ public:
     HandOver(Report& report, const Options& options) : report_(report), options_(options) {
         const auto times = measure_exec(2 * options_.repetitions);
         exec_ms_ = median(times);
-        add_part("everywhere", "the kernel", "fork, exec and first stamp of the workload", times);
+        add_part("everywhere", "the kernel", "new process, exec, first stamp of the workload", times);
     }
 
     void measure(const std::string& store) {

@@ -109,8 +109,11 @@ Losses our_losses(StoreServers& servers, Fault fault, int repetitions) {
         const auto next = contest.await_successor(struck, kBound);
         losses.add(struck, next, kBound, passes);
         if (!next) break;
-        if (fault == Fault::candidate) contest.replace(struck);
-        if (fault == Fault::cut) contest.repair(struck);
+        if (fault == Fault::cut) {
+            contest.repair(struck);
+        } else {
+            contest.replace(struck);  // one whose supervisors die often takes pauses
+        }
     }
     contest.settle();
     losses.overlaps = contest.overlaps();

@@ -56,7 +56,8 @@ struct StoreTimes {
 };
 StoreTimes measure_store(const std::string& store_option, const std::string& election, int repetitions);
 
-// From fork() to the first stamp of the workload, with nothing in between.
+// From before a process is made to the first stamp of the workload that it executes, with nothing in between, in
+// milliseconds.
 std::vector<double> measure_exec(int repetitions);
 
 }  // namespace leasehold::bench
