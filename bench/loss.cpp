@@ -205,7 +205,7 @@ Field others(StoreServers& servers) {
     }
     if (servers.name() == "consul") {
         return {.subjects = {{"consul lock", consul_lock_on(servers), all, "session TTL 15 s, lock delay 15 s"}},
-                .bound = std::chrono::seconds(60)};
+                .bound = std::chrono::seconds(75)};
     }
     if (servers.name() == "etcd" && etcdctl_unavailable().empty()) {
         return {.subjects = {{"etcdctl lock", etcdctl_lock_on(servers, true), all, "TTL 10 s"}}};
