@@ -19,6 +19,7 @@ harness::Process start(const ClientGoOptions& options) {
                                        "-renew-deadline=" + options.renew_deadline,
                                        "-retry-period=" + options.retry_period};
     if (options.release_on_cancel) arguments.emplace_back("-release-on-cancel");
+    if (options.plain) arguments.emplace_back("-plain");
     if (!options.command.empty()) {
         arguments.push_back("-exec=" + options.command.front());
         arguments.emplace_back("--");

@@ -21,6 +21,7 @@ struct ClientGoOptions {
     std::string renew_deadline = "3500ms";
     std::string retry_period = "700ms";
     bool release_on_cancel = true;
+    bool plain = false;                     // the workload outlives a candidate that is killed
     std::vector<std::string> command = {};  // the workload; empty: none
 };
 

@@ -6,7 +6,7 @@
 //	client_go_candidate -kubeconfig FILE -namespace NAME -name LOCK -identity NAME [OPTION...] [-exec PROGRAM -- ARG...]
 //
 // SIGTERM and SIGINT end it in order. What happens to the workload when the candidate itself is killed or stopped is
-// what happens to most programs of this kind, but for one thing: its one process dies with it.
+// what happens to most programs of this kind, but for one thing, which -plain takes away: its one process dies with it.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 type options struct {
 	kubeconfig, namespace, name, lock, identity string
 	leaseDuration, renewDeadline, retryPeriod   time.Duration
-	releaseOnCancel, once                       bool
+	releaseOnCancel, once, plain                bool
 	command                                     []string
 }
 
@@ -46,6 +46,7 @@ func parse() options {
 	flag.DurationVar(&given.retryPeriod, "retry-period", 2*time.Second, "")
 	flag.BoolVar(&given.releaseOnCancel, "release-on-cancel", false, "give the lock up at the end")
 	flag.BoolVar(&given.once, "once", false, "end after the first leadership instead of contending again")
+	flag.BoolVar(&given.plain, "plain", false, "the workload outlives a candidate that is killed, as it mostly does")
 	flag.StringVar(&program, "exec", "", "the workload; what follows the options are its arguments")
 	flag.Parse()
 	if given.name == "" || given.identity == "" {
@@ -94,7 +95,7 @@ func (lock releasingLock) Update(ctx context.Context, record resourcelock.Leader
 func contend(told context.Context, config *rest.Config, client kubernetes.Interface, given options) {
 	ctx, giveUp := context.WithCancel(context.Background())
 	defer giveUp()
-	current := newWorkload(given.command, giveUp)
+	current := newWorkload(given.command, !given.plain, giveUp)
 	go func() {
 		select {
 		case <-told.Done():

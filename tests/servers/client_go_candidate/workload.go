@@ -15,6 +15,7 @@ import (
 // workload is the program run during one leadership, one process of it: started at most once, and never after end().
 type workload struct {
 	command []string
+	tied    bool   // it dies with the candidate
 	onExit  func() // when it ends by itself, or cannot be started
 
 	mutex  sync.Mutex
@@ -23,8 +24,8 @@ type workload struct {
 	gone   chan struct{}
 }
 
-func newWorkload(command []string, onExit func()) *workload {
-	return &workload{command: command, onExit: onExit}
+func newWorkload(command []string, tied bool, onExit func()) *workload {
+	return &workload{command: command, tied: tied, onExit: onExit}
 }
 
 // start runs the program, unless leading is over. Its environment says what leasehold's workloads are told.
@@ -38,7 +39,9 @@ func (w *workload) start(leading context.Context, identity, token string) {
 	process.Stdout, process.Stderr = os.Stdout, os.Stderr
 	process.Env = append(os.Environ(), "LEASEHOLD_IDENTITY="+identity, "LEASEHOLD_FENCING_TOKEN="+token,
 		"LEASEHOLD_TERM_ID="+identity+"/"+token)
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if w.tied {
+		process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	}
 	started := make(chan error)
 	w.gone = make(chan struct{})
 	go func() {
