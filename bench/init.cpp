@@ -141,7 +141,7 @@ void measure_init(Report& report, const Options& options) {
     const Subreaper subreaper;
     measure_start(report, options.repetitions * 5);
     measure_signals(report, options.repetitions * 2);
-    measure_reaping(report, (options.repetitions + 3) / 4);
+    measure_reaping(report, (options.repetitions + 6) / 7);
     measure_trees(report, (options.repetitions + 1) / 2);
 }
 
