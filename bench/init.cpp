@@ -8,7 +8,7 @@
 //             an init, one execution.
 //   signals   from just before the kill(2) to the first act of the workload's handler. Physical limit: the workload
 //             itself is signalled.
-//   reaping, stopping a tree: bench/init_trees.cpp.
+// Reaping and the stop of a tree are in bench/init_trees.cpp.
 #include <csignal>
 #include <map>
 #include <stdexcept>
@@ -17,10 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include <sys/prctl.h>
-
 #include "bench/init_subject.h"
-#include "bench/init_trees.h"
 #include "bench/sections.h"
 #include "tests/harness/board.h"
 
@@ -126,23 +123,12 @@ void measure_signals(Report& report, int repetitions) {
     }
 }
 
-// For as long as this object lives orphans below this process become its children.
-class Subreaper {
-public:
-    Subreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
-    ~Subreaper() { prctl(PR_SET_CHILD_SUBREAPER, 0); }
-    Subreaper(const Subreaper&) = delete;
-    Subreaper& operator=(const Subreaper&) = delete;
-};
-
 }  // namespace
 
 void measure_init(Report& report, const Options& options) {
     const Subreaper subreaper;
     measure_start(report, options.repetitions * 5);
     measure_signals(report, options.repetitions * 2);
-    measure_reaping(report, (options.repetitions + 6) / 7);
-    measure_trees(report, (options.repetitions + 1) / 2);
 }
 
 }  // namespace leasehold::bench

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/types.h>
 
 #include "base/fd.h"
@@ -84,6 +85,15 @@ private:
     pid_t init_ = -1;
     std::chrono::nanoseconds begun_{};
     std::optional<std::chrono::nanoseconds> ended_;
+};
+
+// For as long as this object lives orphans below this process become its children.
+class Subreaper {
+public:
+    Subreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+    ~Subreaper() { prctl(PR_SET_CHILD_SUBREAPER, 0); }
+    Subreaper(const Subreaper&) = delete;
+    Subreaper& operator=(const Subreaper&) = delete;
 };
 
 }  // namespace leasehold::bench

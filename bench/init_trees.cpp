@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
+// What the inits make of many processes: the other half of the section "init" (bench/init.cpp).
+//
 //   reaping   10,000 orphans wait below the init, forked twice each, and are killed by one kill(2). From just before
 //             that until none of them is left, not even dead: then the init has waited for each. Told by the workload,
-//             which asks the kernel for each of them. Physical limit: an init that is nothing but a loop of waitpid(2).
+//             which asks the kernel for each of them. Physical limit: an init that does nothing but waitpid(2),
+//             every 2 ms for all that have ended. (One that wakes up for each is slower: the kernel looks past all
+//             living children to find the dead one.)
 //   stopping  1,000 processes. SIGTERM is sent to the init; each process holds a FIFO, and the kernel says when the
 //             last one has let go of it, which is when it has ended. leasehold itself ends only after it has proven
 //             that nothing is left (and after the release of its lease): that is its proof, seen from outside. Where
 //             the tree ignores SIGTERM, time counts from when SIGKILL is due: SIGTERM and the grace period. What lives
 //             on after the init has ended, or half a second after the grace period, is left behind. Physical limit: one
 //             kill(2) for each of them by its number, and a loop of waitpid(2).
-#include "bench/init_trees.h"
-
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -22,6 +24,7 @@
 #include <sys/wait.h>
 
 #include "bench/init_subject.h"
+#include "bench/sections.h"
 #include "tests/harness/board.h"
 
 namespace leasehold::bench {
@@ -48,7 +51,7 @@ double reap(const Init& init, bool as_pid_1) {
 
 void measure_reaping(Report& report, const std::string& setting, const std::vector<Init>& inits, bool as_pid_1,
                      int repetitions) {
-    const Init reaper{.tool = Tool::reaper, .name = "a loop of waitpid(2)"};
+    const Init reaper{.tool = Tool::reaper, .name = "waitpid(2) for all, every 2 ms"};
     std::vector<double> limit;
     std::vector<std::vector<double>> samples(inits.size());
     for (int repetition = 0; repetition < repetitions; ++repetition) {
@@ -150,17 +153,16 @@ void measure_shape(Report& report, const Shape& shape, const std::vector<Init>& 
 
 }  // namespace
 
-void measure_reaping(Report& report, int repetitions) {
-    measure_reaping(report, "as PID 1", inits_for_commands(), true, repetitions);
-    std::vector<Init> below = inits_for_trees();
+void measure_init_trees(Report& report, const Options& options) {
+    const Subreaper subreaper;
+    const int rounds = (options.repetitions + 6) / 7;  // of seconds each
+    measure_reaping(report, "as PID 1", inits_for_commands(), true, rounds);
+    const std::vector<Init> inits = inits_for_trees();
+    std::vector<Init> below = inits;
     // The others are no subreapers: below another init orphans are not theirs.
     std::erase_if(below, [](const Init& init) { return init.tool != Tool::leasehold && init.tool != Tool::tini; });
-    measure_reaping(report, "below another init", below, false, repetitions);
-}
-
-void measure_trees(Report& report, int repetitions) {
-    const std::vector<Init> inits = inits_for_trees();
-    for (const Shape& shape : kShapes) measure_shape(report, shape, inits, repetitions);
+    measure_reaping(report, "below another init", below, false, rounds);
+    for (const Shape& shape : kShapes) measure_shape(report, shape, inits, (options.repetitions + 1) / 2);
 }
 
 }  // namespace leasehold::bench
