@@ -41,8 +41,8 @@ std::size_t signal_descendants(pid_t root, int signal, Except except = {});
 
 // Freezes first, then kills: SIGSTOP to everything found, and looks again until a look brings nothing new, so that a
 // tree which forks faster than it can be killed stands still; then SIGKILL to all, children before their parents. Stops
-// looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. What is dying already needs
-// neither, only what is below it. Returns how many were killed.
+// looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. What is dying already is
+// left to die, but not what is below it. Returns how many were killed.
 std::size_t kill_descendants(pid_t root, Except except = {}, Search search = Search::best);
 
 }  // namespace leasehold::supervisor
