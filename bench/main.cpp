@@ -28,9 +28,9 @@ struct Section {
 };
 
 constexpr Section kSections[] = {
-    {"hand-over", measure_hand_over}, {"loss", measure_loss}, {"cost", measure_cost},
-    {"crowd", measure_crowd},         {"init", measure_init}, {"serving", measure_serving},
-    {"stability", measure_stability},
+    {"hand-over", measure_hand_over}, {"loss", measure_loss},           {"cost", measure_cost},
+    {"crowd", measure_crowd},         {"init", measure_init},           {"init-trees", measure_init_trees},
+    {"serving", measure_serving},     {"stability", measure_stability},
 };
 
 struct Command {

@@ -26,6 +26,7 @@ void measure_loss(Report& report, const Options& options);
 void measure_cost(Report& report, const Options& options);
 void measure_crowd(Report& report, const Options& options);
 void measure_init(Report& report, const Options& options);
+void measure_init_trees(Report& report, const Options& options);  // of the section "init" too
 void measure_serving(Report& report, const Options& options);
 void measure_stability(Report& report, const Options& options);
 

@@ -47,10 +47,18 @@ public:
 
     // Until the next pass, without counting this one.
     Duration pause() const {
-        if (passes_ <= kQuickPasses) return kQuick;
+        if (passes_ <= kQuickPasses) return std::max<Duration>(kQuick, rest_);
         const int doublings = std::min(passes_ - kQuickPasses, 10);
-        return std::min<Duration>(kQuick * (1 << doublings), std::chrono::seconds(1));
+        return std::max(std::min<Duration>(kQuick * (1 << doublings), std::chrono::seconds(1)), rest_);
     }
+
+    // A pass over a large tree takes a while, and what it has killed needs the processors to die. So after each comes a
+    // rest that is as long as it took, however many of the tree end meanwhile.
+    void passed(Instant began, Instant ended) {
+        rest_ = elapsed_at_most(began, ended);
+        rests_from_ = ended;
+    }
+    bool rests(Instant now) const { return elapsed_at_least(rests_from_, now) < rest_; }
 
     bool patience_is_over() const { return passes_ > kQuickPasses; }
 
@@ -61,6 +69,8 @@ private:
     static constexpr Duration kQuick = std::chrono::milliseconds(2);
     static constexpr int kQuickPasses = 100;
     int passes_ = 0;
+    Duration rest_{};
+    Instant rests_from_{};
 };
 
 }  // namespace leasehold::supervisor

@@ -120,7 +120,10 @@ void Guardian::continue_emptying() {
             kill_role(agent_);
             if (output_) output_->stand_aside();
         }
+        const Instant began = now();
+        if (kill_rhythm_.rests(began)) return;
         containment_->kill_pass(getpid(), not_of_the_tree());
+        kill_rhythm_.passed(began, now());
         return;
     }
     emptying_ = false;

@@ -27,8 +27,12 @@ namespace {
 
 // Fields of /proc/PID/stat behind the name, counted from the state (proc(5) calls that one number 3).
 constexpr std::size_t kParent = 1;
+constexpr std::size_t kFlags = 6;
 constexpr std::size_t kThreads = 17;
 constexpr std::size_t kStarted = 19;
+constexpr std::size_t kPending = 28;  // the first 31 signals, of the first thread alone
+
+constexpr unsigned long kExiting = 0x4;  // PF_EXITING of linux/sched.h
 
 template <class Number>
 bool parse(std::string_view text, Number& value) {
@@ -65,20 +69,26 @@ std::optional<ProcessStatus> status_of(pid_t pid) {
     rest.remove_prefix(name_end + 2);
     const char state = rest.front();
     ProcessStatus status;
-    long threads = 0;
+    unsigned long flags = 0;
+    unsigned long pending = 0;
     bool complete = false;
     for (std::size_t field = 0; !rest.empty(); ++field) {
         if (field == kParent && !parse(rest, status.parent)) return std::nullopt;
-        if (field == kThreads && !parse(rest, threads)) return std::nullopt;
-        if (field == kStarted) {
-            complete = parse(rest, status.started);
+        if (field == kThreads && !parse(rest, status.threads)) return std::nullopt;
+        if (field == kFlags && !parse(rest, flags)) return std::nullopt;
+        if (field == kStarted && !parse(rest, status.started)) return std::nullopt;
+        if (field == kPending) {
+            complete = parse(rest, pending);
             break;
         }
         const std::size_t blank = rest.find(' ');
         rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
     }
     if (!complete) return std::nullopt;
-    status.alive = state != 'X' && (state != 'Z' || threads > 1);
+    // Of several threads one that executes a program kills the others, and goes on under the number of the first.
+    const bool killed = (pending & (1UL << (SIGKILL - 1))) != 0;
+    status.dying = status.threads == 1 && (killed || (flags & kExiting) != 0);
+    status.alive = state != 'X' && (state != 'Z' || status.threads > 1);
     return status;
 }
 

@@ -17,8 +17,8 @@ struct ProcessStatus {
     pid_t parent = -1;
     bool alive = false;              // no zombie; a first thread that has ended does not make the process one
     unsigned long long started = 0;  // together with its number this tells one process from another
-
-    friend bool operator==(const ProcessStatus&, const ProcessStatus&) = default;
+    long threads = 0;
+    bool dying = false;  // its only thread has SIGKILL pending, or ends already: it will never run its program again
 };
 
 // Nothing when there is no such process.

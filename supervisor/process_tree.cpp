@@ -50,9 +50,13 @@ void append_list(const std::string& path, std::vector<pid_t>& pids) {
 }
 
 // Of all its threads: a child hangs on the one that forked it.
-std::vector<pid_t> children_of(pid_t pid) {
+std::vector<pid_t> children_of(pid_t pid, bool one_thread) {
     const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
     std::vector<pid_t> children;
+    if (one_thread) {
+        append_list(tasks + '/' + std::to_string(pid) + "/children", children);
+        return children;
+    }
     for (const pid_t thread : numbers_in(tasks).value_or(std::vector<pid_t>{})) {
         append_list(tasks + '/' + std::to_string(thread) + "/children", children);
     }
@@ -75,13 +79,19 @@ public:
     // that. False from `on_new`: no further.
     void look(const std::function<bool(const UniqueFd& process, pid_t pid)>& on_new) {
         if (!by_lists_) return look_everywhere(on_new);
-        std::vector<pid_t> parents{root_};
+        struct Parent {
+            pid_t pid;
+            bool one_thread;
+        };
+        std::vector<Parent> parents{{root_, false}};
         for (std::size_t next = 0; next < parents.size(); ++next) {
-            for (const pid_t child : children_of(parents[next])) {
+            known_to_belong_ = {};
+            for (const pid_t child : children_of(parents[next].pid, parents[next].one_thread)) {
                 if (is_excepted(child)) continue;
-                const Found found = add(child, on_new);
+                bool one_thread = false;
+                const Found found = add(child, on_new, one_thread);
                 if (found == Found::enough) return;
-                if (found != Found::no) parents.push_back(child);
+                if (found != Found::no) parents.push_back({child, one_thread});
             }
         }
     }
@@ -96,6 +106,9 @@ public:
         }
     }
 
+    // What has been killed already is not counted among the members. What is below it is.
+    void leave_the_dying() { leave_the_dying_ = true; }
+
     std::size_t size() const { return members_.size(); }
     std::vector<pid_t> pids() const {
         std::vector<pid_t> pids;
@@ -106,21 +119,34 @@ public:
 private:
     enum class Found { no, known, fresh, enough };
 
-    Found add(pid_t pid, const std::function<bool(const UniqueFd&, pid_t)>& on_new) {
+    Found add(pid_t pid, const std::function<bool(const UniqueFd&, pid_t)>& on_new, bool& one_thread) {
         const auto known = started_.find(pid);
         const UniqueFd process = known == started_.end() ? open_process(pid) : UniqueFd();
         if (known == started_.end() && !process) return Found::no;
         const auto status = status_of(pid);
         if (!status || !status->alive) return Found::no;
+        one_thread = status->threads == 1;
         if (known != started_.end() && known->second == status->started) return Found::known;
         if (known != started_.end()) return Found::no;  // the number has changed hands; the next look takes it anew
-        if (!belongs(status->parent)) return Found::no;
+        if (!is_child_of_the_tree(status->parent)) return Found::no;
+        if (leave_the_dying_ && status->dying) return Found::known;
         started_[pid] = status->started;
         members_.push_back({pid, status->started});
         return on_new(process, pid) ? Found::fresh : Found::enough;
     }
 
     bool is_excepted(pid_t pid) const { return std::find(except_.begin(), except_.end(), pid) != except_.end(); }
+
+    // Siblings come one after the other, and a number that a parent has left is not given away again so soon; still it
+    // is looked at anew now and then.
+    bool is_child_of_the_tree(pid_t parent) {
+        constexpr int kAskAgainAfter = 64;
+        if (parent == known_to_belong_.pid && ++known_to_belong_.siblings < kAskAgainAfter) return true;
+        known_to_belong_ = {};
+        if (!belongs(parent)) return false;
+        known_to_belong_.pid = parent;
+        return true;
+    }
 
     // Whether the chain of parents leads to the root, or to somebody known, without meeting `except`.
     bool belongs(pid_t pid) const {
@@ -144,13 +170,19 @@ private:
         }
         for (const pid_t pid : *pids) {
             if (pid == root_ || is_excepted(pid)) continue;
-            if (add(pid, on_new) == Found::enough) return;
+            bool one_thread = false;
+            if (add(pid, on_new, one_thread) == Found::enough) return;
         }
     }
 
     pid_t root_;
     Except except_;
     bool by_lists_;
+    bool leave_the_dying_ = false;
+    struct {
+        pid_t pid = -1;
+        int siblings = 0;
+    } known_to_belong_;
     std::vector<Member> members_;
     std::unordered_map<pid_t, unsigned long long> started_;
 };
@@ -182,16 +214,23 @@ std::string describe_descendants(pid_t root, Except except) {
 }
 
 std::size_t signal_descendants(pid_t root, int signal, Except except) {
+    Tree tree(root, except, Search::best);
+    const Instant began = now();
     std::size_t signalled = 0;
-    Tree(root, except, Search::best).look([&](const UniqueFd& process, pid_t pid) {
-        if (send_signal(process, pid, signal)) ++signalled;
-        return true;
-    });
+    for (int looks = 0; looks < kMostLooks && (looks == 0 || elapsed_at_most(began, now()) < kLookFor); ++looks) {
+        const std::size_t before = tree.size();
+        tree.look([&](const UniqueFd& process, pid_t pid) {
+            if (send_signal(process, pid, signal)) ++signalled;
+            return true;
+        });
+        if (tree.size() == before) break;
+    }
     return signalled;
 }
 
 std::size_t kill_descendants(pid_t root, Except except, Search search) {
     Tree tree(root, except, search);
+    tree.leave_the_dying();
     const Instant began = now();
     const auto passed = [&] { return elapsed_at_most(began, now()); };
     for (int looks = 0; looks < kMostLooks && (looks == 0 || passed() < kLookAgainFor); ++looks) {

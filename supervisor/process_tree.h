@@ -35,12 +35,14 @@ std::vector<pid_t> descendants(pid_t root, Except except = {}, Search search = S
 // The first few of them, for people: "process 42 (sleep, state D)".
 std::string describe_descendants(pid_t root, Except except = {});
 
-// Sends `signal` to every descendant that one look finds. Returns how many were signalled.
+// Sends `signal` to every descendant, once, and looks again until a look brings nothing new: in a tree that is dying
+// orphans change their parents, and one look can miss them. Stops looking again after about 50 ms. Returns how many.
 std::size_t signal_descendants(pid_t root, int signal, Except except = {});
 
 // Freezes first, then kills: SIGSTOP to everything found, and looks again until a look brings nothing new, so that a
 // tree which forks faster than it can be killed stands still; then SIGKILL to all, children before their parents. Stops
-// looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. Returns how many.
+// looking again after about 5 ms and looking at all after about 50 ms, and kills what it has. What is dying already is
+// left to die, but not what is below it. Returns how many were killed.
 std::size_t kill_descendants(pid_t root, Except except = {}, Search search = Search::best);
 
 }  // namespace leasehold::supervisor

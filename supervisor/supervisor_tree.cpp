@@ -209,7 +209,9 @@ void Supervisor::kill_pass(pid_t main) {
         kill(-main, SIGKILL);
         kill(main, SIGKILL);
     }
+    const Instant began = now();
     containment_->kill_pass(getpid(), {});
+    kill_rhythm_.passed(began, now());
 }
 
 void Supervisor::on_kill_again() {

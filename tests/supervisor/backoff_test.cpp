@@ -25,6 +25,23 @@ TEST(Backoff, begins_anew_after_a_long_life) {
     EXPECT_EQ(backoff.after(seconds(59)), milliseconds(100));
 }
 
+TEST(KillRhythm, rests_for_as_long_as_a_pass_took) {
+    constexpr auto after = [](int count) {
+        const Duration passed = milliseconds(count);
+        return Instant{passed, passed};
+    };
+    KillRhythm rhythm;
+    EXPECT_FALSE(rhythm.rests(after(0)));
+    rhythm.passed(after(1000), after(1040));
+    EXPECT_EQ(rhythm.pause(), milliseconds(40));
+    EXPECT_TRUE(rhythm.rests(after(1040)));
+    EXPECT_TRUE(rhythm.rests(after(1079)));
+    EXPECT_FALSE(rhythm.rests(after(1080)));
+    rhythm.passed(after(1080), after(1080));
+    EXPECT_FALSE(rhythm.rests(after(1080)));
+    EXPECT_EQ(rhythm.pause(), milliseconds(2));
+}
+
 TEST(KillRhythm, is_quick_first_and_then_ever_slower_down_to_once_a_second) {
     KillRhythm rhythm;
     for (int i = 0; i < 100; ++i) {
