@@ -12,11 +12,13 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include "bench/crowd_simulated.h"
 #include "bench/kube_users.h"
@@ -33,6 +35,7 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr const char* kSection = "crowd";
 constexpr std::chrono::seconds kAftermath{1};
+constexpr int kHurried = -15;
 constexpr double kGoalMs = 50;
 constexpr double kGoalWrites = 1;
 
@@ -102,8 +105,11 @@ private:
         const std::string name = fmt::format("c{}", started_++);
         const std::string kubeconfig = users_.kubeconfig(name);
         if (tool_.ours) {
-            group_.start_leasehold(
-                name, {.timing = {"15s", "10s", "2s"}, .store = "kubernetes: {kubeconfig: " + kubeconfig + "}"});
+            // At ordinary priority: each has a machine of its own elsewhere, where its agent, which comes before what
+            // computes there, does not keep ninety-nine others, and the workload that is to start, waiting.
+            group_.start_leasehold(name, {.timing = {"15s", "10s", "2s"},
+                                          .extra = "protection: {scheduling: normal}\n",
+                                          .store = "kubernetes: {kubeconfig: " + kubeconfig + "}"});
         } else {
             servers::ClientGoOptions wanted;  // it reads the Lease every two seconds
             wanted.kubeconfig = kubeconfig;
@@ -139,6 +145,16 @@ private:
     int started_ = 0;
     std::string overlap_;
 };
+
+// A store has its machine to itself, and is not kept waiting there by all its clients: it comes before them here. What
+// it starts with it keeps.
+std::unique_ptr<KubeApi> start_hurried() {
+    const int before = getpriority(PRIO_PROCESS, 0);
+    demand(setpriority(PRIO_PROCESS, 0, kHurried) == 0, "cannot hurry the API server: that takes root");
+    auto api = std::make_unique<KubeApi>(KubeApi::Options{});
+    demand(setpriority(PRIO_PROCESS, 0, before) == 0, "cannot go back to the nice value of before");
+    return api;
+}
 
 void measure(Report& report, KubeApi& api, const Tool& tool, int size, int repetitions) {
     std::vector<double> nobody_ran;
@@ -181,11 +197,11 @@ void measure_crowd(Report& report, const Options& options) {
         report.skip(kSection, KubeApi::unavailable_message());
         return;
     }
-    KubeApi api({});
+    const std::unique_ptr<KubeApi> api = start_hurried();
     const int few = std::max(options.repetitions / 4, 1);
     for (const Tool tool : {Tool{"leasehold", true}, Tool{"client-go 15/10/2", false}}) {
         // One alone has nobody to hand over to.
-        for (const int size : {2, 10, 100}) measure(report, api, tool, size, few);
+        for (const int size : {2, 10, 100}) measure(report, *api, tool, size, few);
     }
 }
 

@@ -21,7 +21,6 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,12 +70,6 @@ private:
 
     std::vector<pid_t> children_;
 };
-
-// Whatever this program was started with: a busy process of a real-time policy would be the only one to run.
-void use_ordinary_priority() {
-    const sched_param ordinary{};
-    if (sched_setscheduler(0, SCHED_OTHER, &ordinary) != 0) throw failed("sched_setscheduler");
-}
 
 // Writes to a config map of an API server, one after the other, in a thread of its own; each with a connection of its
 // own.
@@ -134,7 +127,6 @@ harness::TestTiming timing_of(seconds lease) {
 class Soak {
 public:
     Soak(Report& report, const Options& options) : report_(report), options_(options), wanted_(options.stores) {
-        use_ordinary_priority();
         const bool kubernetes = std::regex_search("kubernetes", wanted_);
         if (kubernetes && KubeApi::available()) {
             api_ = std::make_unique<KubeApi>(KubeApi::Options{});
