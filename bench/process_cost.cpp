@@ -4,14 +4,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "tests/harness/candidate.h"
 
 namespace leasehold::bench {
@@ -45,13 +46,13 @@ std::vector<Range> mapped_by(pid_t process) {
 // The numbers of the page frames that a process has in memory.
 void add_frames(pid_t process, std::set<std::uint64_t>& frames) {
     const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    std::ifstream pagemap(fmt::format("/proc/{}/pagemap", process), std::ios::binary);
+    const UniqueFd pagemap(open(fmt::format("/proc/{}/pagemap", process).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!pagemap) return;
     for (const Range& range : mapped_by(process)) {
         std::vector<std::uint64_t> entries((range.end - range.begin) / page);
-        const auto size = static_cast<std::streamsize>(entries.size() * sizeof(entries[0]));
-        pagemap.clear();
-        pagemap.seekg(static_cast<std::streamoff>(range.begin / page * sizeof(entries[0])));
-        pagemap.read(reinterpret_cast<char*>(entries.data()), size);
+        const std::size_t size = entries.size() * sizeof(entries[0]);
+        const auto at = static_cast<off_t>(range.begin / page * sizeof(entries[0]));
+        if (pread(pagemap.get(), entries.data(), size, at) <= 0) continue;  // unmapped meanwhile
         for (const std::uint64_t entry : entries) {
             if ((entry & kPresent) != 0 && (entry & kFrame) != 0) frames.insert(entry & kFrame);
         }
