@@ -6,7 +6,9 @@
 // They all run at the same time, and after a while to settle they are watched for one minute: CPU time used by all of a
 // candidate's own processes (not the workload), bytes in both directions through a relay between each candidate and the
 // store, and requests as the store or the candidate itself counts them. What is said of an hour is sixty times that.
-// Memory is taken at the end of the minute.
+// Memory is taken at the end of the minute: private memory as the kernel counts it now, which is what one more
+// candidate costs a machine that has another; proportional set size as it would be if the candidate were alone
+// (process_cost.h).
 #include "bench/sections.h"
 
 #include <cstdlib>
@@ -301,7 +303,8 @@ void Costs::report_memory(const Subject& subject, double client_go_mib) {
     const bool has_goal = subject.audit != nullptr;  // Kubernetes
     add(subject, "private memory", "MiB", memory.private_mib,
         has_goal ? std::optional<double>(kPrivateGoalMib) : std::nullopt,
-        fmt::format("of {} processes", subject.member->own_processes().size()));
+        fmt::format("of {} processes; beside others of the same program, whose code is theirs too",
+                    subject.member->own_processes().size()));
     add(subject, "proportional set size", "MiB", memory.proportional_mib,
         has_goal && client_go_mib > 0 ? std::optional<double>(client_go_mib) : std::nullopt,
         "as if alone on its machine: libraries count in full");
