@@ -18,7 +18,6 @@
 #include <thread>
 
 #include <fmt/core.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/crowd_simulated.h"
@@ -37,7 +36,6 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr const char* kSection = "crowd";
 constexpr std::chrono::seconds kAftermath{1};
-constexpr int kHurried = -15;
 constexpr double kGoalMs = 50;
 constexpr double kGoalWrites = 1;
 
@@ -160,16 +158,6 @@ private:
     std::string overlap_;
 };
 
-// A store has its machine to itself, and is not kept waiting there by all its clients: it comes before them here. What
-// it starts with it keeps.
-std::unique_ptr<KubeApi> start_hurried() {
-    const int before = getpriority(PRIO_PROCESS, 0);
-    demand(setpriority(PRIO_PROCESS, 0, kHurried) == 0, "cannot hurry the API server: that takes root");
-    auto api = std::make_unique<KubeApi>(KubeApi::Options{});
-    demand(setpriority(PRIO_PROCESS, 0, before) == 0, "cannot go back to the nice value of before");
-    return api;
-}
-
 void measure(Report& report, KubeApi& api, const Tool& tool, int size, int repetitions) {
     Crowd crowd(api, tool, size);
     std::vector<HandOver> all;
@@ -210,7 +198,7 @@ void measure_crowd(Report& report, const Options& options) {
         report.skip(kSection, KubeApi::unavailable_message());
         return;
     }
-    const std::unique_ptr<KubeApi> api = start_hurried();
+    const std::unique_ptr<KubeApi> api = start_api_ahead_of_others();
     const int few = std::max(options.repetitions / 4, 1);
     for (const Tool tool : {Tool{"leasehold", true}, Tool{"client-go 15/10/2", false}}) {
         // One alone has nobody to hand over to.

@@ -6,6 +6,7 @@
 // Threads, blocking and errors are those of servers::KubeApi.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <fmt/core.h>
@@ -13,6 +14,13 @@
 #include "tests/servers/kube_api.h"
 
 namespace leasehold::bench {
+
+// The calling thread gets the nice value -15, and what it starts from then on.
+void go_ahead_of_others();
+
+// A store has its machine to itself: here it comes before its clients, and before whatever else keeps the processors
+// busy.
+std::unique_ptr<servers::KubeApi> start_api_ahead_of_others();
 
 class KubeUsers {
 public:
