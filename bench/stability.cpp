@@ -5,8 +5,10 @@
 // Ten busy processes per processor compute without end, at ordinary priority. Beside them run, all at the same time, a
 // leader and a standby for each tool, store and lease duration (renew deadline and retry period in the proportions of
 // 15/10/2). Nothing is wrong with any of them, so each workload that ends before the soak does is a false step-down;
-// they are counted on the board. What the store itself suffers from the same processes is shown by raw writes to it
-// beside: a write that takes longer than a renew deadline ends anybody's leadership.
+// they are counted on the board.
+// The API server has a machine of its own elsewhere, and comes before the busy processes here. That it does not suffer
+// from them is shown by raw writes to it, made beside with the same precedence: one that takes longer than a renew
+// deadline ends anybody's leadership, and is not the fault of a tool.
 #include "bench/sections.h"
 
 #include <algorithm>
