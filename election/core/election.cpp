@@ -34,7 +34,7 @@ Step Election::step(Instant now, const Event& event) {
     if (const auto* read = std::get_if<ReadDone>(&event)) handle(now, *read);
     if (const auto* write = std::get_if<WriteDone>(&event)) handle(now, *write);
     if (const auto* watch = std::get_if<WatchSeen>(&event)) handle(now, *watch);
-    if (std::holds_alternative<WatchBroken>(event)) read_wanted_ = true;
+    if (std::holds_alternative<WatchBroken>(event)) doubt(now);
     if (const auto* empty = std::get_if<TreeEmpty>(&event)) handle(now, *empty);
     if (const auto* stop = std::get_if<StopRequested>(&event)) handle(*stop);
     if (const auto* resign = std::get_if<ResignRequested>(&event)) handle(*resign);
@@ -93,9 +93,18 @@ void Election::handle(Instant now, const WatchSeen& watch) {
         contact_at_ = now;
         read_.reset();  // it may have been answered before this came about
         observe(now, watch.snapshot);
-    } else {
+    } else if (newer && campaign_) {
         read_wanted_ = true;
+        told_meanwhile_ = watch.snapshot;
+    } else {
+        doubt(now);
     }
+}
+
+// What the watch says, or that it says nothing any more, has to be asked about.
+void Election::doubt(Instant now) {
+    read_wanted_ = doubt_meanwhile_ = true;
+    defer_look_no_longer(now);
 }
 
 void Election::handle(Instant now, const TreeEmpty& empty) {
@@ -175,7 +184,7 @@ void Election::observe(Instant now, const Snapshot& snapshot) {
 }
 
 void Election::start_read(Duration timeout) {
-    read_wanted_ = false;
+    read_wanted_ = look_deferred_ = false;
     read_ = next_request_++;
     out_.commands.emplace_back(DoRead{*read_, timeout});
 }

@@ -113,6 +113,7 @@ private:
     void handle(const ResignRequested& resign);
     void advance(Instant now);
     void observe(Instant now, const Snapshot& snapshot);
+    void doubt(Instant now);
     bool is_news(const Snapshot& snapshot) const;
     bool is_echo(const Snapshot& snapshot) const;
     void start_read(Duration timeout);
@@ -133,6 +134,8 @@ private:
     void write_done_acquire(Instant now, const WriteDone& done);
     void acquired(Instant now, Instant sent, const Version& version);
     void end_campaign(Instant now);
+    void look_after_a_loss(Instant now);
+    void defer_look_no_longer(Instant now);
     void announce_wait(Instant now);
     bool meant_for_another() const;
     bool may_attempt() const { return able_ && !stop_requested_; }
@@ -186,9 +189,12 @@ private:
     std::map<std::string, Instant> unresolved_;  // write id -> when sent, of this term's attempts without an answer
 
     // The current term or campaign.
-    Term term_ = 0;                 // the highest number used so far
-    std::optional<Base> campaign_;  // acquiring: what the attempts of this campaign expect
-    std::optional<Base> base_;      // holding: what the next write expects; nothing when that has to be read first
+    Term term_ = 0;                           // the highest number used so far
+    std::optional<Base> campaign_;            // acquiring: what the attempts of this campaign expect
+    std::optional<Snapshot> told_meanwhile_;  // by the watch during the campaign: a newer record
+    bool doubt_meanwhile_ = false;            // during the campaign the watch broke, or told what has to be asked about
+    bool look_deferred_ = false;              // after a lost attempt; read_not_before_ says until when
+    std::optional<Base> base_;  // holding: what the next write expects; nothing when that has to be read first
     std::optional<Grant> grant_;
     std::optional<Version> begun_by_;  // holding, but not granted yet: the write that began the term
     std::optional<Instant> last_renewal_;

@@ -82,6 +82,9 @@ void Election::attempt(Instant now) {
     preferred_holder_ = seen_->preferred_holder;
     write_not_before_ = now;
     announced_.reset();
+    told_meanwhile_.reset();
+    doubt_meanwhile_ = false;
+    defer_look_no_longer(now);
     note(Decision::attempting);
     start_write(WritePurpose::acquire, *campaign_, timing_.renew_deadline / 3);
 }
@@ -100,7 +103,7 @@ void Election::write_done_acquire(Instant now, const WriteDone& done) {
         if (!unresolved_.empty()) return;  // it may have been an earlier attempt of ours that was in the way
         note(Decision::attempt_lost);
         end_campaign(now);
-        seen_.reset();  // was stale: no further attempt before the next look
+        look_after_a_loss(now);
         return;
     }
     note(Decision::attempt_failed, done.outcome.reason + ": " + done.outcome.detail);
@@ -172,6 +175,26 @@ void Election::end_campaign(Instant now) {
     read_wanted_ = true;
     write_not_before_ = now;
     spread_until_ = now + random_below(timing_.retry_period);
+}
+
+// What was seen is stale: no further attempt before the next look. But the watch has said by now who was faster, or
+// will in a moment; if all losers asked as well, at the same time, they would keep the winner waiting for its answer.
+// The store is asked if the watch stays silent.
+void Election::look_after_a_loss(Instant now) {
+    seen_.reset();
+    if (doubt_meanwhile_) return;
+    read_wanted_ = false;  // nothing is seen: that wants one too
+    if (told_meanwhile_) {
+        observe(now, *told_meanwhile_);
+    } else {
+        look_deferred_ = true;
+        read_not_before_ = now + random_below(timing_.retry_period);
+    }
+}
+
+// There is a new reason to ask.
+void Election::defer_look_no_longer(Instant now) {
+    if (std::exchange(look_deferred_, false)) read_not_before_ = now;
 }
 
 void Election::announce_wait(Instant now) {

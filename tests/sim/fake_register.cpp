@@ -56,6 +56,7 @@ void FakeRegister::read(int client, ReadCallback done) {
     context_.time.after(latency(from), [this, client, era = era_, done = std::move(done)] {
         Client& at = clients_[slot(client)];
         if (era != era_ || down_) return;
+        ++at.received.reads;
         ReadOutcome outcome{ReadStatus::ok, {}, {}, {}};
         if (context_.random.chance(at.link.failing)) {
             outcome = {ReadStatus::failed, {}, "forbidden", "not allowed just now"};
@@ -97,6 +98,8 @@ void FakeRegister::arrive(int client, TrueTime sent, const DoWrite& write, const
     const bool fails = context_.random.chance(at.link.failing);
     WriteOutcome outcome =
         fails ? WriteOutcome{WriteStatus::failed, {}, "throttled", "too many requests"} : apply(client, sent, write);
+    ++at.received.writes;
+    if (outcome.status == WriteStatus::conflict) ++at.received.conflicts;
     if (!answered || !answer_passes(at)) return;
     context_.time.after(latency(at), [done, outcome = std::move(outcome)] { done(outcome); });
 }

@@ -55,6 +55,13 @@ public:
 
     FakeRegister(Context& context, std::function<void(const Applied&)> on_applied);
 
+    struct Received {  // from one client since the beginning, whatever became of it
+        std::uint64_t reads = 0;
+        std::uint64_t writes = 0;
+        std::uint64_t conflicts = 0;  // of these writes, refused for their version
+    };
+    const Received& received(int client) const { return clients_[slot(client)].received; }
+
     // Callbacks may never come, or come late; never from inside the call.
     void read(int client, ReadCallback done);
     void write(int client, const election::DoWrite& write, WriteCallback done);
@@ -89,6 +96,7 @@ private:
         std::uint64_t watching = 0;  // which watch; a broken one's events are lost
         bool open = false;
         TrueTime last_event{};
+        Received received;
     };
 
     static std::size_t slot(int client) { return static_cast<std::size_t>(client); }
