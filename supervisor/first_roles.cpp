@@ -116,6 +116,7 @@ Result<void> hand_over(int socket, const LaunchSpec& spec) {
 
 int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Channel guardian, const FirstAgent& agent) {
     auto spec = agent.prepare([&trial] {
+        setsid();  // takes the kernel a while, and there is something to wait for
         auto found = hear_finding(trial.get());
         return found ? std::move(*found) : try_cgroups();
     });
@@ -124,7 +125,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
     take_signals();  // until the agent says which it ignores; the guardian hears them for both
     if (const auto sent = hand_over(socket.get(), *spec); !sent) return failed(sent.error());
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
-    setsid();
+    setsid();                    // fails when it is done already
     show_command_line_as(kAgentRole);
     if (spec->notify_fd >= 0) close(spec->notify_fd);  // the guardian's; that there is one is for the agent to know
     AgentLaunch launch;
@@ -146,11 +147,11 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
 int be_first_supervisor(UniqueFd socket, UniqueFd trial, const SharedPage& page, Channel guardian,
                         RoleSession session) {
     take_signals();
-    begin_session(session);
-    show_command_line_as(kSupervisorRole);
     tell_finding(trial.get(), try_cgroups());
     trial.reset();
     forget_children();
+    begin_session(session);
+    show_command_line_as(kSupervisorRole);
     auto word = await_word(socket.get());
     if (!word) return failed(word.error());
     if (!*word) return 0;

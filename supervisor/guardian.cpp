@@ -21,7 +21,8 @@ namespace {
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kAgentFailuresWhileEnding = 3;
 constexpr Duration kTryAgain = std::chrono::seconds(1);
-constexpr Duration kLastOutput = std::chrono::seconds(3);  // to be taken; the lease is not kept for it
+constexpr Duration kMoment = std::chrono::milliseconds(20);  // the others start, and need the processors
+constexpr Duration kLastOutput = std::chrono::seconds(3);    // to be taken; the lease is not kept for it
 
 }  // namespace
 
@@ -76,6 +77,7 @@ Result<void> Guardian::prepare() {
         .and_then([&] { return timer(supervisor_.restart, [this] { start_supervisor(); }); })
         .and_then([&] { return timer(agent_.restart, [this] { start_agent(); }); })
         .and_then([&] { return timer(reloader_.restart, [this] { reload(); }); })
+        .and_then([&] { return timer(lock_timer_, [this] { lock_memory(spec_.protection); }); })
         .and_then([&] { return timer(heartbeat_, [this] { beat(); }); });
 }
 
@@ -90,7 +92,7 @@ int Guardian::run() {
                 if (output_) output_->start();
                 start_supervisor();
                 start_agent();
-                lock_memory(spec_.protection);
+                lock_timer_->arm_in(kMoment);
             }
             const auto served = loop_->run();
             done = served.has_value();

@@ -135,6 +135,7 @@ private:
     KillRhythm kill_rhythm_;
     ServiceManager service_manager_;
     std::unique_ptr<Timer> heartbeat_;
+    std::unique_ptr<Timer> lock_timer_;  // of memory, once
     Role supervisor_{"supervisor"};
     Role agent_{"agent"};
     Role reloader_{"reloader"};
