@@ -60,13 +60,15 @@ private:
     bool skipping_ = false;
 };
 
-std::unordered_set<pid_t> our_own() {
+// Not to be looked at: ourselves, what is above us and below us, and what nobody has started.
+std::unordered_set<pid_t> known_processes() {
     std::unordered_set<pid_t> own;
     for (pid_t pid = getpid(); pid > 0 && own.insert(pid).second;) {
         const auto status = status_of(pid);
         pid = status ? status->parent : -1;
     }
     for (const pid_t pid : descendants(getpid())) own.insert(pid);
+    for (const pid_t pid : kernel_threads()) own.insert(pid);
     return own;
 }
 
@@ -112,7 +114,7 @@ LeftoverCount kill_marked(const Mark& is_leftover) {
         log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
         return {problem == ENOENT ? 0U : 1U, 0};  // short of descriptors or memory: not known yet
     }
-    const auto own = our_own();
+    const auto own = known_processes();
     LeftoverCount found;
     for (const pid_t pid : *pids) {
         if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
@@ -143,7 +145,7 @@ bool nothing_is_left(const std::string& lock_mark, const std::string& incarnatio
     const auto pids = numbers_in("/proc");
     if (!pids || pids->size() > most) return false;
     const Mark is_leftover = foreign_mark(lock_mark, incarnation);
-    const auto own = our_own();
+    const auto own = known_processes();
     return std::none_of(pids->begin(), pids->end(), [&](const pid_t pid) {
         return !own.contains(pid) && is_leftover(variable_of(pid, kVariable));
     });

@@ -32,7 +32,8 @@ constexpr std::size_t kThreads = 17;
 constexpr std::size_t kStarted = 19;
 constexpr std::size_t kPending = 28;  // the first 31 signals, of the first thread alone
 
-constexpr unsigned long kExiting = 0x4;  // PF_EXITING of linux/sched.h
+constexpr unsigned long kExiting = 0x4;            // PF_EXITING of linux/sched.h
+constexpr unsigned long kKernelThread = 0x200000;  // PF_KTHREAD
 
 template <class Number>
 bool parse(std::string_view text, Number& value) {
@@ -88,6 +89,7 @@ std::optional<ProcessStatus> status_of(pid_t pid) {
     // Of several threads one that executes a program kills the others, and goes on under the number of the first.
     const bool killed = (pending & (1UL << (SIGKILL - 1))) != 0;
     status.dying = status.threads == 1 && (killed || (flags & kExiting) != 0);
+    status.of_kernel = (flags & kKernelThread) != 0;
     status.alive = state != 'X' && (state != 'Z' || status.threads > 1);
     return status;
 }

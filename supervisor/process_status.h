@@ -18,6 +18,7 @@ struct ProcessStatus {
     bool alive = false;              // no zombie; a first thread that has ended does not make the process one
     unsigned long long started = 0;  // together with its number this tells one process from another
     long threads = 0;
+    bool of_kernel = false;  // one of its threads, which /proc shows as processes too
     bool dying = false;  // its only thread has SIGKILL pending, or ends already: it will never run its program again
 };
 

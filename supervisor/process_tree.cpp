@@ -213,6 +213,15 @@ std::string describe_descendants(pid_t root, Except except) {
     return text.empty() ? "nothing that can be found" : text;
 }
 
+std::vector<pid_t> kernel_threads() {
+    constexpr pid_t kKthreadd = 2;
+    const auto status = status_of(kKthreadd);
+    if (!status || !status->of_kernel) return {};
+    std::vector<pid_t> threads{kKthreadd};
+    append_list("/proc/2/task/2/children", threads);
+    return threads;
+}
+
 std::size_t signal_descendants(pid_t root, int signal, Except except) {
     Tree tree(root, except, Search::best);
     const Instant began = now();

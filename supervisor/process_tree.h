@@ -35,6 +35,10 @@ std::vector<pid_t> descendants(pid_t root, Except except = {}, Search search = S
 // The first few of them, for people: "process 42 (sleep, state D)".
 std::string describe_descendants(pid_t root, Except except = {});
 
+// The threads of the kernel, most of the processes of a quiet machine: the children of kthreadd, which nobody's orphans
+// ever become. Empty where there is none of that name: in a PID namespace.
+std::vector<pid_t> kernel_threads();
+
 // Sends `signal` to every descendant, once, and looks again until a look brings nothing new: in a tree that is dying
 // orphans change their parents, and one look can miss them. Stops looking again after about 50 ms. Returns how many.
 std::size_t signal_descendants(pid_t root, int signal, Except except = {});

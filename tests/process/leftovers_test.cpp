@@ -14,6 +14,7 @@
 
 #include "supervisor/cgroup_group.h"
 #include "supervisor/process_status.h"
+#include "supervisor/process_tree.h"
 #include "tests/process/candidate.h"
 #include "tests/process/keeper.h"
 
@@ -101,6 +102,15 @@ TEST(Leftovers, below_ourselves_or_with_our_own_value_or_without_a_mark_are_spar
               }),
               0);
     EXPECT_TRUE(below.lives());
+}
+
+TEST(Leftovers, are_no_threads_of_the_kernel) {
+    for (const pid_t pid : supervisor::kernel_threads()) {
+        std::ifstream words("/proc/" + std::to_string(pid) + "/cmdline");
+        std::string text;
+        EXPECT_FALSE(std::getline(words, text)) << pid << ' ' << text;
+        EXPECT_NE(pid, getpid());
+    }
 }
 
 TEST(Leftovers, that_are_only_looked_for_live_on) {
