@@ -2,9 +2,9 @@
 //
 // What an earlier run of a lock left on this machine, recognised by LEASEHOLD_TERM_ID in the environment it was started
 // with (supervisor/containment.h, term_id()). Environments get cleared and overwritten: this finds processes to kill,
-// it proves nothing. Reads /proc/*/environ of the whole machine (about 10 us a process, without the kernel's own), so it is
-// called between trees, not while a deadline runs. It may have to wait for a stranger that changes its memory at this
-// moment, as ps(1) may; who waits can be killed.
+// it proves nothing. Reads /proc/*/environ of the whole machine (about 10 us a process, without the kernel's own), so
+// it is called between trees, not while a deadline runs. It may have to wait for a stranger that changes its memory at
+// this moment, as ps(1) may; who waits can be killed.
 #pragma once
 
 #include <cstddef>

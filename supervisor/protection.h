@@ -46,8 +46,8 @@ struct Inheritance {
 Inheritance read_inheritance();
 
 // Each at the beginning of its role, after log::init(). The others inherit the guardian's oom_score_adj. The guardian
-// calls lock_memory() a moment after it has started them, so that they need not wait for it; a page that it still shares
-// with the first agent or supervisor then is copied, and so locked, when it is first written to.
+// calls lock_memory() a moment after it has started them, so that they need not wait for it; a page that it still
+// shares with the first agent or supervisor then is copied, and so locked, when it is first written to.
 void protect_guardian(const ProtectionOptions& options);
 void protect_supervisor(const ProtectionOptions& options);
 void protect_agent(const ProtectionOptions& options);
