@@ -92,7 +92,8 @@ void Driver::write(const election::DoWrite& command) {
         deliver(election::WriteDone{id, sent, std::move(outcome)});
     });
     // A record that is absent may have been made and deleted again since it was looked for.
-    if (command.purpose == election::WritePurpose::acquire && !command.expect_absent) hooks_.acquiring(command.term);
+    const bool replaces = command.purpose == election::WritePurpose::acquire && !command.expect_absent;
+    if (replaces && hooks_.acquiring) hooks_.acquiring(command.term);
 }
 
 }  // namespace leasehold::app

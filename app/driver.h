@@ -22,9 +22,8 @@ public:
     struct Hooks {
         std::function<void(const election::Grant&)> grant;
         std::function<void(const election::Revoke&)> revoke;
-        // A write was sent that begins this term if it is applied, which it is only if the register still is what it
-        // was.
-        std::function<void(election::Term)> acquiring;
+        // A write was sent that begins this term if the register still is what it was. May be empty.
+        std::function<void(election::Term)> acquiring = {};
         std::function<void(const election::Note&)> note;
         std::function<void()> finished;
         // A store request was answered: for metrics.

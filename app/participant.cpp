@@ -94,10 +94,7 @@ Driver::Hooks Participant::driver_hooks() {
     return {
         .grant = hooks_.grant,
         .revoke = hooks_.revoke,
-        .acquiring =
-            [this](election::Term term) {
-                if (hooks_.acquiring) hooks_.acquiring(term);
-            },
+        .acquiring = hooks_.acquiring,
         .note = [this](const election::Note& decision) { note(decision); },
         .finished = [this] { finish(); },
         .request = [this](const char* operation, const std::string& code, Duration took,
