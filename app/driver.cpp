@@ -21,6 +21,12 @@ std::string code_of(const election::WriteOutcome& outcome) {
     return outcome.reason;
 }
 
+// The lease changes hands: nobody runs until this is done. A renewal keeps its place, after a revocation.
+const election::DoWrite* urgent(const election::Command& command) {
+    const auto* write = std::get_if<election::DoWrite>(&command);
+    return write != nullptr && write->purpose != election::WritePurpose::renew ? write : nullptr;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Driver>> Driver::create(EventLoop& loop, stores::Store& store, election::Election election,
@@ -49,9 +55,9 @@ void Driver::deliver(election::Event event) {
     while (!waiting_.empty()) {
         const election::Step step = election_.step(now(), waiting_.front());
         waiting_.pop_front();
-        // What is to be written first: to tell of it takes time, and somebody may be waiting for the lease.
+        // First what somebody waits for: to tell of it takes time.
         for (const election::Command& command : step.commands) {
-            if (const auto* wanted = std::get_if<election::DoWrite>(&command)) write(*wanted);
+            if (const auto* wanted = urgent(command)) write(*wanted);
         }
         for (const election::Command& command : step.commands) perform(command);
         timer_->arm_in(step.wake);
@@ -62,6 +68,8 @@ void Driver::deliver(election::Event event) {
 
 void Driver::perform(const election::Command& command) {
     if (const auto* wanted_read = std::get_if<election::DoRead>(&command)) read(*wanted_read);
+    const auto* wanted_write = std::get_if<election::DoWrite>(&command);
+    if (wanted_write != nullptr && urgent(command) == nullptr) write(*wanted_write);
     if (const auto* grant = std::get_if<election::Grant>(&command)) hooks_.grant(*grant);
     if (const auto* revoke = std::get_if<election::Revoke>(&command)) hooks_.revoke(*revoke);
     if (const auto* note = std::get_if<election::Note>(&command)) hooks_.note(*note);

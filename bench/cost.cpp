@@ -270,17 +270,16 @@ void Costs::measure() {
     std::vector<Usage> after;
     for (const auto& subject : subjects_) after.push_back(usage_after(*subject));
 
-    double client_go_mib = 0;
+    std::map<bool, double> client_go_mib;  // of the leader, and of the standby
     for (const auto& subject : subjects_) {
-        if (subject->member->client_go && subject->leads) {
-            client_go_mib = memory_of(subject->member->own_processes()).proportional_mib;
-        }
+        if (!subject->member->client_go) continue;
+        client_go_mib[subject->leads] = memory_of(subject->member->own_processes()).proportional_mib;
     }
     for (std::size_t i = 0; i < subjects_.size(); ++i) {
         const Usage used{.cpu_s = after[i].cpu_s - before[i].cpu_s,
                          .bytes = after[i].bytes - before[i].bytes,
                          .requests = after[i].requests - before[i].requests};
-        report_memory(*subjects_[i], client_go_mib);
+        report_memory(*subjects_[i], client_go_mib[subjects_[i]->leads]);
         report_usage(*subjects_[i], used, mark);
     }
     for (auto& group : groups_) demand(group->runs().size() == 1, "there was a change of leaders meanwhile");

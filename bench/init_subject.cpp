@@ -101,7 +101,8 @@ std::vector<Init> others(const std::vector<Init>& wanted) {
         const char* const program = init.tool == Tool::dumb_init ? "dumb-init"
                                     : init.tool == Tool::s6      ? "s6-svscan"
                                                                  : "tini";
-        if (is_installed(program)) found.push_back(init);
+        const bool complete = init.tool != Tool::s6 || is_installed("execlineb");
+        if (complete && is_installed(program)) found.push_back(init);
     }
     return found;
 }

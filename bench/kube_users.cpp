@@ -13,7 +13,8 @@ constexpr int kAhead = -15;
 }  // namespace
 
 void go_ahead_of_others() {
-    demand(setpriority(PRIO_PROCESS, 0, kAhead) == 0, "cannot come before other processes: that takes root");
+    // Without root it shares the processors like everybody: docs/benchmarks.md.
+    if (setpriority(PRIO_PROCESS, 0, kAhead) != 0) fmt::print(stderr, "the API server has no precedence: not root\n");
 }
 
 std::unique_ptr<servers::KubeApi> start_api_ahead_of_others() {

@@ -307,8 +307,10 @@ void measure_loss(Report& report, const Options& options) {
         if (!std::regex_search(store, std::regex(options.stores))) continue;
         try {
             section.measure(store);
+        } catch (const Unavailable& why) {
+            report.skip(kSection, store + ": " + why.what());
         } catch (const std::exception& failure) {
-            report.skip(kSection, store + ": " + failure.what());
+            report.fail(kSection, store + ": " + failure.what());
         }
     }
     if (const std::string why = etcdctl_unavailable(); !why.empty()) report.skip(kSection, why);

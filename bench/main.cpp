@@ -17,8 +17,12 @@
 
 #include <fmt/core.h>
 #include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
+#include "app/version.h"
 #include "bench/sections.h"
 
 namespace {
@@ -51,18 +55,35 @@ void use_ordinary_scheduling() {
     }
 }
 
+std::string machine() {
+    std::ifstream lines("/proc/cpuinfo");
+    std::string model = "unknown processor";
+    for (std::string line; std::getline(lines, line);) {
+        if (line.rfind("model name", 0) == 0) model = line.substr(line.find(": ") + 2);
+        if (model != "unknown processor") break;
+    }
+    utsname system{};
+    if (uname(&system) != 0) throw std::system_error(errno, std::generic_category(), "uname");
+    return fmt::format("{} processors ({}), {} {}, leasehold {} ({})", sysconf(_SC_NPROCESSORS_ONLN), model,
+                       system.sysname, system.release, leasehold::app::version(), leasehold::app::revision());
+}
+
+// False when no section is called so.
 bool measure(Report& report, const Command& command) {
-    bool whole = true;
+    bool any = false;
+    const std::regex only(command.only);
+    static_cast<void>(std::regex(command.options.stores));  // now, rather than in a section
+    report.describe_machine(machine());
     for (const Section& section : kSections) {
-        if (!std::regex_search(section.name, std::regex(command.only))) continue;
+        if (!std::regex_search(section.name, only)) continue;
+        any = true;
         try {
             section.measure(report, command.options);
         } catch (const std::exception& failure) {
-            report.skip(section.name, failure.what());
-            whole = false;
+            report.fail(section.name, failure.what());
         }
     }
-    return whole;
+    return any;
 }
 
 bool print(const Report& report, const std::string& json) {
@@ -95,10 +116,13 @@ int main(int argc, char** argv) {
     try {
         use_ordinary_scheduling();
         Report report;
-        const bool whole = measure(report, command);
+        if (!measure(report, command)) {
+            fmt::print(stderr, "no section is called so: {}\n", command.only);
+            return 2;
+        }
         const bool printed = print(report, command.json);
         if (report.our_overlaps() > 0) fmt::print("OVERLAP: two workloads of one election ran at the same time\n");
-        return whole && printed && report.our_overlaps() == 0 ? 0 : 1;
+        return !report.has_failed() && printed && report.our_overlaps() == 0 ? 0 : 1;
     } catch (const std::regex_error& error) {
         fmt::print(stderr, "that is no regular expression: {}\n", error.what());
         return 2;

@@ -51,6 +51,11 @@ void Report::skip(const std::string& section, const std::string& why) {
     skipped_.push_back({section, why});
 }
 
+void Report::fail(const std::string& section, const std::string& why) {
+    failed_ = true;
+    skip(section, why);
+}
+
 std::vector<Reading> Report::missed() const {
     std::vector<Reading> missed;
     std::copy_if(readings_.begin(), readings_.end(), std::back_inserter(missed), [](const Reading& reading) {
@@ -115,13 +120,14 @@ std::string Report::table() const {
     };
     for (const Reading& reading : readings_) note(reading.section);
     for (const Skipped& skipped : skipped_) note(skipped.section);
-    std::string text;
+    std::string text = machine_ + "\n\n";
     for (const std::string& section : sections) text += rows_of(section);
     return text;
 }
 
 std::string Report::json() const {
-    nlohmann::ordered_json document = {{"readings", nlohmann::json::array()}, {"skipped", nlohmann::json::array()}};
+    nlohmann::ordered_json document = {
+        {"machine", machine_}, {"readings", nlohmann::json::array()}, {"skipped", nlohmann::json::array()}};
     for (const Reading& reading : readings_) {
         nlohmann::ordered_json one = {{"section", reading.section}, {"setting", reading.setting},
                                       {"subject", reading.subject}, {"quantity", reading.quantity},

@@ -44,6 +44,12 @@ public:
 
     // What could not be measured at all: the table and the JSON say so instead of being silent.
     void skip(const std::string& section, const std::string& why);
+    // The same for what should have been possible.
+    void fail(const std::string& section, const std::string& why);
+    bool has_failed() const { return failed_; }
+
+    // What it was measured on; stands above the table, and in the JSON.
+    void describe_machine(std::string text) { machine_ = std::move(text); }
 
     const std::vector<Reading>& readings() const { return readings_; }
 
@@ -69,6 +75,8 @@ private:
 
     std::vector<Reading> readings_;
     std::vector<Skipped> skipped_;
+    std::string machine_;
+    bool failed_ = false;
 };
 
 }  // namespace leasehold::bench

@@ -9,11 +9,18 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 #include "bench/report.h"
 
 namespace leasehold::bench {
+
+// Thrown where a program that is compared with, or a server, is not there: that part is left out, and nothing has
+// failed.
+struct Unavailable : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 struct Options {
     int repetitions = 20;            // of what takes seconds; what takes milliseconds is repeated more

@@ -228,7 +228,7 @@ private:
     void report(const Sum& sum, long processes) {
         const double hours = sum.elections * std::chrono::duration<double, std::ratio<3600>>(options_.soak).count();
         const bool ours = sum.tool.rfind("leasehold", 0) == 0;
-        const bool has_goal = ours && sum.elections == kElectionsWithGoal;
+        const bool has_goal = ours && hours >= 1;
         report_.add({.section = kSection,
                      .setting = sum.setting,
                      .subject = sum.tool,

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "bench/sections.h"
+
 namespace leasehold::bench {
 namespace {
 
@@ -14,7 +16,7 @@ using servers::KubeApi;
 std::unique_ptr<Ensemble> start_ensemble(const std::string& name) {
     for (const auto& kind : servers::ensemble_kinds()) {
         if (kind.name != name) continue;
-        if (!kind.unavailable.empty()) throw std::runtime_error(kind.unavailable);
+        if (!kind.unavailable.empty()) throw Unavailable(kind.unavailable);
         return servers::start_warm(kind);
     }
     throw std::runtime_error(name + ": no store that is known here");
@@ -27,7 +29,7 @@ std::vector<std::string> StoreServers::names() { return {"consul", "etcd", "zook
 StoreServers::StoreServers(const std::string& name) : name_(name) {
     if (name == "file") return;
     if (name == "kubernetes") {
-        if (!KubeApi::available()) throw std::runtime_error(KubeApi::unavailable_message());
+        if (!KubeApi::available()) throw Unavailable(KubeApi::unavailable_message());
         cluster_ = std::make_unique<KubeApi>(KubeApi::Options{});
         ports_ = {cluster_->port()};
     } else {
@@ -43,7 +45,7 @@ std::string StoreServers::title() const {
 }
 
 StoreServers::Lock StoreServers::new_lock() {
-    Lock lock{.election = fmt::format("bench-{}", ++locks_), .folder = folder_.path(), .namespace_name = {}};
+    Lock lock{.election = fmt::format("test-bench-{}", ++locks_), .folder = folder_.path(), .namespace_name = {}};
     if (cluster_) {
         lock.namespace_name = cluster_->create_namespace();
         cluster_->must("POST", "/apis/coordination.k8s.io/v1/namespaces/" + lock.namespace_name + "/leases",

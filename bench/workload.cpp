@@ -62,8 +62,9 @@ void map_page(const char* path) {
 
 void note_that_it_is_ready() {
     alarm(kLongestLife);
-    const std::uint32_t mine = page->ready.fetch_add(1);
+    const std::uint32_t mine = page->taken.fetch_add(1);
     if (mine < kMostProcesses) page->pids[mine] = getpid();
+    page->ready.fetch_add(1);
 }
 
 void note_signal(int signal) {

@@ -19,7 +19,8 @@ struct WorkloadPage {
     std::atomic<std::int64_t> signal_ns;    // its handler ran, most recently
     std::atomic<std::int64_t> released_ns;  // all orphans were killed
     std::atomic<std::int64_t> reaped_ns;    // none of them was a process any more, not even a dead one
-    std::atomic<std::uint32_t> ready;       // processes that are as they are to be
+    std::atomic<std::uint32_t> taken;       // places in `pids`
+    std::atomic<std::uint32_t> ready;       // processes that are as they are to be, and have said who they are
     std::array<std::atomic<std::int32_t>, kMostProcesses> pids;  // of them, as they see themselves
 };
 

@@ -38,7 +38,10 @@ private:
 // to once a second, when it resists.
 class KillRhythm {
 public:
-    void restart() { passes_ = 0; }
+    void restart() {
+        passes_ = 0;
+        rest_ = {};
+    }
 
     Duration next() {
         ++passes_;
@@ -53,9 +56,10 @@ public:
     }
 
     // A pass over a large tree takes a while, and what it has killed needs the processors to die. So after each comes a
-    // rest that is as long as it took, however many of the tree end meanwhile.
+    // rest that is as long as it took, however many of the tree end meanwhile. But not for long: the pass may have
+    // seemed long because this process did not run, and what it has overlooked is still alive.
     void passed(Instant began, Instant ended) {
-        rest_ = elapsed_at_most(began, ended);
+        rest_ = std::min<Duration>(elapsed_at_most(began, ended), kLongestRest);
         rests_from_ = ended;
     }
     bool rests(Instant now) const { return elapsed_at_least(rests_from_, now) < rest_; }
@@ -66,6 +70,7 @@ public:
     bool resists() const { return passes_ > kQuickPasses && (passes_ - kQuickPasses) % 10 == 1; }
 
 private:
+    static constexpr Duration kLongestRest = std::chrono::milliseconds(20);
     static constexpr Duration kQuick = std::chrono::milliseconds(2);
     static constexpr int kQuickPasses = 100;
     int passes_ = 0;

@@ -60,6 +60,14 @@ public:
                supervisor::nothing_is_left(lock_mark_, incarnation_, kMostLookedAtAhead);
     }
 
+    // Those of standbys are theirs to remove, or another's who finds them abandoned.
+    void tidy_up() override {
+        for (const std::string& name : groups_in(lock_).value_or(std::vector<std::string>())) {
+            if (is_our_own(name) || name.starts_with(kStandbyGroup)) continue;
+            rmdir((lock_ + '/' + name).c_str());  // fails while something is in it
+        }
+    }
+
     Result<pid_t> fork_inside(Purpose purpose) override {
         CgroupGroup& group = purpose == Purpose::term ? group_ : standby_;
         current_ = &group;

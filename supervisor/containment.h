@@ -88,6 +88,10 @@ public:
     // with so many processes that looking at them would take longer than is good for others that want the lease too.
     virtual bool nothing_is_left() = 0;
 
+    // Takes away what killed runs have left empty, as clear_leftovers() does. For later, when only nothing_is_left()
+    // was asked. Does not wait, and may achieve nothing.
+    virtual void tidy_up() {}
+
     // Like fork(2), but the new process is born contained. Supervisor only; REQUIRES: the last tree was proven empty.
     virtual Result<pid_t> fork_inside(Purpose purpose) = 0;
 

@@ -15,21 +15,21 @@ namespace {
 constexpr std::size_t kMostDescriptors = 253;  // SCM_MAX_FD, unix(7)
 constexpr std::size_t kMostText = 1024;        // names are our own
 
-struct Message {
+struct Envelope {
     msghdr head{};
     iovec part{};
     std::array<char, kMostText> text{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
 
-    explicit Message(std::size_t size) {
+    explicit Envelope(std::size_t size) {
         part = {text.data(), size};
         head.msg_iov = &part;
         head.msg_iovlen = 1;
         head.msg_control = control.data();
         head.msg_controllen = control.size();
     }
-    Message(const Message&) = delete;
-    Message& operator=(const Message&) = delete;
+    Envelope(const Envelope&) = delete;
+    Envelope& operator=(const Envelope&) = delete;
 };
 
 // Each followed by a newline, and one more, so that there is something to send.
@@ -56,7 +56,7 @@ Result<void> send_descriptors(int socket, const DescriptorPacket& packet) {
     }
     const std::string text = joined(packet.names);
     if (text.size() > kMostText) return failure("too many names of files for another process of leasehold");
-    Message message(text.size());
+    Envelope message(text.size());
     std::memcpy(message.text.data(), text.data(), text.size());
     const std::size_t size = packet.fds.size() * sizeof(int);
     message.head.msg_controllen = CMSG_SPACE(size);
@@ -74,7 +74,7 @@ Result<void> send_descriptors(int socket, const DescriptorPacket& packet) {
 }
 
 Result<DescriptorPacket> receive_descriptors(int socket) {
-    Message message(kMostText);
+    Envelope message(kMostText);
     ssize_t received = -1;
     do {
         received = recvmsg(socket, &message.head, MSG_CMSG_CLOEXEC);

@@ -21,7 +21,7 @@
 namespace leasehold::supervisor {
 namespace {
 
-constexpr int kFailed = 125;
+constexpr int kNoRole = 125;
 constexpr std::size_t kMostFound = 8 << 10;  // a path, or a sentence with one
 constexpr int kLongestTrialMs = 3000;
 
@@ -89,9 +89,9 @@ void forget_children() {
     }
 }
 
-int failed(const Error& problem) {
+int say_why(const Error& problem) {
     log::error("{}", problem.message);
-    return kFailed;
+    return kNoRole;
 }
 
 // As every role has them: its own, by number.
@@ -123,7 +123,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
     if (!spec) return spec.error();
     trial.reset();
     take_signals();  // until the agent says which it ignores; the guardian hears them for both
-    if (const auto sent = hand_over(socket.get(), *spec); !sent) return failed(sent.error());
+    if (const auto sent = hand_over(socket.get(), *spec); !sent) return say_why(sent.error());
     prctl(PR_SET_PDEATHSIG, 0);  // like every agent: it ends when the guardian's end of a socket is closed
     setsid();                    // fails when it is done already
     show_command_line_as(kAgentRole);
@@ -131,7 +131,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
     AgentLaunch launch;
     if (spec->workload.output.captured()) {
         const auto word = await_word(socket.get());
-        if (!word) return failed(word.error());
+        if (!word) return say_why(word.error());
         if (!*word) return 0;
         const UniqueFd known((*word)->arguments.spec_fd);
         launch.output_page_fd = (*word)->arguments.output_page_fd;
@@ -139,7 +139,7 @@ int be_first_agent(UniqueFd socket, UniqueFd trial, const SharedPage& page, Chan
     socket.reset();
     launch.spec = std::move(*spec);
     if (auto taken = take_along(page, std::move(guardian), launch.page_fd, launch.guardian_fd); !taken) {
-        return failed(taken.error());
+        return say_why(taken.error());
     }
     return agent.go_on(std::move(launch));
 }
@@ -153,17 +153,17 @@ int be_first_supervisor(UniqueFd socket, UniqueFd trial, const SharedPage& page,
     begin_session(session);
     show_command_line_as(kSupervisorRole);
     auto word = await_word(socket.get());
-    if (!word) return failed(word.error());
+    if (!word) return say_why(word.error());
     if (!*word) return 0;
     socket.reset();
     RoleArguments arguments = std::move((*word)->arguments);
     auto spec = read_launch_spec(arguments.spec_fd);
-    if (!spec) return failed(spec.error());
+    if (!spec) return say_why(spec.error());
     arguments.spec = std::move(*spec);
     arguments.spec.held_fds = std::move((*word)->held);
     if (arguments.spec.notify_fd >= 0) close(arguments.spec.notify_fd);
     if (auto taken = take_along(page, std::move(guardian), arguments.page_fd, arguments.guardian_fd); !taken) {
-        return failed(taken.error());
+        return say_why(taken.error());
     }
     return first_supervisor_main(std::move(arguments));
 }

@@ -48,8 +48,7 @@ Result<std::unique_ptr<Guardian>> Guardian::create(RoleArguments arguments, Firs
         new Guardian(std::move(arguments.spec), UniqueFd(arguments.spec_fd), std::move(*page)));
     made->agent_.waiting = std::move(first.agent);
     made->supervisor_.waiting = std::move(first.supervisor);
-    if (auto ready = made->prepare(); !ready) return tl::unexpected<Error>(ready.error());
-    return made;
+    return made->prepare().map([&made] { return std::move(made); });
 }
 
 Result<void> Guardian::prepare() {
@@ -294,14 +293,18 @@ Result<Guardian::Started> Guardian::execute_role(Role& role, const char* role_ar
         });
 }
 
-// Whatever comes of it, it waits no longer: the next one is executed.
+// Whatever comes of it, it waits no longer: the next one is executed. One that is not watched must not live.
 Result<Guardian::Started> Guardian::let_the_waiting_one_go_on(Role& role, Inherited inherited) {
     WaitingRole waiting = std::exchange(role.waiting, {});
     UniqueFd pidfd = open_process(waiting.pid);
-    if (!pidfd) return system_failure("pidfd_open");
-    if (spec_.workload.output.captured()) {  // what that takes is there only now
+    Result<void> done = pidfd ? Result<void>() : system_failure("pidfd_open");
+    if (done && spec_.workload.output.captured()) {  // what that takes is there only now
         inherited.add("--spec-fd", spec_fd_.get());
-        if (auto told = let_go_on(waiting, inherited); !told) return tl::unexpected<Error>(told.error());
+        done = let_go_on(waiting, inherited);
+    }
+    if (!done) {
+        kill(waiting.pid, SIGKILL);  // ours until it is reaped
+        return tl::unexpected<Error>(done.error());
     }
     return Started{{waiting.pid, std::move(pidfd)}, std::move(waiting.channel)};
 }

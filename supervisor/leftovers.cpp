@@ -143,9 +143,10 @@ LeftoverCount kill_leftovers(const std::string& lock_mark, const std::string& in
 bool nothing_is_left(const std::string& lock_mark, const std::string& incarnation, std::size_t most) {
     if (lock_mark.empty()) return true;
     const auto pids = numbers_in("/proc");
-    if (!pids || pids->size() > most) return false;
+    if (!pids) return false;
     const Mark is_leftover = foreign_mark(lock_mark, incarnation);
     const auto own = known_processes();
+    if (pids->size() > most + own.size()) return false;
     return std::none_of(pids->begin(), pids->end(), [&](const pid_t pid) {
         return !own.contains(pid) && is_leftover(variable_of(pid, kVariable));
     });

@@ -162,6 +162,7 @@ private:
     }
 
     void look_everywhere(const std::function<bool(const UniqueFd&, pid_t)>& on_new) {
+        known_to_belong_ = {};
         const auto pids = numbers_in("/proc");
         if (!pids) {
             log::error("cannot look for the workload's processes, /proc cannot be read: {}",

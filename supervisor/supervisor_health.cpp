@@ -96,6 +96,7 @@ void Supervisor::heard(Probed what, const ExecOutcome& outcome) {
 
 void Supervisor::executed() {
     tree_->executed_at = now();
+    containment_->tidy_up();
     if (!spec_.workload.ready.probe.given) return workload_is_ready();
     begin_probe(Probed::ready);
 }

@@ -196,7 +196,8 @@ pid_t Candidate::role(const std::string& comm) {
         }
         return found != 0;
     });
-    if (found == 0) std::abort();  // signalling process 0 would hit the test itself
+    // Signalling process 0 would hit the test itself.
+    if (found == 0) throw std::runtime_error(options_.name + ": there is no " + comm + "\n" + log());
     return found;
 }
 

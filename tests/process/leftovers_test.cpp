@@ -137,8 +137,14 @@ TEST(Leftovers, in_the_cgroup_of_the_lock_are_seen_and_live_on) {
     {
         const Stranger old({}, lock + "/old/cgroup.procs");
         EXPECT_FALSE(containment->nothing_is_left());
+        containment->tidy_up();
         EXPECT_TRUE(old.lives());
+        EXPECT_EQ(access((lock + "/old").c_str(), F_OK), 0);
     }
+    EXPECT_TRUE(eventually([&] {
+        containment->tidy_up();
+        return access((lock + "/old").c_str(), F_OK) != 0;
+    }));
     containment->remove();
 }
 

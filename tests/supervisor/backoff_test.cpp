@@ -32,13 +32,25 @@ TEST(KillRhythm, rests_for_as_long_as_a_pass_took) {
     };
     KillRhythm rhythm;
     EXPECT_FALSE(rhythm.rests(after(0)));
-    rhythm.passed(after(1000), after(1040));
-    EXPECT_EQ(rhythm.pause(), milliseconds(40));
-    EXPECT_TRUE(rhythm.rests(after(1040)));
-    EXPECT_TRUE(rhythm.rests(after(1079)));
-    EXPECT_FALSE(rhythm.rests(after(1080)));
-    rhythm.passed(after(1080), after(1080));
-    EXPECT_FALSE(rhythm.rests(after(1080)));
+    rhythm.passed(after(1000), after(1015));
+    EXPECT_EQ(rhythm.pause(), milliseconds(15));
+    EXPECT_TRUE(rhythm.rests(after(1015)));
+    EXPECT_TRUE(rhythm.rests(after(1029)));
+    EXPECT_FALSE(rhythm.rests(after(1030)));
+    rhythm.passed(after(1030), after(1030));
+    EXPECT_FALSE(rhythm.rests(after(1030)));
+    EXPECT_EQ(rhythm.pause(), milliseconds(2));
+}
+
+TEST(KillRhythm, does_not_rest_for_long_nor_because_of_another_tree) {
+    constexpr auto after = [](Duration passed) { return Instant{passed, passed}; };
+    KillRhythm rhythm;
+    rhythm.passed(after(seconds(0)), after(minutes(1)));  // suspended meanwhile
+    EXPECT_TRUE(rhythm.rests(after(minutes(1))));
+    EXPECT_FALSE(rhythm.rests(after(minutes(1) + milliseconds(20))));
+    EXPECT_EQ(rhythm.pause(), milliseconds(20));
+    rhythm.restart();
+    EXPECT_FALSE(rhythm.rests(after(minutes(1))));
     EXPECT_EQ(rhythm.pause(), milliseconds(2));
 }
 
