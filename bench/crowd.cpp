@@ -171,7 +171,7 @@ void measure(Report& report, KubeApi& api, const Tool& tool, int size, int repet
         return samples;
     };
     const auto add = [&](const char* quantity, const char* unit, double HandOver::*what,
-                         std::optional<double> at_most, ) {
+                         std::optional<double> at_most) {
         report.add({.section = kSection,
                     .setting = fmt::format("Kubernetes Lease, {} candidates", size),
                     .subject = tool.name,

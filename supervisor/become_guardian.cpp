@@ -54,7 +54,7 @@ struct Beginning {
 };
 
 // The supervisor looks, the agent hears what it finds.
-Result<Ends> finding() {
+Result<Ends> trial_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("a pipe");
     return Ends{UniqueFd(ends[1]), UniqueFd(ends[0])};  // ours: to write
@@ -98,10 +98,10 @@ WaitingRole fork_supervisor(const SharedPage& page, WaitingRole& agent, Ends& tr
     return {child, std::move(socket->ours), std::move(channel->first)};
 }
 
-Result<Beginning> begin(const FirstAgent& agent) {
+Result<Beginning> begin_roles(const FirstAgent& agent) {
     auto page = SharedPage::create();
     if (!page) return tl::unexpected<Error>(page.error());
-    auto trial = finding();
+    auto trial = trial_pipe();
     if (!trial) return tl::unexpected<Error>(trial.error());
     auto forked = fork_agent(**page, *trial, agent);
     if (!forked) return tl::unexpected<Error>(forked.error());
@@ -149,7 +149,7 @@ void dismiss(WaitingRole role) {
     waitpid(role.pid, nullptr, WNOHANG);  // what does not even die is not waited for
 }
 
-int failed(const Error& problem) {
+int cannot_begin(const Error& problem) {
     log::error("{}", problem.message);
     return kFailed;
 }
@@ -158,21 +158,21 @@ int failed(const Error& problem) {
 
 int become_guardian(const Preparation& prepare, const std::function<int(AgentLaunch)>& first_agent) {
     // Whatever the children below are the parents of stays ours.
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return failed(system_failure("PR_SET_CHILD_SUBREAPER").value());
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return cannot_begin(system_failure("PR_SET_CHILD_SUBREAPER").value());
     // The kernel drops what PID 1 neither handles nor blocks: a stop that comes now would be lost. Everybody else ends
     // by it at once, and the children with it.
     if (getpid() == 1) take_signals();
-    auto beginning = begin({prepare, first_agent});
-    if (!beginning) return failed(beginning.error());
+    auto beginning = begin_roles({prepare, first_agent});
+    if (!beginning) return cannot_begin(beginning.error());
     auto spec = take_over(beginning->agent.socket.get());
     // Signals that arrive from here on wait for the guardian to read them.
     take_signals();
     Result<UniqueFd> sealed;
     if (spec && *spec) sealed = seal_launch_spec(**spec);
     if (!spec || !*spec || !sealed) dismiss(std::move(beginning->supervisor));
-    if (!spec) return failed(spec.error());
+    if (!spec) return cannot_begin(spec.error());
     if (!*spec) return status_without_description(beginning->agent.pid);
-    if (!sealed) return failed(sealed.error());
+    if (!sealed) return cannot_begin(sealed.error());
     tell_at_once(beginning->supervisor, **spec, *sealed);
     return run_guardian({.spec = std::move(**spec), .spec_fd = sealed->release()},
                         {std::move(beginning->page), std::move(beginning->agent), std::move(beginning->supervisor)});
