@@ -94,19 +94,15 @@ std::function<int()> status_of(const CLI::App& app, const CLI::ParseError& error
     return [status] { return status == 0 ? 0 : kUsage; };
 }
 
-// Perhaps: it may be a word of the workload's.
-bool asks_for_help(int argc, char** argv) {
-    return std::any_of(argv, argv + argc, [](const std::string_view word) { return word == "-h" || word == "--help"; });
-}
-
 // The command that a workload waits for: no other one is described for it.
 std::function<int()> chosen_run(CLI::App& app, int argc, char** argv) {
     RunArguments arguments;
     std::string wait_timeout;
-    add_run(app, arguments, wait_timeout);
+    CLI::App& run = add_run(app, arguments, wait_timeout);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        run.footer(footer());  // it may be a call for help
         return status_of(app, error);
     }
     return [arguments, wait_timeout] { return run_command(arguments, wait_timeout); };
@@ -116,14 +112,14 @@ std::function<int()> chosen_run(CLI::App& app, int argc, char** argv) {
 std::function<int()> chosen_command(int argc, char** argv) {
     CLI::App app{"Runs a program on exactly one of several machines, by leader election.", "leasehold"};
     app.require_subcommand(1);
-    if (argc > 1 && std::string_view(argv[1]) == kRun && !asks_for_help(argc, argv)) return chosen_run(app, argc, argv);
+    if (argc > 1 && std::string_view(argv[1]) == kRun) return chosen_run(app, argc, argv);
     app.set_version_flag("--version", fmt::format("leasehold {} ({})", version(), revision()));
     app.footer(footer());
 
     std::string file;
     RunArguments run_arguments;
     std::string wait_timeout;
-    add_run(app, run_arguments, wait_timeout);
+    CLI::App& run = add_run(app, run_arguments, wait_timeout);
     CLI::App* sidecar =
         app.add_subcommand("sidecar", "take part in the election without a workload, and tell who leads");
     add_config_option(*sidecar, file);
@@ -154,6 +150,7 @@ std::function<int()> chosen_command(int argc, char** argv) {
         return status_of(app, error);
     }
     if (controls) return [control] { return control_command(control); };
+    if (run.parsed()) return [run_arguments, wait_timeout] { return run_command(run_arguments, wait_timeout); };
     if (sidecar->parsed()) return [file] { return sidecar_command(file); };
     if (init->parsed()) return [file] { return init_command(file); };
     if (check->parsed()) return [file, probe] { return check_command(file, probe); };

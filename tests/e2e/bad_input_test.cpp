@@ -48,7 +48,9 @@ TEST_F(BadInput, Usage) {
     EXPECT_EQ(run({"dance"}).status, 2);
     EXPECT_EQ(run({"run"}).status, 2);
     EXPECT_EQ(run({"--help"}).status, 0);
-    EXPECT_EQ(run({"run", "--help"}).status, 0);
+    const Result help = run({"run", "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_NE(help.output.find("Exit status:"), std::string::npos) << help.output;
     const Result version = run({"--version"});
     EXPECT_EQ(version.status, 0);
     EXPECT_EQ(version.output.rfind("leasehold ", 0), 0U) << version.output;
@@ -76,6 +78,15 @@ TEST_F(BadInput, CommandsThatCannotBeKept) {
         EXPECT_NE(refused.output.find("put them into a script"), std::string::npos) << refused.output;
     }
     EXPECT_EQ(run({"run", "--config", file, "--", "sh", "-c", "exit 0", "\xc3\xa4"}).status, 0);
+}
+
+// They are the workload's, whatever they would mean before '--'.
+TEST_F(BadInput, WordsOfTheCommandAreNotLeaseholds) {
+    const std::string file = folder_.path("config.yaml");
+    write_file(file, config());
+    for (const char* word : {"-h", "--help", "--version", "status"}) {
+        EXPECT_EQ(run({"run", "--config", file, "--", "sh", "-c", "exit 7", word}).status, 7) << word;
+    }
 }
 
 TEST_F(BadInput, MissingAndUnreadableFiles) {
