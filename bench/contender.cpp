@@ -47,7 +47,8 @@ private:
 
 class Ours final : public Tool {
 public:
-    explicit Ours(StoreServers& servers) : servers_(servers), lock_(servers.new_lock()) {}
+    Ours(StoreServers& servers, std::string program)
+        : servers_(servers), program_(std::move(program)), lock_(servers.new_lock()) {}
 
     std::unique_ptr<Contender> start(const Seat& seat) override {
         return std::make_unique<OurContender>(Candidate::Options{.folder = seat.folder,
@@ -55,6 +56,7 @@ public:
                                                                  .command = {harness::stamper_program(), seat.board},
                                                                  .timing = {"2s", "1s", "200ms"},
                                                                  .election = lock_.election,
+                                                                 .program = program_,
                                                                  .store = servers_.option(lock_, seat.ports)});
     }
     std::chrono::milliseconds rhythm() const override { return std::chrono::milliseconds(200); }
@@ -63,6 +65,7 @@ public:
 
 private:
     StoreServers& servers_;
+    const std::string program_;
     const StoreServers::Lock lock_;
 };
 
@@ -209,8 +212,8 @@ bool Contender::ended(std::chrono::milliseconds limit) {
     return ended_;
 }
 
-MakeTool leasehold_on(StoreServers& servers) {
-    return [&servers] { return std::make_unique<Ours>(servers); };
+MakeTool leasehold_on(StoreServers& servers, const std::string& program) {
+    return [&servers, program] { return std::make_unique<Ours>(servers, program); };
 }
 
 MakeTool client_go_on(StoreServers& servers, const ClientGoTiming& timing, bool plain) {

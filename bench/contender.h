@@ -81,8 +81,8 @@ public:
 
 using MakeTool = std::function<std::unique_ptr<Tool>()>;
 
-// Lease 2 s, deadline 1 s, retry 200 ms.
-MakeTool leasehold_on(StoreServers& servers);
+// Lease 2 s, deadline 1 s, retry 200 ms. `program`: another leasehold than the one that was built beside this.
+MakeTool leasehold_on(StoreServers& servers, const std::string& program = {});
 
 // `plain`: the workload does not die with a wrapper that is killed, as it does not with most.
 struct ClientGoTiming {

@@ -12,7 +12,6 @@
 #include "bench/sections.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +26,7 @@
 
 #include "bench/kube_users.h"
 #include "bench/member.h"
+#include "bench/one_file.h"
 #include "bench/process_cost.h"
 #include "tests/servers/ensemble.h"
 #include "tests/servers/kube_api.h"
@@ -170,13 +170,10 @@ void Costs::add_kubernetes() {
     if (!KubeApi::available()) return report_.skip(kSection, KubeApi::unavailable_message());
     api_ = std::make_unique<KubeApi>(KubeApi::Options{});
     add_kubernetes_pair("leasehold", "");
-    // The same program in the form that needs no library of the system, where it was built.
-    const std::filesystem::path built = harness::leasehold_program();
-    const std::string one_file = built.parent_path() / "one-file" / built.filename();
-    if (access(one_file.c_str(), X_OK) == 0) {
-        add_kubernetes_pair("leasehold, one file", one_file);
+    if (const std::string program = one_file_program(); !program.empty()) {
+        add_kubernetes_pair(kOneFile, program);
     } else {
-        report_.skip(kSection, "leasehold as one file: it is not at " + one_file);
+        report_.skip(kSection, one_file_unavailable());
     }
     add_kubernetes_pair("client-go 15/10/2", "");
 }

@@ -15,12 +15,14 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/one_file.h"
 #include "tests/harness/board.h"
 
 extern char** environ;
@@ -30,6 +32,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using harness::monotonic_now;
+
+constexpr const char* kRecord = "bench.lease";
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::runtime_error(what + ": " + std::generic_category().message(errno));
@@ -52,7 +56,7 @@ std::string leasehold_config(const Init& init, const harness::TempFolder& folder
     harness::write_file(path, fmt::format("election: {{name: init-bench, store: {{file: {{path: {}}}}}}}\n"
                                           "workload:\n  containment: {}\n  stop: {{grace_period: {}ms}}\n"
                                           "http: {{listen: [\"127.0.0.1:0\"]}}\n",
-                                          folder.path("bench.lease"), init.containment, kGrace.count()));
+                                          folder.path(kRecord), init.containment, kGrace.count()));
     return path;
 }
 
@@ -129,11 +133,8 @@ WorkloadPage* make_page(const std::string& path) {
 
 std::vector<Init> inits_for_commands() {
     std::vector<Init> inits = {{.tool = Tool::leasehold, .name = "leasehold", .containment = "auto"}};
-    const std::filesystem::path built = harness::leasehold_program();
-    const std::string one_file = built.parent_path() / "one-file" / built.filename();
-    if (access(one_file.c_str(), X_OK) == 0) {
-        inits.push_back(
-            {.tool = Tool::leasehold, .name = "leasehold, one file", .containment = "auto", .program = one_file});
+    if (const std::string program = one_file_program(); !program.empty()) {
+        inits.push_back({.tool = Tool::leasehold, .name = kOneFile, .containment = "auto", .program = program});
     }
     for (const Init& init :
          others({{.tool = Tool::tini, .name = "tini"},
@@ -248,13 +249,22 @@ std::optional<std::chrono::nanoseconds> Run::ended(std::chrono::milliseconds lim
 
 Run::Ends Run::ends(std::chrono::milliseconds limit) {
     Ends ends;
+    const std::string record = folder_.path(kRecord);
+    const UniqueFd changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!changes || inotify_add_watch(changes.get(), folder_.path().c_str(), IN_MOVED_TO) < 0) fail("inotify");
     for (auto until = monotonic_now() + limit; !ends.init || !ends.tree;) {
-        std::array<pollfd, 2> states = {pollfd{ends.init ? -1 : process_.get(), POLLIN, 0},
-                                        pollfd{ends.tree ? -1 : fifo_.get(), 0, 0}};
+        std::array<pollfd, 3> states = {pollfd{ends.init ? -1 : process_.get(), POLLIN, 0},
+                                        pollfd{ends.tree ? -1 : fifo_.get(), 0, 0},
+                                        pollfd{ends.released ? -1 : changes.get(), POLLIN, 0}};
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - monotonic_now());
         if (left <= 0ms || poll(states.data(), states.size(), static_cast<int>(left.count())) <= 0) break;
         const auto at = monotonic_now();
         if (states[1].revents != 0) ends.tree = at;
+        if (states[2].revents != 0) {
+            char events[4096];
+            if (read(changes.get(), events, sizeof events) < 0) fail("inotify");
+            if (harness::read_file(record).find("\"released\": true") != std::string::npos) ends.released = at;
+        }
         if (states[0].revents == 0) continue;
         ends.init = ended_ = at;
         waitpid(started_, nullptr, 0);

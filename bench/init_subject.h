@@ -64,11 +64,12 @@ public:
     std::chrono::nanoseconds signal(int number) const;
     // When the init had ended, and was reaped: at most the limit from now. Nothing when it goes on.
     std::optional<std::chrono::nanoseconds> ended(std::chrono::milliseconds limit);
-    // Both, the other being when the last process had ended that held the FIFO open. At most the limit from now, and
-    // once the init has ended at most half a second more.
+    // The same, and when the last process had ended that held the FIFO open, and when leasehold's record bore its
+    // release mark. At most the limit from now, and once the init has ended at most half a second more.
     struct Ends {
         std::optional<std::chrono::nanoseconds> init = {};
         std::optional<std::chrono::nanoseconds> tree = {};
+        std::optional<std::chrono::nanoseconds> released = {};
     };
     Ends ends(std::chrono::milliseconds limit);
     // Of the workload, wherever they are below this process.

@@ -8,8 +8,8 @@
 //             every 2 ms for all that have ended. (One that wakes up for each is slower: the kernel looks past all
 //             living children to find the dead one.)
 //   stopping  1,000 processes. SIGTERM is sent to the init; each process holds a FIFO, and the kernel says when the
-//             last one has let go of it, which is when it has ended. leasehold itself ends only after it has proven
-//             that nothing is left (and after the release of its lease): that is its proof, seen from outside. Where
+//             last one has let go of it, which is when it has ended. leasehold releases its lease only after it has
+//             proven that nothing is left: the mark in its record is that proof, seen from outside. Where
 //             the tree ignores SIGTERM, time counts from when SIGKILL is due: SIGTERM and the grace period. What lives
 //             on after the init has ended, or half a second after the grace period, is left behind. Physical limit: one
 //             kill(2) for each of them by its number, and a loop of waitpid(2).
@@ -86,7 +86,7 @@ constexpr Shape kShapes[] = {
 
 struct Stop {
     std::vector<double> let_go;  // ms
-    std::vector<double> ended;
+    std::vector<double> released;
     std::vector<double> left;
 };
 
@@ -112,7 +112,7 @@ void stop(const Init& init, const Shape& shape, Stop& samples) {
     const auto begin = shape.obeys ? sent : sent + kGrace;
     const Run::Ends ends = run.ends(ours ? 30s : (shape.obeys ? 0ms : kGrace) + 500ms);
     if (ends.tree) samples.let_go.push_back(milliseconds(*ends.tree - begin));
-    if (ends.init) samples.ended.push_back(milliseconds(*ends.init - begin));
+    if (ends.released) samples.released.push_back(milliseconds(*ends.released - begin));
     samples.left.push_back(ends.tree ? 0 : run.survivors());
 }
 
@@ -136,7 +136,7 @@ void add_stops(Report& report, const Shape& shape, const Init& init, Stop sample
     const bool some_left = median(samples.left) > 0;
     if (!some_left) add(since + " until the last process has ended", "ms", std::move(samples.let_go));
     const char* const patience = ours ? "" : "looked at half a second later";
-    if (ours) add(since + " until proven empty, lease released, all over", "ms", std::move(samples.ended));
+    if (ours) add(since + " until proven empty, and the lease released", "ms", std::move(samples.released));
     add("processes left behind", "", std::move(samples.left), some_left ? "as PID 1 the kernel kills them" : patience);
 }
 

@@ -2,7 +2,8 @@
 //
 // leasehold beside what people use today, measured in one run on one machine; scripts/bench starts it:
 //
-//   leasehold_bench [--repetitions N] [--soak SECONDS] [--only REGEX] [--stores REGEX] [--json FILE]
+//   leasehold_bench [--repetitions N] [--soak SECONDS] [--only REGEX] [--stores REGEX] [--subjects REGEX]
+//                   [--json FILE]
 //
 // Prints the table on standard output, and each reading as it is made on standard error. Ends with 1 if two workloads
 // of leasehold's own ever ran at the same time, or a section failed; a goal that was missed is told, but machines
@@ -73,6 +74,7 @@ bool measure(Report& report, const Command& command) {
     bool any = false;
     const std::regex only(command.only);
     static_cast<void>(std::regex(command.options.stores));  // now, rather than in a section
+    static_cast<void>(std::regex(command.options.subjects));
     report.describe_machine(machine());
     for (const Section& section : kSections) {
         if (!std::regex_search(section.name, only)) continue;
@@ -110,6 +112,7 @@ int main(int argc, char** argv) {
     app.add_option("--soak", soak, "seconds for each setting of the section stability")->check(CLI::Range(1, 86400));
     app.add_option("--only", command.only, "a regular expression of the sections to measure");
     app.add_option("--stores", command.options.stores, "a regular expression of the stores to measure");
+    app.add_option("--subjects", command.options.subjects, "a regular expression of who is measured in hand-over");
     app.add_option("--json", command.json, "a file for every sample");
     CLI11_PARSE(app, argc, argv);
     command.options.soak = std::chrono::seconds(soak);

@@ -26,6 +26,7 @@ struct Options {
     int repetitions = 20;            // of what takes seconds; what takes milliseconds is repeated more
     std::chrono::seconds soak{300};  // how long stability is watched, for each setting
     std::string stores = "";         // a regular expression of the stores that are wanted; empty: all
+    std::string subjects = "";       // the same of who hands over
 };
 
 void measure_hand_over(Report& report, const Options& options);
