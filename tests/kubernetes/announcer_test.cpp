@@ -62,6 +62,19 @@ TEST_F(AnnouncerTest, TheLabelIsSetOnThePodWhereverTheLockIs) {
     EXPECT_EQ(cluster_.requests.back().request.target, "/api/v1/namespaces/locks/events");
 }
 
+// The API server has the writes of a hand-over to answer first.
+TEST_F(AnnouncerTest, AnEventComesAMomentLaterAndBeforeTheEnd) {
+    answer_with({});
+    bool all_sent = false;
+    const Instant ended = now();
+    announcer_->stopped_leading();
+    announcer_->when_events_are_sent(std::chrono::seconds(30), [&] { all_sent = true; });
+    ASSERT_TRUE(turn_until(*loop_, [&] { return all_sent; }));
+    ASSERT_EQ(attempts_.size(), 1U);
+    EXPECT_GE(elapsed_at_most(ended, attempts_[0]), milliseconds(29));
+    EXPECT_EQ(cluster_.requests.back().request.target, "/api/v1/namespaces/locks/events");
+}
+
 TEST_F(AnnouncerTest, AServerThatFailsIsAskedLessAndLessOften) {
     const auto broken = FakeCluster::status(500, "InternalError", "etcd");
     answer_with({broken, broken});

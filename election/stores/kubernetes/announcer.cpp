@@ -18,6 +18,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kTimeout = seconds(10);
+constexpr Duration kEventDelay = std::chrono::milliseconds(30);  // a hand-over takes less
 constexpr std::size_t kLongestNameStem = 200;
 
 std::int64_t unix_us() {
@@ -47,6 +48,9 @@ Result<std::unique_ptr<Announcer>> Announcer::create(EventLoop& loop, std::share
     auto limit = Timer::create(loop, [raw = announcer.get()] { raw->settle(); });
     if (!limit) return tl::unexpected<Error>(limit.error());
     announcer->limit_timer_ = std::move(*limit);
+    auto event = Timer::create(loop, [raw = announcer.get()] { raw->send_events(); });
+    if (!event) return tl::unexpected<Error>(event.error());
+    announcer->event_timer_ = std::move(*event);
     auto farewell = Timer::create(loop, [raw = announcer.get()] {
         if (const auto done = std::exchange(raw->farewell_, nullptr)) done();
     });
@@ -55,7 +59,7 @@ Result<std::unique_ptr<Announcer>> Announcer::create(EventLoop& loop, std::share
     return announcer;
 }
 
-void Announcer::send_event(const std::string& what) {
+void Announcer::announce(const std::string& what) {
     if (!settings_.events) return;
     const ObjectKind kind = kind_of(settings_.lock.lock);
     const std::int64_t at = unix_us();
@@ -64,7 +68,7 @@ void Announcer::send_event(const std::string& what) {
     event["kind"] = "Event";
     event["metadata"]["namespace"] = settings_.lock.namespace_name;
     event["metadata"]["name"] =
-        fmt::format("{}.{:x}.{}", settings_.lock.name.substr(0, kLongestNameStem), at, ++events_sent_);
+        fmt::format("{}.{:x}.{}", settings_.lock.name.substr(0, kLongestNameStem), at, ++events_made_);
     event["involvedObject"] = {{"apiVersion", kind.api_version},
                                {"kind", kind.kind},
                                {"namespace", settings_.lock.namespace_name},
@@ -77,12 +81,18 @@ void Announcer::send_event(const std::string& what) {
     event["source"] = {{"component", "leasehold"}};
     event["firstTimestamp"] = event["lastTimestamp"] = time_text(at);
     event["count"] = 1;
+    events_to_send_.push_back(event.dump(-1, ' ', false, Json::error_handler_t::replace));
+    event_timer_->arm_in(kEventDelay);
+}
+
+void Announcer::send_events() {
     const std::string target = fmt::format("/api/v1/namespaces/{}/events", settings_.lock.namespace_name);
-    const std::string body = event.dump(-1, ' ', false, Json::error_handler_t::replace);
-    ++events_under_way_;
-    api_->send({"POST", target, body}, kTimeout, [this, alive = std::weak_ptr<bool>(alive_)](const auto& answer) {
-        if (alive.lock()) event_answered(answer);
-    });
+    for (const std::string& body : std::exchange(events_to_send_, {})) {
+        ++events_under_way_;
+        api_->send({"POST", target, body}, kTimeout, [this, alive = std::weak_ptr<bool>(alive_)](const auto& answer) {
+            if (alive.lock()) event_answered(answer);
+        });
+    }
 }
 
 void Announcer::event_answered(const http::Answer& answer) {
@@ -90,12 +100,13 @@ void Announcer::event_answered(const http::Answer& answer) {
         const Action action{"create", "", "events", "", settings_.lock.namespace_name};
         log::warn("no Event tells of the change of leadership: {}", api_->refusal_of(answer, action).detail);
     }
-    if (--events_under_way_ == 0 && farewell_) farewell_timer_->arm_in(Duration::zero());
+    if (--events_under_way_ == 0 && events_to_send_.empty() && farewell_) farewell_timer_->arm_in(Duration::zero());
 }
 
 void Announcer::when_events_are_sent(Duration limit, std::function<void()> done) {
     farewell_ = std::move(done);
-    farewell_timer_->arm_in(events_under_way_ == 0 ? Duration::zero() : limit);
+    const bool all_sent = events_under_way_ == 0 && events_to_send_.empty();
+    farewell_timer_->arm_in(all_sent ? Duration::zero() : limit);
 }
 
 void Announcer::set_pod_role(PodRole role) {

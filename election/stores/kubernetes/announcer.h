@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/growing_pause.h"
@@ -35,9 +36,10 @@ public:
     static Result<std::unique_ptr<Announcer>> create(EventLoop& loop, std::shared_ptr<Api> api,
                                                      AnnouncerSettings settings);
 
-    // An Event about the lock, in the words of client-go.
-    void became_leader() { send_event("became leader"); }
-    void stopped_leading() { send_event("stopped leading"); }
+    // An Event about the lock, in the words of client-go. It bears the time of the call, and is written a little later:
+    // while the lease changes hands, a write of it would share the API server with the writes that somebody waits for.
+    void became_leader() { announce("became leader"); }
+    void stopped_leading() { announce("stopped leading"); }
 
     // For the end of the process, when all else is done: calls back once no Event is under way any more, or `limit` has
     // passed; never from inside the call.
@@ -54,7 +56,8 @@ public:
 private:
     Announcer(std::shared_ptr<Api> api, AnnouncerSettings settings)
         : api_(std::move(api)), settings_(std::move(settings)) {}
-    void send_event(const std::string& what);
+    void announce(const std::string& what);
+    void send_events();
     void event_answered(const http::Answer& answer);
     void send_label();
     void label_answered(PodRole sent, const http::Answer& answer);
@@ -73,7 +76,9 @@ private:
     bool complained_of_events_ = false;
     bool complained_of_label_ = false;
     GrowingPause label_pause_{std::chrono::seconds(2), std::chrono::seconds(60)};  // before the next attempt
-    std::uint64_t events_sent_ = 0;
+    std::uint64_t events_made_ = 0;
+    std::vector<std::string> events_to_send_;  // as JSON
+    std::unique_ptr<Timer> event_timer_;
     int events_under_way_ = 0;
     std::unique_ptr<Timer> farewell_timer_;
     std::function<void()> farewell_;
