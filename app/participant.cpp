@@ -32,6 +32,10 @@ Result<void> Participant::set_up() {
         metrics::MetricLabels{options().election.name, app::version(), app::revision()});
     metrics_->set_timing(timing.lease_duration, timing.renew_deadline);
 
+    auto leave = Timer::create(loop_, [this] { take_leave(); });
+    if (!leave) return tl::unexpected<Error>(leave.error());
+    leave_timer_ = std::move(*leave);
+
     auto store = open_store(loop_, options(), incarnation() + '-' + std::to_string(settings_.agent_number));
     if (!store) return tl::unexpected<Error>(store.error());
     const std::string mark =
@@ -116,7 +120,10 @@ void Participant::note(const election::Note& note) {
         metrics_->lost(reason);
         end_untold_ = true;
     }
-    if (note.decision == election::Decision::released) last_end_ = {note.term, true};
+    if (note.decision == election::Decision::released) {
+        last_end_ = {note.term, true};
+        released_at_ = now();
+    }
     if (note.decision == election::Decision::release_abandoned) last_end_ = {note.term, false};
     if (hooks_.noted) hooks_.noted(note);
 }
@@ -158,8 +165,17 @@ void Participant::tell_of_the_end() {
     if (std::exchange(end_untold_, false) && announcer_) announcer_->stopped_leading();
 }
 
-// The election is over; a last word about it may still be on its way.
+// The election is over. A successor on this machine is about to start: to take down these processes would cost it
+// milliseconds (docs/benchmarks.md), so that comes after it.
 void Participant::finish() {
+    constexpr Duration kSuccessorFirst = std::chrono::milliseconds(25);
+    const Duration since = released_at_ ? elapsed_at_most(*released_at_, now()) : kSuccessorFirst;
+    if (since >= kSuccessorFirst) return take_leave();
+    leave_timer_->arm_in(kSuccessorFirst - since);
+}
+
+// A last word about the election may still be on its way.
+void Participant::take_leave() {
     if (!announcer_) return hooks_.finished();
     tell_of_the_end();
     announcer_->when_events_are_sent(kLastWord, hooks_.finished);

@@ -90,6 +90,7 @@ private:
     void stepped();
     void notice_role();
     void finish();
+    void take_leave();
     void tell_of_the_end();
 
     void describe_election(metrics::StatusView& view) const;  // REQUIRES: started(); participant_status.cpp
@@ -108,6 +109,8 @@ private:
     std::optional<election::Role> shown_role_;
     double role_since_ = 0;  // Unix time in seconds
     std::optional<metrics::EndedTerm> last_end_;
+    std::optional<Instant> released_at_;  // the last time
+    std::unique_ptr<Timer> leave_timer_;
     bool end_untold_ = false;  // of a term, to those who read Events
 };
 

@@ -152,5 +152,25 @@ TEST_F(Participants, ReleasesAtOnceWhenAskedToStop) {
     for (const auto& entry : entries) EXPECT_EQ(entry.text.find("workload"), std::string::npos) << entry.text;
 }
 
+// A successor on this machine is to start before these processes are taken down.
+TEST_F(Participants, EndsAMomentAfterItsRelease) {
+    const auto participant = join("1");
+    ASSERT_TRUE(turn_until([&] { return participant->status().leading; }));
+    participant->deliver(election::StopRequested{});
+    ASSERT_TRUE(turn_until([&] { return noted(election::Decision::released); }));
+    const Instant released = now();
+    EXPECT_FALSE(finished_);
+    ASSERT_TRUE(turn_until([&] { return finished_; }));
+    EXPECT_GE(elapsed_at_most(released, now()), milliseconds(20));
+}
+
+TEST_F(Participants, EndsAtOnceWithoutATerm) {
+    const auto leader = join("1");
+    ASSERT_TRUE(turn_until([&] { return leader->status().leading; }));
+    const auto standby = join("2");
+    standby->deliver(election::StopRequested{});
+    EXPECT_TRUE(finished_);
+}
+
 }  // namespace
 }  // namespace leasehold::app
