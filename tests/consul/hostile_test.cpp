@@ -248,6 +248,19 @@ TEST_F(HostileConsul, AWatchWaitsBeyondWhatItHasSeen) {
     EXPECT_TRUE(broken_.empty());
 }
 
+// The servers have the writes of a hand-over to answer first.
+TEST_F(HostileConsul, AfterNewsItRestsForAMoment) {
+    std::vector<Instant> asked_at;
+    server_.handle([&](const Request& request) {
+        asked_at.push_back(now());
+        if (!waits(request)) return entry(12);
+        return request.target.find("&index=12&") != std::string::npos ? entry(15) : Reply::by(Reply::Way::silence);
+    });
+    watch();
+    ASSERT_TRUE(asked(3));
+    EXPECT_GE(elapsed_at_most(asked_at[1], asked_at[2]), milliseconds(24));
+}
+
 TEST_F(HostileConsul, AnIndexOfZeroIsNotWaitedFor) {
     server_.handle([](const Request& request) { return waits(request) ? Reply::by(Reply::Way::silence) : absent(0); });
     watch();

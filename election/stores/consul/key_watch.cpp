@@ -30,6 +30,9 @@ constexpr std::size_t kLongestBody = 4 << 20;
 constexpr Duration kMostCredit = seconds(2);
 constexpr Duration kCostOfNews = milliseconds(100);
 constexpr Duration kCostOfNothing = seconds(1);
+// While a lease changes hands, and the new leader's workload starts, the servers have writes to answer. What those
+// bring about is told together, a little later.
+constexpr Duration kRest = milliseconds(25);
 
 }  // namespace
 
@@ -77,10 +80,11 @@ void KeyWatch::pay(Duration cost) {
     paid_at_ = at;
 }
 
-void KeyWatch::ask_again(Duration cost) {
+void KeyWatch::ask_again(Duration cost, Duration rest) {
     pay(cost);
-    if (credit_ >= Duration::zero()) return ask();
-    ask_timer_->arm_in(-credit_);
+    const Duration pause = std::max(rest, -credit_);
+    if (pause <= Duration::zero()) return ask();
+    ask_timer_->arm_in(pause);
 }
 
 void KeyWatch::opened(int status, const Headers& headers) {
@@ -136,7 +140,7 @@ void KeyWatch::take_in(std::uint64_t index, const std::optional<Entry>& entry) {
     const std::shared_ptr<bool> alive = alive_;
     const auto seen = events_.seen;  // survives this
     seen(entry);
-    if (*alive) ask_again(news ? kCostOfNews : kCostOfNothing);
+    if (*alive) ask_again(news ? kCostOfNews : kCostOfNothing, waited && news ? kRest : Duration::zero());
 }
 
 // Until the next answer nothing is heard, so whoever listens is told.

@@ -48,7 +48,7 @@ private:
     KeyWatch(Agent& agent, std::string key, Events events);
 
     void ask();
-    void ask_again(Duration cost);
+    void ask_again(Duration cost, Duration rest);
     void opened(int status, const Headers& headers);
     void received(std::string_view data);
     void ended(const http::Answer& answer);
