@@ -144,9 +144,9 @@ bool nothing_is_left(const std::string& lock_mark, const std::string& incarnatio
     if (lock_mark.empty()) return true;
     const auto pids = numbers_in("/proc");
     if (!pids) return false;
+    if (pids->size() > most + kernel_threads().size()) return false;  // ours are few
     const Mark is_leftover = foreign_mark(lock_mark, incarnation);
     const auto own = known_processes();
-    if (pids->size() > most + own.size()) return false;
     return std::none_of(pids->begin(), pids->end(), [&](const pid_t pid) {
         return !own.contains(pid) && is_leftover(variable_of(pid, kVariable));
     });

@@ -166,10 +166,9 @@ void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     }
     std::string all;
     for (const std::string& line : std::exchange(stream->lines, {})) all += line;
-    // In pieces, as a network would.
-    for (std::size_t at = 0; at < all.size() && !stream->gone; at += 100) {
+    for (std::size_t at = 0; at < all.size() && !stream->gone; at += piece) {
         const auto events = stream->events;
-        events.data(std::string_view(all).substr(at, 100));
+        events.data(std::string_view(all).substr(at, piece));
     }
     if (!stream->end || stream->gone) return;
     http::Answer end = *stream->end;

@@ -46,6 +46,8 @@ public:
     bool mute = false;
     // The bodies of answers that take a watch's place do not end.
     bool refusals_go_on = false;
+    // Bytes of a watch that arrive together: a network cuts anywhere.
+    std::size_t piece = 100;
 
     void end_watches(http::Answer answer);  // from the loop's next turn on
     void tell_watches(const std::string& line);

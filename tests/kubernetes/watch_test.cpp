@@ -34,6 +34,45 @@ TEST_F(Watch, AWatchGoesOnWhereItEndedWithoutAWord) {
     EXPECT_THAT(last.request.target, HasSubstr("fieldSelector=metadata.name%3Dlock"));
 }
 
+// Or else a hundred candidates would ask for a lease of which each of them could know that it is taken.
+TEST_F(Watch, AReleaseThatComesTogetherWithTheNextLeaderIsNotTold) {
+    auto version = made();
+    watch();
+    ASSERT_TRUE(watch_sees(version));
+    election::Record released = sample_record("a", 1);
+    released.released = true;
+    const auto release_and_take = [&] {
+        cluster_.mute = true;
+        version = write(replacement(version, released)).version;
+        version = write(replacement(version, sample_record("b", 2))).version;
+        cluster_.mute = false;
+        cluster_.tell_watches("");
+        ASSERT_TRUE(watch_sees(version));
+    };
+    cluster_.piece = 1 << 20;
+    release_and_take();
+    EXPECT_EQ(seen_by_watch_.size(), 2U);
+    cluster_.piece = 100;
+    release_and_take();
+    EXPECT_EQ(seen_by_watch_.size(), 4U) << "one at a time, each is told";
+}
+
+TEST_F(Watch, AReleaseThatComesTogetherWithNothingNewIsTold) {
+    auto version = made();
+    watch();
+    ASSERT_TRUE(watch_sees(version));
+    cluster_.piece = 1 << 20;
+    cluster_.mute = true;
+    election::Record released = sample_record("a", 1);
+    released.released = true;
+    version = write(replacement(version, released)).version;
+    cluster_.mute = false;
+    cluster_.tell_watches(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"150"}}})"
+                          "\n");
+    ASSERT_TRUE(watch_sees(version));
+    EXPECT_TRUE(seen_by_watch_.back().record.released);
+}
+
 TEST_F(Watch, ABookmarkMovesTheWatchOn) {
     const auto version = made();
     watch();

@@ -235,9 +235,12 @@ WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Ac
 void KubernetesStore::watch(Watcher watcher) {
     auto shared = std::make_shared<Watcher>(std::move(watcher));
     ObjectWatch::Events events;
-    events.changed = [this, shared](const Json& object) {
+    events.changed = [this, shared](const Json& object, bool superseded) {
         std::string problem;
         auto snapshot = take_in(object, problem);
+        // A hundred candidates on a busy machine: who hears of a release and of the next leader at once does not storm
+        // the server for a lease that is taken.
+        if (superseded && snapshot && snapshot->record.released) return;
         if (snapshot) {
             shared->seen(std::move(*snapshot));
         } else {

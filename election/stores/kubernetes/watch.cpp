@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "election/stores/kubernetes/watch_line.h"
 
 namespace leasehold::stores::kubernetes {
 namespace {
@@ -27,6 +26,10 @@ std::uint64_t number_in(const std::string& version) {
     std::uint64_t number = 0;
     std::from_chars(version.data(), version.data() + version.size(), number);
     return number;
+}
+
+bool tells_of_object(const WatchLine& line) {
+    return line.kind == WatchLine::Kind::changed || line.kind == WatchLine::Kind::deleted;
 }
 
 }  // namespace
@@ -91,31 +94,40 @@ void ObjectWatch::received(std::string_view data) {
         if (buffer_.size() > kLongestLine) buffer_.resize(kLongestLine);
         return;
     }
-    std::size_t begin = 0;
-    for (std::size_t end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n', begin)) {
-        const std::string text = buffer_.substr(begin, end - begin);
-        begin = end + 1;
-        const bool goes_on = line(text);
-        if (!*alive || stream_.get() != stream) return;
-        if (!goes_on) return;
+    bool malformed = false;
+    const std::vector<WatchLine> lines = take_lines(malformed);
+    for (auto line = lines.begin(); line != lines.end(); ++line) {
+        const bool superseded = std::any_of(line + 1, lines.end(), tells_of_object);
+        const bool goes_on = take_in(*line, superseded);
+        if (!*alive || stream_.get() != stream || !goes_on) return;
     }
-    buffer_.erase(0, begin);
-    if (buffer_.size() > kLongestLine) restart("malformed", true);
+    if (malformed || buffer_.size() > kLongestLine) restart("malformed", true);
 }
 
-bool ObjectWatch::line(std::string_view text) {
-    if (text.find_first_not_of(" \r") == std::string_view::npos) return true;
-    const auto event = parse_watch_line(text);
-    if (!event) {
-        restart("malformed", true);
-        return false;
+// Those that are whole, out of the buffer, up to the first one that cannot be understood.
+std::vector<WatchLine> ObjectWatch::take_lines(bool& malformed) {
+    std::vector<WatchLine> lines;
+    std::size_t begin = 0;
+    for (std::size_t end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n', begin)) {
+        const std::string_view text = std::string_view(buffer_).substr(begin, end - begin);
+        begin = end + 1;
+        if (text.find_first_not_of(" \r") == std::string_view::npos) continue;
+        auto line = parse_watch_line(text);
+        malformed = !line;
+        if (malformed) return lines;
+        lines.push_back(std::move(*line));
     }
+    buffer_.erase(0, begin);
+    return lines;
+}
+
+bool ObjectWatch::take_in(const WatchLine& line, bool superseded) {
     using Kind = WatchLine::Kind;
-    if (event->kind == Kind::expired || event->kind == Kind::error) return error_event(event->kind == Kind::expired);
-    take_position(event->version);
+    if (line.kind == Kind::expired || line.kind == Kind::error) return error_event(line.kind == Kind::expired);
+    take_position(line.version);
     const auto events = events_;  // survives this
-    if (event->kind == Kind::changed) events.changed(event->object);
-    if (event->kind == Kind::deleted) events.deleted();
+    if (line.kind == Kind::changed) events.changed(line.object, superseded);
+    if (line.kind == Kind::deleted) events.deleted();
     return true;
 }
 

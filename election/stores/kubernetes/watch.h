@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -27,13 +28,15 @@
 #include "base/time.h"
 #include "election/stores/kubernetes/api.h"
 #include "election/stores/kubernetes/refusal.h"
+#include "election/stores/kubernetes/watch_line.h"
 
 namespace leasehold::stores::kubernetes {
 
 class ObjectWatch {
 public:
     struct Events {
-        std::function<void(const nlohmann::json& object)> changed;  // added or modified
+        // Added or modified. `superseded`: what it became next arrived with it, and is told next.
+        std::function<void(const nlohmann::json& object, bool superseded)> changed;
         std::function<void()> deleted;
         // Changes may have been missed; it goes on by itself. The reason is as Store::Watcher has it.
         std::function<void(std::string reason)> broken;
@@ -63,7 +66,8 @@ private:
     void ended(const http::Answer& answer);
     void refused();
     void waited_long_enough();
-    bool line(std::string_view text);  // false: the watch is over
+    std::vector<WatchLine> take_lines(bool& malformed);
+    bool take_in(const WatchLine& line, bool superseded);  // false: the watch is over
     void take_position(const std::string& version);
     bool error_event(bool expired);
     bool has_lived() const;
