@@ -124,6 +124,7 @@ void Participant::note(const election::Note& note) {
         last_end_ = {note.term, true};
         released_at_ = now();
     }
+    if (note.decision == election::Decision::stopping_on_request) told_to_end_ = true;
     if (note.decision == election::Decision::release_abandoned) last_end_ = {note.term, false};
     if (hooks_.noted) hooks_.noted(note);
 }
@@ -165,11 +166,13 @@ void Participant::tell_of_the_end() {
     if (std::exchange(end_untold_, false) && announcer_) announcer_->stopped_leading();
 }
 
-// The election is over. A successor on this machine is about to start: to take down these processes would cost it
-// milliseconds (docs/benchmarks.md), so that comes after it.
+// The election is over. A successor on this machine is about to start: to take down these processes would cost it two
+// or three milliseconds, so that comes after it. A command that has ended by itself has somebody who waits for its
+// status.
 void Participant::finish() {
     constexpr Duration kSuccessorFirst = std::chrono::milliseconds(25);
-    const Duration since = released_at_ ? elapsed_at_most(*released_at_, now()) : kSuccessorFirst;
+    const bool successor = told_to_end_ && released_at_;
+    const Duration since = successor ? elapsed_at_most(*released_at_, now()) : kSuccessorFirst;
     if (since >= kSuccessorFirst) return take_leave();
     leave_timer_->arm_in(kSuccessorFirst - since);
 }

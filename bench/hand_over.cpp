@@ -32,6 +32,7 @@ constexpr const char* kClientGo = "client-go 5/3.5/0.7";
 constexpr std::chrono::seconds kPatience{35};
 
 constexpr int kInARound = 5;
+constexpr double kLongMs = 1e9;
 
 struct Subject {
     std::string name;
@@ -141,6 +142,7 @@ public:
     HandOver(Report& report, const Options& options) : report_(report), options_(options) {
         const auto times = measure_exec(2 * options_.repetitions);
         exec_ms_ = median(times);
+        if (one_file_program().empty()) report_.skip(kSection, one_file_unavailable());
         add_part("everywhere", "the kernel", "new process, exec, first stamp of the workload", times);
     }
 
@@ -166,8 +168,8 @@ public:
 
 private:
     void set_goal(Reading& reading) const {
-        if (client_go_ && reading.setting == "Kubernetes Lease") {
-            reading.at_most = std::min(10.0, *client_go_ / 50);
+        if (reading.setting == "Kubernetes Lease") {
+            reading.at_most = std::min(10.0, client_go_.value_or(kLongMs) / 50);
             reading.remark = "goal: 10 ms, and a fiftieth of client-go 5/3.5/0.7";
         } else if (consul_lock_) {
             reading.at_most = *consul_lock_;

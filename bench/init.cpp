@@ -119,7 +119,9 @@ void measure_signals(Report& report, int repetitions) {
                         .unit = "us",
                         .samples = std::move(values),
                         .limit = Limit{"no init", median(alone.of[quantity])},
-                        .remark = all_over && inits[i].tool == Tool::leasehold ? "with the release of the lease" : ""});
+                        .remark = all_over && inits[i].tool == Tool::leasehold
+                                      ? "with the release of the lease, and 25 ms of rest"
+                                      : ""});
         }
     }
 }

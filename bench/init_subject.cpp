@@ -252,6 +252,10 @@ Run::Ends Run::ends(std::chrono::milliseconds limit) {
     const std::string record = folder_.path(kRecord);
     const UniqueFd changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!changes || inotify_add_watch(changes.get(), folder_.path().c_str(), IN_MOVED_TO) < 0) fail("inotify");
+    const auto look = [&](std::chrono::nanoseconds at) {
+        if (harness::read_file(record).find("\"released\": true") != std::string::npos) ends.released = at;
+    };
+    look(monotonic_now());  // it may have happened before
     for (auto until = monotonic_now() + limit; !ends.init || !ends.tree;) {
         std::array<pollfd, 3> states = {pollfd{ends.init ? -1 : process_.get(), POLLIN, 0},
                                         pollfd{ends.tree ? -1 : fifo_.get(), 0, 0},
@@ -263,7 +267,7 @@ Run::Ends Run::ends(std::chrono::milliseconds limit) {
         if (states[2].revents != 0) {
             char events[4096];
             if (read(changes.get(), events, sizeof events) < 0) fail("inotify");
-            if (harness::read_file(record).find("\"released\": true") != std::string::npos) ends.released = at;
+            look(at);
         }
         if (states[0].revents == 0) continue;
         ends.init = ended_ = at;

@@ -61,14 +61,13 @@ private:
 };
 
 // Not to be looked at: ourselves, what is above us and below us, and what nobody has started.
-std::unordered_set<pid_t> known_processes() {
-    std::unordered_set<pid_t> own;
+std::unordered_set<pid_t> known_processes(const std::vector<pid_t>& nobodys) {
+    std::unordered_set<pid_t> own(nobodys.begin(), nobodys.end());
     for (pid_t pid = getpid(); pid > 0 && own.insert(pid).second;) {
         const auto status = status_of(pid);
         pid = status ? status->parent : -1;
     }
     for (const pid_t pid : descendants(getpid())) own.insert(pid);
-    for (const pid_t pid : kernel_threads()) own.insert(pid);
     return own;
 }
 
@@ -114,7 +113,7 @@ LeftoverCount kill_marked(const Mark& is_leftover) {
         log::error("cannot look for leftovers of an earlier run: /proc: {}", std::generic_category().message(problem));
         return {problem == ENOENT ? 0U : 1U, 0};  // short of descriptors or memory: not known yet
     }
-    const auto own = known_processes();
+    const auto own = known_processes(kernel_threads());
     LeftoverCount found;
     for (const pid_t pid : *pids) {
         if (own.contains(pid) || !is_leftover(variable_of(pid, kVariable))) continue;
@@ -144,9 +143,10 @@ bool nothing_is_left(const std::string& lock_mark, const std::string& incarnatio
     if (lock_mark.empty()) return true;
     const auto pids = numbers_in("/proc");
     if (!pids) return false;
-    if (pids->size() > most + kernel_threads().size()) return false;  // ours are few
+    const auto nobodys = kernel_threads();
+    if (pids->size() > most + nobodys.size()) return false;  // our own are few
     const Mark is_leftover = foreign_mark(lock_mark, incarnation);
-    const auto own = known_processes();
+    const auto own = known_processes(nobodys);
     return std::none_of(pids->begin(), pids->end(), [&](const pid_t pid) {
         return !own.contains(pid) && is_leftover(variable_of(pid, kVariable));
     });

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,14 +48,16 @@ Reply with_index(int status, const std::string& body, std::uint64_t index) {
 
 Reply absent(std::uint64_t index) { return with_index(404, "", index); }
 
-std::string entry_text(std::uint64_t index) {
-    const std::string value = encode_record(sample_record("a", index), JsonLayout::compact);
+std::string entry_text(std::uint64_t index, const std::string& holder = "a") {
+    const std::string value = encode_record(sample_record(holder, index), JsonLayout::compact);
     return fmt::format(R"([{{"LockIndex":0,"Key":"leasehold/x","Flags":0,"Value":"{}","CreateIndex":1,)"
                        R"("ModifyIndex":{}}}])",
                        encode_base64(value), index);
 }
 
-Reply entry(std::uint64_t index) { return with_index(200, entry_text(index), index); }
+Reply entry(std::uint64_t index, const std::string& holder = "a") {
+    return with_index(200, entry_text(index, holder), index);
+}
 
 std::string applied_text(std::uint64_t index) {
     return fmt::format(
@@ -249,16 +252,26 @@ TEST_F(HostileConsul, AWatchWaitsBeyondWhatItHasSeen) {
 }
 
 // The servers have the writes of a hand-over to answer first.
-TEST_F(HostileConsul, AfterNewsItRestsForAMoment) {
-    std::vector<Instant> asked_at;
-    server_.handle([&](const Request& request) {
-        asked_at.push_back(now());
-        if (!waits(request)) return entry(12);
-        return request.target.find("&index=12&") != std::string::npos ? entry(15) : Reply::by(Reply::Way::silence);
+TEST_F(HostileConsul, AfterAChangeOfHolderItRestsForAMoment) {
+    struct Asked {
+        std::mutex guards;
+        std::vector<Instant> at;
+    };
+    const auto asked = std::make_shared<Asked>();
+    server_.handle([asked](const Request& request) {
+        const std::lock_guard lock(asked->guards);
+        asked->at.push_back(now());
+        if (!waits(request)) return entry(12, "a");
+        if (request.target.find("&index=12&") != std::string::npos) return entry(15, "b");
+        return Reply::by(Reply::Way::silence);
     });
     watch();
-    ASSERT_TRUE(asked(3));
-    EXPECT_GE(elapsed_at_most(asked_at[1], asked_at[2]), milliseconds(24));
+    ASSERT_TRUE(turn_until(*loop_, [&] {
+        const std::lock_guard lock(asked->guards);
+        return asked->at.size() >= 3;
+    }));
+    const std::lock_guard lock(asked->guards);
+    EXPECT_GE(elapsed_at_most(asked->at[1], asked->at[2]), milliseconds(24));
 }
 
 TEST_F(HostileConsul, AnIndexOfZeroIsNotWaitedFor) {

@@ -192,6 +192,9 @@ void FakeCluster::end_watches(http::Answer answer) {
 
 void FakeCluster::tell_watches(const std::string& line) {
     for (const auto& stream : streams_) {
+        if (stream->watch && !mute) {  // what has happened comes first
+            for (std::string& earlier : stream->watch->read()) stream->lines.push_back(std::move(earlier));
+        }
         stream->lines.push_back(line);
         later([this, stream] { feed(stream); });
     }

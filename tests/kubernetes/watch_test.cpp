@@ -59,18 +59,24 @@ TEST_F(Watch, AReleaseThatComesTogetherWithTheNextLeaderIsNotTold) {
 
 TEST_F(Watch, AReleaseThatComesTogetherWithNothingNewIsTold) {
     auto version = made();
-    watch();
+    const std::unique_ptr<Store> watching = std::move(store_);
+    store_ = open();  // who writes, so that the release is not the watcher's own
+    watching->watch({.seen = [this](election::Snapshot seen) { seen_by_watch_.push_back(std::move(seen)); },
+                     .broken = [this](const std::string& reason) { broken_.push_back(reason); }});
     ASSERT_TRUE(watch_sees(version));
     cluster_.piece = 1 << 20;
-    cluster_.mute = true;
-    election::Record released = sample_record("a", 1);
+    election::Record released = sample_record("a", 2);
     released.released = true;
-    version = write(replacement(version, released)).version;
-    cluster_.mute = false;
-    cluster_.tell_watches(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"150"}}})"
-                          "\n");
-    ASSERT_TRUE(watch_sees(version));
-    EXPECT_TRUE(seen_by_watch_.back().record.released);
+    for (const char* what_follows : {R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"150"}}})",
+                                     R"({"type":"ERROR","object":{"kind":"Status","code":500}})", "{"}) {
+        cluster_.mute = true;
+        version = write(replacement(version, sample_record("a", 1))).version;
+        version = write(replacement(version, released)).version;
+        cluster_.mute = false;
+        cluster_.tell_watches(what_follows + std::string("\n"));
+        ASSERT_TRUE(watch_sees(version)) << what_follows;
+        EXPECT_TRUE(seen_by_watch_.back().record.released);
+    }
 }
 
 TEST_F(Watch, ABookmarkMovesTheWatchOn) {

@@ -156,7 +156,13 @@ void ConsulStore::refuse_version(Duration timeout, WriteCallback done) {
 void ConsulStore::watch(Watcher watcher) {
     auto shared = std::make_shared<Watcher>(std::move(watcher));
     KeyWatch::Events events;
-    events.seen = [shared](const std::optional<Entry>& entry) { shared->seen(snapshot_of(entry)); };
+    events.seen = [shared, holder = std::string()](const std::optional<Entry>& entry) mutable {
+        Snapshot snapshot = snapshot_of(entry);
+        const bool same_leader = !snapshot.record.released && snapshot.record.holder == holder;
+        holder = snapshot.record.released ? "" : snapshot.record.holder;
+        shared->seen(std::move(snapshot));
+        return !same_leader;  // the lease changes hands
+    };
     events.broken = [shared](const std::string& reason) { shared->broken(reason); };
     auto started = KeyWatch::start(loop_, *agent_, key_, std::move(events));
     if (!started) {

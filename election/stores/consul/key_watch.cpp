@@ -31,7 +31,7 @@ constexpr Duration kMostCredit = seconds(2);
 constexpr Duration kCostOfNews = milliseconds(100);
 constexpr Duration kCostOfNothing = seconds(1);
 // While a lease changes hands, and the new leader's workload starts, the servers have writes to answer. What those
-// bring about is told together, a little later.
+// bring about is told together, afterwards.
 constexpr Duration kRest = milliseconds(25);
 
 }  // namespace
@@ -139,8 +139,8 @@ void KeyWatch::take_in(std::uint64_t index, const std::optional<Entry>& entry) {
     // Whoever listens may have something to write: the connection that this came over is free for it.
     const std::shared_ptr<bool> alive = alive_;
     const auto seen = events_.seen;  // survives this
-    seen(entry);
-    if (*alive) ask_again(news ? kCostOfNews : kCostOfNothing, waited && news ? kRest : Duration::zero());
+    const bool rests = seen(entry) && waited && news;
+    if (*alive) ask_again(news ? kCostOfNews : kCostOfNothing, rests ? kRest : Duration::zero());
 }
 
 // Until the next answer nothing is heard, so whoever listens is told.

@@ -81,8 +81,8 @@ void Announcer::announce(const std::string& what) {
     event["source"] = {{"component", "leasehold"}};
     event["firstTimestamp"] = event["lastTimestamp"] = time_text(at);
     event["count"] = 1;
+    if (events_to_send_.empty()) event_timer_->arm_in(kEventDelay);
     events_to_send_.push_back(event.dump(-1, ' ', false, Json::error_handler_t::replace));
-    event_timer_->arm_in(kEventDelay);
 }
 
 void Announcer::send_events() {

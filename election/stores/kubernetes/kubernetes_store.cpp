@@ -87,6 +87,9 @@ private:
     ReadOutcome read_outcome(const http::Answer& answer, std::uint64_t before);
     void put(const Json& last, const election::Record& record, Duration timeout, WriteCallback done);
     void read_then_put(WriteRequest request, Duration timeout, WriteCallback done);
+    bool is_sent_last(const election::Record& record) const {
+        return record.incarnation == sent_last_.incarnation && record.write_id == sent_last_.write_id;
+    }
     void send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done);
     WriteOutcome write_outcome(const http::Answer& answer, const Action& action, const election::Record& record,
                                std::uint64_t before);
@@ -102,6 +105,10 @@ private:
     const ObjectName name_;
     const ObjectKind kind_;
     const std::shared_ptr<election::Version> seen_;
+    struct {
+        std::string incarnation;
+        std::string write_id;
+    } sent_last_;
     std::string collection_;
     std::string target_;
     KnownObjects known_;
@@ -191,6 +198,7 @@ void KubernetesStore::read_then_put(WriteRequest request, Duration timeout, Writ
 }
 
 void KubernetesStore::send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done) {
+    sent_last_ = {record.incarnation, record.write_id};
     const Action asked = action(call.method == "POST" ? "create" : "update");
     api_->send(std::move(call), timeout,
                while_alive([this, asked, record, before = seen_->number, done = std::move(done)](
@@ -239,8 +247,8 @@ void KubernetesStore::watch(Watcher watcher) {
         std::string problem;
         auto snapshot = take_in(object, problem);
         // A hundred candidates on a busy machine: who hears of a release and of the next leader at once does not storm
-        // the server for a lease that is taken.
-        if (superseded && snapshot && snapshot->record.released) return;
+        // the server for a lease that is taken. Of our own release this may be the only word.
+        if (superseded && snapshot && snapshot->record.released && !is_sent_last(snapshot->record)) return;
         if (snapshot) {
             shared->seen(std::move(*snapshot));
         } else {
