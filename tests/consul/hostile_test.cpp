@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The Consul store against a server that says what it is told to, also what no healthy Consul says.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -272,6 +273,31 @@ TEST_F(HostileConsul, AfterAChangeOfHolderItRestsForAMoment) {
     }));
     const std::lock_guard lock(asked->guards);
     EXPECT_GE(elapsed_at_most(asked->at[1], asked->at[2]), milliseconds(24));
+}
+
+// Or else a release that comes soon after a renewal would be heard late.
+TEST_F(HostileConsul, AfterARenewalItDoesNotRest) {
+    struct Asked {
+        std::mutex guards;
+        std::vector<Instant> at;
+    };
+    const auto asked = std::make_shared<Asked>();
+    server_.handle([asked](const Request&) {
+        const std::lock_guard lock(asked->guards);
+        asked->at.push_back(now());
+        return asked->at.size() < 15 ? entry(12 + asked->at.size(), "a") : Reply::by(Reply::Way::silence);
+    });
+    watch();
+    ASSERT_TRUE(turn_until(*loop_, [&] {
+        const std::lock_guard lock(asked->guards);
+        return asked->at.size() >= 15;
+    }));
+    const std::lock_guard lock(asked->guards);
+    Duration shortest = Duration::max();
+    for (std::size_t i = 2; i < 15; ++i) {
+        shortest = std::min(shortest, elapsed_at_most(asked->at[i - 1], asked->at[i]));
+    }
+    EXPECT_LT(shortest, milliseconds(24)) << "of all of them";
 }
 
 TEST_F(HostileConsul, AnIndexOfZeroIsNotWaitedFor) {

@@ -156,10 +156,11 @@ void ConsulStore::refuse_version(Duration timeout, WriteCallback done) {
 void ConsulStore::watch(Watcher watcher) {
     auto shared = std::make_shared<Watcher>(std::move(watcher));
     KeyWatch::Events events;
-    events.seen = [shared, holder = std::string()](const std::optional<Entry>& entry) mutable {
+    const auto holder = std::make_shared<std::string>();  // the watch copies its callbacks
+    events.seen = [shared, holder](const std::optional<Entry>& entry) {
         Snapshot snapshot = snapshot_of(entry);
-        const bool same_leader = !snapshot.record.released && snapshot.record.holder == holder;
-        holder = snapshot.record.released ? "" : snapshot.record.holder;
+        const bool same_leader = !snapshot.record.released && snapshot.record.holder == *holder;
+        *holder = snapshot.record.released ? "" : snapshot.record.holder;
         shared->seen(std::move(snapshot));
         return !same_leader;  // the lease changes hands
     };
