@@ -60,7 +60,8 @@ Result<Ends> trial_pipe() {
     return Ends{UniqueFd(ends[1]), UniqueFd(ends[0])};  // ours: to write
 }
 
-Result<WaitingRole> fork_agent(const SharedPage& page, Ends& trial, const FirstAgent& agent) {
+Result<WaitingRole> fork_agent(const SharedPage& page, Ends& trial, const EarlySignals& signals,
+                               const FirstAgent& agent) {
     auto socket = socket_ends();
     if (!socket) return tl::unexpected<Error>(socket.error());
     auto channel = Channel::pair();
@@ -69,7 +70,7 @@ Result<WaitingRole> fork_agent(const SharedPage& page, Ends& trial, const FirstA
     const pid_t child = fork_into([&] {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != self) return kFailed;
-        if (self == 1) restore_signals();
+        signals.let_through();
         socket->ours.reset();
         channel->first.close();
         trial.ours.reset();
@@ -98,12 +99,12 @@ WaitingRole fork_supervisor(const SharedPage& page, WaitingRole& agent, Ends& tr
     return {child, std::move(socket->ours), std::move(channel->first)};
 }
 
-Result<Beginning> begin_roles(const FirstAgent& agent) {
+Result<Beginning> begin_roles(const EarlySignals& signals, const FirstAgent& agent) {
     auto page = SharedPage::create();
     if (!page) return tl::unexpected<Error>(page.error());
     auto trial = trial_pipe();
     if (!trial) return tl::unexpected<Error>(trial.error());
-    auto forked = fork_agent(**page, *trial, agent);
+    auto forked = fork_agent(**page, *trial, signals, agent);
     if (!forked) return tl::unexpected<Error>(forked.error());
     WaitingRole supervisor = fork_supervisor(**page, *forked, *trial);
     return Beginning{std::move(*page), std::move(*forked), std::move(supervisor)};
@@ -159,13 +160,14 @@ int cannot_begin(const Error& problem) {
 int become_guardian(const Preparation& prepare, const std::function<int(AgentLaunch)>& first_agent) {
     // Whatever the children below are the parents of stays ours.
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return cannot_begin(system_failure("PR_SET_CHILD_SUBREAPER").value());
-    // The kernel drops what PID 1 neither handles nor blocks: a stop that comes now would be lost. Everybody else ends
-    // by it at once, and the children with it.
-    if (getpid() == 1) take_signals();
-    auto beginning = begin_roles({prepare, first_agent});
+    // A stop that comes before the agent has handed over ends us at once, and the children with us, but for PID 1; one
+    // that comes later waits for the guardian to read it.
+    const EarlySignals signals;
+    auto beginning = begin_roles(signals, {prepare, first_agent});
     if (!beginning) return cannot_begin(beginning.error());
-    auto spec = take_over(beginning->agent.socket.get());
-    // Signals that arrive from here on wait for the guardian to read them.
+    auto spec = signals.wait_for(beginning->agent.socket.get()).and_then([&beginning] {
+        return take_over(beginning->agent.socket.get());
+    });
     take_signals();
     Result<UniqueFd> sealed;
     if (spec && *spec) sealed = seal_launch_spec(**spec);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/signals.h"
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <system_error>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -17,6 +20,16 @@ sigset_t all_but_faults() {
     sigset_t set;
     sigfillset(&set);
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&set, fault);
+    return set;
+}
+
+// What can end or stop a process that blocks `blocked`, and is not read.
+sigset_t all_that_act(const sigset_t& blocked) {
+    sigset_t set = all_but_faults();
+    for (const int harmless : {SIGCHLD, SIGCONT, SIGURG, SIGWINCH}) sigdelset(&set, harmless);
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+        if (sigismember(&blocked, signal) == 1) sigdelset(&set, signal);
+    }
     return set;
 }
 
@@ -40,6 +53,31 @@ void restore_signals() {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+EarlySignals::EarlySignals() {
+    const sigset_t set = all_but_faults();
+    sigprocmask(SIG_SETMASK, &set, &before_);
+}
+
+void EarlySignals::let_through() const { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+Result<void> EarlySignals::wait_for(int fd) const {
+    const sigset_t acting = all_that_act(before_);
+    UniqueFd signals;
+    if (getpid() != 1) {
+        signals.reset(signalfd(-1, &acting, SFD_CLOEXEC | SFD_NONBLOCK));
+        if (!signals) return system_failure("signalfd");
+    }
+    for (;;) {
+        std::array<pollfd, 2> wanted{{{fd, POLLIN, 0}, {signals.get(), POLLIN, 0}}};
+        if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) return system_failure("poll");
+        if (wanted[0].revents != 0) return {};
+        if (wanted[1].revents == 0) continue;
+        let_through();
+        const sigset_t set = all_but_faults();
+        sigprocmask(SIG_SETMASK, &set, nullptr);
+    }
 }
 
 Result<std::unique_ptr<SignalSource>> SignalSource::create(EventLoop& loop,

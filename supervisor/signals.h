@@ -4,6 +4,7 @@
 // moment; and put back to what a program expects before another one is executed.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,22 @@ void take_signals();
 
 // Every disposition to its default, nothing blocked. Async-signal-safe.
 void restore_signals();
+
+// Of a process that will read its signals once it is told something: until then they do what they always did, but none
+// is lost, or ends it, in between. As PID 1 they only wait: the kernel would drop most of them (pid_namespaces(7)).
+class EarlySignals {
+public:
+    EarlySignals();  // all wait from now on; nothing else changes
+
+    // For a child that goes its own way.
+    void let_through() const;
+
+    // Until the descriptor can be read; all that came before has acted then, or waits.
+    Result<void> wait_for(int fd) const;
+
+private:
+    sigset_t before_{};
+};
 
 // Calls back for every signal that arrives. The loop must outlive it.
 class SignalSource {
