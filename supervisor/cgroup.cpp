@@ -289,6 +289,12 @@ Result<void> probe(const std::string& parent) {
     return result;
 }
 
+// Groups in a folder that another candidate has made for its own trial say nothing of what may be made beside it.
+Result<void> may_make_groups(const std::string& folder) {
+    if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+    return system_failure("making a folder in " + folder);
+}
+
 // Whoever was killed while it tried has left an empty group of its number.
 void remove_abandoned_trials(const std::string& parent) {
     for (const std::string& name : groups_in(parent).value_or(std::vector<std::string>())) {
@@ -313,7 +319,7 @@ Result<std::string> try_cgroups() {
         Result<void> done;
         // Another candidate may take the group away meanwhile.
         for (int attempt = 0; attempt < 3; ++attempt) {
-            done = probe(parent);
+            done = may_make_groups(folder).and_then([&parent] { return probe(parent); });
             if (done || (done.error().code != ENOENT && done.error().code != ENODEV)) break;
         }
         if (rmdir(parent.c_str()) != 0) remove_abandoned_trials(parent);

@@ -2,6 +2,8 @@
 //
 // Which containment is taken, and what is said when one cannot be.
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,6 +39,10 @@ int plan_as_nobody(ContainmentChoice wanted, ContainmentMethod expected, const s
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void give_to_nobody(const std::string& folder, const std::vector<std::string>& files) {
+    for (const std::string& file : files) EXPECT_EQ(chown((folder + file).c_str(), kNobody, kNobody), 0) << file;
+}
+
 TEST(Plan, without_permission_cgroup_and_namespace_are_refused_and_automatic_says_why) {
     if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
     const Place place(ContainmentMethod::cgroup);
@@ -52,13 +58,23 @@ TEST(Plan, a_delegated_cgroup_is_enough_and_a_threaded_one_is_refused) {
     if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
     const std::string delegated = place.plan.cgroup + "-delegated";
     ASSERT_EQ(mkdir(delegated.c_str(), 0755), 0);
-    for (const char* file : {"", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"}) {
-        EXPECT_EQ(chown((delegated + file).c_str(), kNobody, kNobody), 0);
-    }
+    give_to_nobody(delegated, {"", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"});
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "", delegated), 0);
     std::ofstream(delegated + "/cgroup.type") << "threaded" << std::flush;
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "cgroup.type", delegated), 1);
     EXPECT_EQ(supervisor::remove_cgroups(delegated), 0);
+}
+
+TEST(Plan, a_trial_in_the_folder_of_somebody_elses_trial_is_not_enough) {
+    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    const std::string shared = place.plan.cgroup + "-shared";
+    ASSERT_EQ(mkdir(shared.c_str(), 0755), 0);
+    ASSERT_EQ(mkdir((shared + "/leasehold-trial").c_str(), 0755), 0);
+    give_to_nobody(shared, {"/cgroup.procs", "/leasehold-trial", "/leasehold-trial/cgroup.procs"});
+    EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "Delegate=yes", shared), 1);
+    EXPECT_EQ(supervisor::remove_cgroups(shared), 0);
 }
 
 }  // namespace
