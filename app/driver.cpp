@@ -60,12 +60,7 @@ void Driver::deliver(election::Event event) {
             if (const auto* wanted = urgent(command)) write(*wanted);
         }
         for (const election::Command& command : step.commands) perform(command);
-        for (const election::Command& command : step.commands) {
-            if (const auto* note = std::get_if<election::Note>(&command)) hooks_.note(*note);
-        }
-        for (const election::Command& command : step.commands) {
-            if (std::holds_alternative<election::Finished>(command)) hooks_.finished();
-        }
+        for (const election::Command& command : step.commands) tell(command);
         timer_->arm_in(step.wake);
         hooks_.stepped();
     }
@@ -78,6 +73,11 @@ void Driver::perform(const election::Command& command) {
     if (wanted_write != nullptr && urgent(command) == nullptr) write(*wanted_write);
     if (const auto* grant = std::get_if<election::Grant>(&command)) hooks_.grant(*grant);
     if (const auto* revoke = std::get_if<election::Revoke>(&command)) hooks_.revoke(*revoke);
+}
+
+void Driver::tell(const election::Command& command) {
+    if (const auto* note = std::get_if<election::Note>(&command)) hooks_.note(*note);
+    if (std::holds_alternative<election::Finished>(command)) hooks_.finished();  // the last one there is
 }
 
 void Driver::read(const election::DoRead& command) {

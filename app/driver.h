@@ -51,6 +51,7 @@ private:
         : store_(store), election_(std::move(election)), hooks_(std::move(hooks)) {}
 
     void perform(const election::Command& command);
+    void tell(const election::Command& command);
     void read(const election::DoRead& command);
     void write(const election::DoWrite& command);
 

@@ -122,7 +122,7 @@ void Participant::note(const election::Note& note) {
     }
     if (note.decision == election::Decision::released) {
         last_end_ = {note.term, true};
-        released_at_ = now();
+        leaves_later_ = told_to_end_;
     }
     if (note.decision == election::Decision::stopping_on_request) told_to_end_ = true;
     if (note.decision == election::Decision::release_abandoned) last_end_ = {note.term, false};
@@ -171,10 +171,8 @@ void Participant::tell_of_the_end() {
 // status.
 void Participant::finish() {
     constexpr Duration kSuccessorFirst = std::chrono::milliseconds(25);
-    const bool successor = told_to_end_ && released_at_;
-    const Duration since = successor ? elapsed_at_most(*released_at_, now()) : kSuccessorFirst;
-    if (since >= kSuccessorFirst) return take_leave();
-    leave_timer_->arm_in(kSuccessorFirst - since);
+    if (!leaves_later_) return take_leave();
+    leave_timer_->arm_in(kSuccessorFirst);
 }
 
 // A last word about the election may still be on its way.

@@ -109,8 +109,8 @@ private:
     std::optional<election::Role> shown_role_;
     double role_since_ = 0;  // Unix time in seconds
     std::optional<metrics::EndedTerm> last_end_;
-    std::optional<Instant> released_at_;  // the last time
-    bool told_to_end_ = false;            // while leading
+    bool told_to_end_ = false;   // while leading
+    bool leaves_later_ = false;  // the lease was released because of that
     std::unique_ptr<Timer> leave_timer_;
     bool end_untold_ = false;  // of a term, to those who read Events
 };

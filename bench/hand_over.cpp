@@ -32,7 +32,6 @@ constexpr const char* kClientGo = "client-go 5/3.5/0.7";
 constexpr std::chrono::seconds kPatience{35};
 
 constexpr int kInARound = 5;
-constexpr double kLongMs = 1e9;
 
 struct Subject {
     std::string name;
@@ -169,7 +168,7 @@ public:
 private:
     void set_goal(Reading& reading) const {
         if (reading.setting == "Kubernetes Lease") {
-            reading.at_most = std::min(10.0, client_go_.value_or(kLongMs) / 50);
+            reading.at_most = client_go_ ? std::min(10.0, *client_go_ / 50) : 10.0;
             reading.remark = "goal: 10 ms, and a fiftieth of client-go 5/3.5/0.7";
         } else if (consul_lock_) {
             reading.at_most = *consul_lock_;

@@ -69,6 +69,24 @@ std::string refused_text(const std::string& what) {
     return R"({"Results":null,"Errors":[{"OpIndex":0,"What":")" + what + R"("}]})";
 }
 
+// When the server was asked, as its own threads tell, which may go on for longer than a test.
+class Times {
+public:
+    std::size_t add() {
+        const std::lock_guard lock(guards_);
+        at_.push_back(now());
+        return at_.size();
+    }
+    std::vector<Instant> all() {
+        const std::lock_guard lock(guards_);
+        return at_;
+    }
+
+private:
+    std::mutex guards_;
+    std::vector<Instant> at_;
+};
+
 bool waits(const Request& request) { return request.target.find("&index=") != std::string::npos; }
 
 class HostileConsul : public StoreFixture {
@@ -254,48 +272,32 @@ TEST_F(HostileConsul, AWatchWaitsBeyondWhatItHasSeen) {
 
 // The servers have the writes of a hand-over to answer first.
 TEST_F(HostileConsul, AfterAChangeOfHolderItRestsForAMoment) {
-    struct Asked {
-        std::mutex guards;
-        std::vector<Instant> at;
-    };
-    const auto asked = std::make_shared<Asked>();
-    server_.handle([asked](const Request& request) {
-        const std::lock_guard lock(asked->guards);
-        asked->at.push_back(now());
+    const auto times = std::make_shared<Times>();
+    server_.handle([times](const Request& request) {
+        times->add();
         if (!waits(request)) return entry(12, "a");
         if (request.target.find("&index=12&") != std::string::npos) return entry(15, "b");
         return Reply::by(Reply::Way::silence);
     });
     watch();
-    ASSERT_TRUE(turn_until(*loop_, [&] {
-        const std::lock_guard lock(asked->guards);
-        return asked->at.size() >= 3;
-    }));
-    const std::lock_guard lock(asked->guards);
-    EXPECT_GE(elapsed_at_most(asked->at[1], asked->at[2]), milliseconds(24));
+    ASSERT_TRUE(turn_until(*loop_, [&] { return times->all().size() >= 3; }));
+    const std::vector<Instant> at = times->all();
+    EXPECT_GE(elapsed_at_most(at[1], at[2]), milliseconds(24));
 }
 
 // Or else a release that comes soon after a renewal would be heard late.
 TEST_F(HostileConsul, AfterARenewalItDoesNotRest) {
-    struct Asked {
-        std::mutex guards;
-        std::vector<Instant> at;
-    };
-    const auto asked = std::make_shared<Asked>();
-    server_.handle([asked](const Request&) {
-        const std::lock_guard lock(asked->guards);
-        asked->at.push_back(now());
-        return asked->at.size() < 15 ? entry(12 + asked->at.size(), "a") : Reply::by(Reply::Way::silence);
+    const auto times = std::make_shared<Times>();
+    server_.handle([times](const Request&) {
+        const std::size_t count = times->add();
+        return count < 15 ? entry(12 + count, "a") : Reply::by(Reply::Way::silence);
     });
     watch();
-    ASSERT_TRUE(turn_until(*loop_, [&] {
-        const std::lock_guard lock(asked->guards);
-        return asked->at.size() >= 15;
-    }));
-    const std::lock_guard lock(asked->guards);
+    ASSERT_TRUE(turn_until(*loop_, [&] { return times->all().size() >= 15; }));
+    const std::vector<Instant> at = times->all();
     Duration shortest = Duration::max();
     for (std::size_t i = 2; i < 15; ++i) {
-        shortest = std::min(shortest, elapsed_at_most(asked->at[i - 1], asked->at[i]));
+        shortest = std::min(shortest, elapsed_at_most(at[i - 1], at[i]));
     }
     EXPECT_LT(shortest, milliseconds(24)) << "of all of them";
 }

@@ -157,13 +157,16 @@ void FakeCluster::open_stream(const std::shared_ptr<StreamState>& stream, const 
     later([this, stream] { feed(stream); });
 }
 
+void FakeCluster::note_news(StreamState& stream) {
+    if (mute) return;
+    for (std::string& line : stream.watch->read()) stream.lines.push_back(std::move(line));
+}
+
 void FakeCluster::feed(const std::shared_ptr<StreamState>& stream) {
     if (stream->gone || stalled_) return;
     const bool refused = stream->end && !stream->opened;
     if (!refused && !std::exchange(stream->opened, true)) stream->events.opened(200, {});
-    if (!mute && !stream->end) {
-        for (std::string& line : stream->watch->read()) stream->lines.push_back(std::move(line));
-    }
+    if (!stream->end) note_news(*stream);
     std::string all;
     for (const std::string& line : std::exchange(stream->lines, {})) all += line;
     for (std::size_t at = 0; at < all.size() && !stream->gone; at += piece) {
@@ -192,9 +195,7 @@ void FakeCluster::end_watches(http::Answer answer) {
 
 void FakeCluster::tell_watches(const std::string& line) {
     for (const auto& stream : streams_) {
-        if (stream->watch && !mute) {  // what has happened comes first
-            for (std::string& earlier : stream->watch->read()) stream->lines.push_back(std::move(earlier));
-        }
+        note_news(*stream);  // what has happened comes first
         stream->lines.push_back(line);
         later([this, stream] { feed(stream); });
     }

@@ -91,6 +91,7 @@ private:
         bool gone = false;  // its owner has destroyed it
     };
     void open_stream(const std::shared_ptr<StreamState>& stream, const http::Request& request);
+    void note_news(StreamState& stream);
     void feed(const std::shared_ptr<StreamState>& stream);
     void later(std::function<void()> work);
 

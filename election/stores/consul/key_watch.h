@@ -30,8 +30,8 @@ namespace leasehold::stores::consul {
 class KeyWatch {
 public:
     struct Events {
-        // Nothing: it is not there. True: the next question may come a little later (kRest), because the servers have
-        // something to do that is more urgent.
+        // Nothing: it is not there. True: the next question comes 25 ms later, because the servers have something to do
+        // that is more urgent.
         std::function<bool(const std::optional<Entry>&)> seen;
         // Changes may have been missed; it goes on by itself. The reason is as Store::Watcher has it.
         std::function<void(std::string reason)> broken;

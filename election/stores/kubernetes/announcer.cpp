@@ -100,13 +100,13 @@ void Announcer::event_answered(const http::Answer& answer) {
         const Action action{"create", "", "events", "", settings_.lock.namespace_name};
         log::warn("no Event tells of the change of leadership: {}", api_->refusal_of(answer, action).detail);
     }
-    if (--events_under_way_ == 0 && events_to_send_.empty() && farewell_) farewell_timer_->arm_in(Duration::zero());
+    --events_under_way_;
+    if (all_events_are_sent() && farewell_) farewell_timer_->arm_in(Duration::zero());
 }
 
 void Announcer::when_events_are_sent(Duration limit, std::function<void()> done) {
     farewell_ = std::move(done);
-    const bool all_sent = events_under_way_ == 0 && events_to_send_.empty();
-    farewell_timer_->arm_in(all_sent ? Duration::zero() : limit);
+    farewell_timer_->arm_in(all_events_are_sent() ? Duration::zero() : limit);
 }
 
 void Announcer::set_pod_role(PodRole role) {

@@ -59,6 +59,7 @@ private:
     void announce(const std::string& what);
     void send_events();
     void event_answered(const http::Answer& answer);
+    bool all_events_are_sent() const { return events_under_way_ == 0 && events_to_send_.empty(); }
     void send_label();
     void label_answered(PodRole sent, const http::Answer& answer);
     void settle();

@@ -23,6 +23,10 @@ using election::Snapshot;
 using election::WriteOutcome;
 using election::WriteStatus;
 
+bool is_same_write(const election::Record& one, const election::Record& other) {
+    return one.write_id == other.write_id && one.incarnation == other.incarnation;
+}
+
 // The last states of the object, whole, by version: what an update has to keep.
 class KnownObjects {
 public:
@@ -87,9 +91,6 @@ private:
     ReadOutcome read_outcome(const http::Answer& answer, std::uint64_t before);
     void put(const Json& last, const election::Record& record, Duration timeout, WriteCallback done);
     void read_then_put(WriteRequest request, Duration timeout, WriteCallback done);
-    bool is_sent_last(const election::Record& record) const {
-        return record.incarnation == sent_last_.incarnation && record.write_id == sent_last_.write_id;
-    }
     void send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done);
     WriteOutcome write_outcome(const http::Answer& answer, const Action& action, const election::Record& record,
                                std::uint64_t before);
@@ -105,10 +106,7 @@ private:
     const ObjectName name_;
     const ObjectKind kind_;
     const std::shared_ptr<election::Version> seen_;
-    struct {
-        std::string incarnation;
-        std::string write_id;
-    } sent_last_;
+    election::Record sent_last_;
     std::string collection_;
     std::string target_;
     KnownObjects known_;
@@ -198,7 +196,7 @@ void KubernetesStore::read_then_put(WriteRequest request, Duration timeout, Writ
 }
 
 void KubernetesStore::send_write(Api::Call call, const election::Record& record, Duration timeout, WriteCallback done) {
-    sent_last_ = {record.incarnation, record.write_id};
+    sent_last_ = record;
     const Action asked = action(call.method == "POST" ? "create" : "update");
     api_->send(std::move(call), timeout,
                while_alive([this, asked, record, before = seen_->number, done = std::move(done)](
@@ -212,8 +210,7 @@ WriteOutcome KubernetesStore::write_outcome(const http::Answer& answer, const Ac
         std::string problem = "its body is no JSON";
         const Json object = parse_server_json(answer.body);
         const auto snapshot = object.is_discarded() ? std::nullopt : take_in(object, problem);
-        if (snapshot && snapshot->record.write_id == record.write_id &&
-            snapshot->record.incarnation == record.incarnation) {
+        if (snapshot && is_same_write(snapshot->record, record)) {
             outcome.status = WriteStatus::applied;
             outcome.version = snapshot->version;
             compare_with_watch(outcome.version.number, before);
@@ -248,7 +245,7 @@ void KubernetesStore::watch(Watcher watcher) {
         auto snapshot = take_in(object, problem);
         // A hundred candidates on a busy machine: who hears of a release and of the next leader at once does not storm
         // the server for a lease that is taken. Of our own release this may be the only word.
-        if (superseded && snapshot && snapshot->record.released && !is_sent_last(snapshot->record)) return;
+        if (superseded && snapshot && snapshot->record.released && !is_same_write(snapshot->record, sent_last_)) return;
         if (snapshot) {
             shared->seen(std::move(*snapshot));
         } else {
