@@ -64,6 +64,9 @@ public:
     }
     bool rests(Instant now) const { return elapsed_at_least(rests_from_, now) < rest_; }
 
+    // For the first 40 ms at least.
+    bool is_young() const { return passes_ <= kYoungPasses; }
+
     bool patience_is_over() const { return passes_ > kQuickPasses; }
 
     // True for the passes that are worth a line in the log: the first that is no longer quick, and later every tenth.
@@ -72,6 +75,7 @@ public:
 private:
     static constexpr Duration kLongestRest = std::chrono::milliseconds(20);
     static constexpr Duration kQuick = std::chrono::milliseconds(2);
+    static constexpr int kYoungPasses = 20;
     static constexpr int kQuickPasses = 100;
     int passes_ = 0;
     Duration rest_{};

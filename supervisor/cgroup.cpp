@@ -71,6 +71,7 @@ public:
     Result<pid_t> fork_inside(Purpose purpose) override {
         CgroupGroup& group = purpose == Purpose::term ? group_ : standby_;
         current_ = &group;
+        populated_ = true;
         // A fresh group for every tree: kernels that count the kills of a cgroup compare a newborn's group with its
         // parent's group, so that whatever is born into one that was killed before is killed too (seen in 6.18).
         if (const int problem = group.remove(); problem != 0) {
@@ -85,9 +86,10 @@ public:
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }
 
-    void kill_pass(pid_t root, Except except) override {
+    void kill_pass(pid_t root, Except except, Sweep sweep) override {
         group_.kill_all();
         standby_.kill_all();
+        if (sweep == Sweep::inside_first && populated_) return;
         kill_descendants(root, except);
     }
 
@@ -103,6 +105,7 @@ public:
             watch_events(*group);
             all_empty = all_empty && population == Population::empty;
         }
+        populated_ = !all_empty;
         return no_children && all_empty;
     }
 
@@ -202,6 +205,7 @@ private:
     mutable CgroupGroup standby_;
     CgroupGroup* current_ = &group_;
     UniqueFd changes_;
+    mutable bool populated_ = true;  // as empty() has found the groups since the last tree began
 };
 
 // ---- whether it works here ------------------------------------------------------------------------------------------

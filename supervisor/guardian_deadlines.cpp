@@ -52,7 +52,7 @@ Duration Guardian::enforce_hard_instant(Instant at) {
     const bool first = !overdue_since_;
     if (first) overdue_since_ = at;
     if (elapsed_at_most(*overdue_since_, at) < spec_.kill_allowance / 3) {
-        containment_->kill_pass(supervisor_.process.pid, {});
+        containment_->kill_pass(supervisor_.process.pid, {}, Sweep::everywhere);
         if (first) {
             log::warn("term {}: the hard instant has come and the workload's tree is alive; the guardian kills it",
                       page_->grant().term);
@@ -122,7 +122,7 @@ void Guardian::continue_emptying() {
         }
         const Instant began = now();
         if (kill_rhythm_.rests(began)) return;
-        containment_->kill_pass(getpid(), not_of_the_tree());
+        containment_->kill_pass(getpid(), not_of_the_tree(), Sweep::everywhere);
         kill_rhythm_.passed(began, now());
         return;
     }

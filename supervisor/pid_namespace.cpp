@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -186,9 +187,16 @@ void PidNamespace::main_has_ended() {
 
 void PidNamespace::signal_all(int signal) { signal_descendants(getpid(), signal); }
 
-void PidNamespace::kill_pass(pid_t root, Except except) {
+void PidNamespace::kill_pass(pid_t root, Except except, Sweep sweep) {
     kill_init();
+    if (sweep == Sweep::inside_first && init_lives()) return;
     kill_descendants(root, except);
+}
+
+// It ends as the last of its namespace.
+bool PidNamespace::init_lives() const {
+    pollfd ended{init_.get(), POLLIN, 0};
+    return init_ && poll(&ended, 1, 0) == 0;
 }
 
 void PidNamespace::kill_init() {

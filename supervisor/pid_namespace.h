@@ -21,7 +21,7 @@ public:
     int enter() const override;  // a mount namespace, whose only difference is a /proc of the new PID namespace
     void main_has_ended() override;
     void signal_all(int signal) override;
-    void kill_pass(pid_t root, Except except) override;
+    void kill_pass(pid_t root, Except except, Sweep sweep) override;
     // The init and the workload's own process are children of the supervisor, or the guardian, and an init is reaped
     // only after everything in its namespace.
     bool empty(bool no_children) const override { return no_children; }
@@ -32,6 +32,7 @@ public:
 
 private:
     Result<pid_t> fork_init_and_workload();
+    bool init_lives() const;
 
     std::string lock_mark_;
     std::string incarnation_;

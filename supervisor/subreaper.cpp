@@ -28,7 +28,7 @@ public:
     int enter() const override { return 0; }  // being born below us is all there is to it
     void main_has_ended() override {}
     void signal_all(int signal) override { signal_descendants(getpid(), signal); }
-    void kill_pass(pid_t root, Except except) override { kill_descendants(root, except); }
+    void kill_pass(pid_t root, Except except, Sweep) override { kill_descendants(root, except); }
     bool empty(bool no_children) const override { return no_children; }
     int changes_fd() const override { return -1; }
     void remove() override {}

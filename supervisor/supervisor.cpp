@@ -300,7 +300,7 @@ void Supervisor::follow(const std::optional<Exit>& ended, const std::optional<Ho
     if (hook_end) perform(machine_.on_hook_ended(now(), hook_end->which, hook_end->passed()));
     // Whoever has just ended left its own children to us.
     const bool killing = tree_ && machine_.phase() == TermMachine::Phase::killing;
-    if (killing && !kill_rhythm_.rests(now())) kill_pass(tree_->main);
+    if (killing && !kill_rhythm_.rests(now())) kill_pass(tree_->main, sweep_now());
     log_hook_end(hook_end);
 }
 

@@ -106,7 +106,8 @@ private:
     void ask_to_stop();
     void send_stop_signal(bool to_main);
     void kill_tree();
-    void kill_pass(pid_t main);
+    Sweep sweep_now() const;
+    void kill_pass(pid_t main, Sweep sweep);
     void report_empty(Term term);
     void report_pause(const ReportPause& pause);
     void end_of_work(bool resign);

@@ -181,7 +181,7 @@ void Supervisor::ask_standby_to_stop() {
 }
 
 void Supervisor::kill_standby() {
-    kill_pass(standby_.main);
+    kill_pass(standby_.main, Sweep::everywhere);
     standby_.kill_rhythm.restart();
     if (standby_.machine.is_command() && !standby_.failed_start) log::warn("killing the standby command's tree");
 }
@@ -213,7 +213,7 @@ void Supervisor::standby_main_ended(const Exit& ended) {
 void Supervisor::look_whether_standby_is_gone(bool none_left) {
     if (!standby_.machine.alive()) return;
     if (!containment_->empty(none_left)) {
-        if (standby_.machine.phase() == StandbyPhase::killing) kill_pass(standby_.main);
+        if (standby_.machine.phase() == StandbyPhase::killing) kill_pass(standby_.main, Sweep::everywhere);
         return;
     }
     const bool was_command = standby_.machine.is_command();

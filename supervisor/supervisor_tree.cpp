@@ -189,10 +189,10 @@ void Supervisor::say_stopping() {
 void Supervisor::kill_tree() {
     const auto hook = std::exchange(hook_, std::nullopt);
     if (!tree_ || tree_->waiting) return;
-    kill_pass(tree_->main);
+    kill_rhythm_.restart();
+    kill_pass(tree_->main, sweep_now());
     if (hook) say_what_took_the_grace_period(hook->which);
     if (!tree_->asked_at) tree_->asked_at = now();
-    kill_rhythm_.restart();
     kill_again_->arm_in(kill_rhythm_.next());
     const double left = seconds(left_on_any_clock(machine_.grant().hard, now()));
     if (!tree_->working) {
@@ -203,14 +203,20 @@ void Supervisor::kill_tree() {
     log::warn("killing the workload's tree (term {}; {:.3f} s to the hard instant)", tree_->grant.term, left);
 }
 
+// Whoever is outside of a cgroup or a namespace has to be dead in time too.
+Sweep Supervisor::sweep_now() const {
+    const bool can_wait = left_on_any_clock(machine_.grant().hard, now()) > spec_.kill_allowance / 2;
+    return can_wait && kill_rhythm_.is_young() ? Sweep::inside_first : Sweep::everywhere;
+}
+
 // The tree's own process and its group need no search, and are ours until they are reaped.
-void Supervisor::kill_pass(pid_t main) {
+void Supervisor::kill_pass(pid_t main, Sweep sweep) {
     if (main > 0) {
         kill(-main, SIGKILL);
         kill(main, SIGKILL);
     }
     const Instant began = now();
-    containment_->kill_pass(getpid(), {});
+    containment_->kill_pass(getpid(), {}, sweep);
     kill_rhythm_.passed(began, now());
 }
 

@@ -152,7 +152,7 @@ Verdict contain_a_daemon(bool as_subreaper) {
         Verdict verdict;
         verdict.proven_empty = eventually([&] {
             if (containment->empty(supervisor::reap([](const supervisor::Exit&) {}))) return true;
-            containment->kill_pass(getpid(), {});
+            containment->kill_pass(getpid(), {}, supervisor::Sweep::everywhere);
             return false;
         });
         verdict.daemon_survived = alive(daemon);

@@ -16,6 +16,7 @@
 
 #include "supervisor/cgroup_group.h"
 #include "supervisor/mounts.h"
+#include "supervisor/process_status.h"
 #include "tests/process/candidate.h"
 #include "tests/process/keeper.h"
 #include "tests/process/roles.h"
@@ -26,6 +27,7 @@ namespace {
 using supervisor::Containment;
 using supervisor::ContainmentMethod;
 using supervisor::Purpose;
+using supervisor::Sweep;
 
 constexpr const char* kSelf = "/proc/self/exe";
 constexpr ContainmentMethod kMethods[] = {ContainmentMethod::subreaper, ContainmentMethod::cgroup,
@@ -106,6 +108,30 @@ TEST(Cgroups, what_moved_itself_out_is_killed_too) {
     }
 }
 
+TEST(Cgroups, what_moved_itself_out_is_looked_for_when_the_group_is_seen_empty) {
+    const Place place(ContainmentMethod::cgroup);
+    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+    const Elsewhere elsewhere(place);
+    for (const Sweep sweep : {Sweep::inside_first, Sweep::everywhere}) {
+        const auto containment = supervisor::make_containment(place.plan, "inc");
+        const auto child = containment->fork_inside(Purpose::term);
+        ASSERT_TRUE(child) << child.error().message;
+        if (*child == 0) {
+            for (;;) pause();
+        }
+        std::ofstream(elsewhere.path + "/cgroup.procs") << *child << std::flush;
+        containment->kill_pass(getpid(), {}, sweep);
+        EXPECT_EQ(supervisor::status_of(*child)->dying, sweep == Sweep::everywhere);
+        EXPECT_FALSE(containment->empty(false));
+        containment->kill_pass(getpid(), {}, sweep);
+        int status = 0;
+        EXPECT_EQ(waitpid(*child, &status, 0), *child);
+        EXPECT_TRUE(WIFSIGNALED(status));
+        EXPECT_TRUE(containment->empty(true));
+        containment->remove();
+    }
+}
+
 TEST(Cgroups, what_moved_itself_into_a_group_below_is_killed_too) {
     const Place place(ContainmentMethod::cgroup);
     if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
@@ -136,7 +162,7 @@ public:
     int enter() const override { return inner_->enter(); }
     void main_has_ended() override { inner_->main_has_ended(); }
     void signal_all(int signal) override { inner_->signal_all(signal); }
-    void kill_pass(pid_t, supervisor::Except) override {}
+    void kill_pass(pid_t, supervisor::Except, Sweep) override {}
     bool empty(bool) const override { return inner_->empty(true); }  // believes that there are no children
     int changes_fd() const override { return inner_->changes_fd(); }
     void remove() override { inner_->remove(); }
@@ -162,7 +188,7 @@ TEST(Controls, cgroup_that_does_not_look_at_its_children_is_caught_when_somethin
     struct KillsItsGroup : Broken {
         KillsItsGroup(std::unique_ptr<Containment> inner, std::string path)
             : Broken(std::move(inner)), group(std::move(path)) {}
-        void kill_pass(pid_t, supervisor::Except) override { group.kill_all(); }
+        void kill_pass(pid_t, supervisor::Except, Sweep) override { group.kill_all(); }
         supervisor::CgroupGroup group;
     };
     const auto make = [&] {

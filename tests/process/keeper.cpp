@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "supervisor/backoff.h"
 #include "supervisor/cgroup_group.h"
 #include "supervisor/process_tree.h"
 #include "supervisor/reaper.h"
@@ -26,6 +27,7 @@ namespace {
 using supervisor::Containment;
 using supervisor::ContainmentChoice;
 using supervisor::ContainmentMethod;
+using supervisor::Sweep;
 
 ContainmentChoice choice_of(ContainmentMethod method) {
     switch (method) {
@@ -43,10 +45,13 @@ bool reap_all() {
 constexpr int kProven = 1;
 constexpr int kAllGone = 2;
 
-int empty_it(Containment& containment, const Witness& witness) {
+int empty_it(Containment& containment, const Witness& witness, Emptier by) {
+    supervisor::KillRhythm rhythm;
     const bool proven = eventually([&] {
         if (containment.empty(reap_all())) return true;
-        containment.kill_pass(getpid(), {});
+        const bool gently = by == Emptier::supervisor && rhythm.is_young();
+        containment.kill_pass(getpid(), {}, gently ? Sweep::inside_first : Sweep::everywhere);
+        rhythm.next();
         return false;
     });
     const int result = (proven ? kProven : 0) | (witness.all_gone() ? kAllGone : 0);
@@ -116,13 +121,13 @@ Emptied contain(const Maker& make, const std::vector<std::string>& command, cons
             const supervisor::Executable executable(command, {"PATH=/bin:/usr/bin"});
             const auto spawned = supervisor::spawn(executable, *inner, now() + std::chrono::hours(1));
             if (!spawned || !witness.ready()) _exit(0);
-            if (by == Emptier::supervisor) _exit(empty_it(*inner, witness));
+            if (by == Emptier::supervisor) _exit(empty_it(*inner, witness, by));
             kill(getpid(), SIGKILL);
         }
         int status = 0;
         waitpid(supervisor, &status, 0);
         if (WIFEXITED(status)) _exit(by == Emptier::supervisor ? WEXITSTATUS(status) : 0);
-        _exit(empty_it(*containment, witness));
+        _exit(empty_it(*containment, witness, by));
     }
     int status = 0;
     EXPECT_EQ(waitpid(guardian, &status, 0), guardian);

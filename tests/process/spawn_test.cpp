@@ -30,7 +30,7 @@ public:
     int enter() const override { return problem_; }
     void main_has_ended() override {}
     void signal_all(int) override {}
-    void kill_pass(pid_t, supervisor::Except) override {}
+    void kill_pass(pid_t, supervisor::Except, supervisor::Sweep) override {}
     bool empty(bool no_children) const override { return no_children; }
     int changes_fd() const override { return -1; }
     void remove() override {}

@@ -57,6 +57,7 @@ TEST(KillRhythm, does_not_rest_for_long_nor_because_of_another_tree) {
 TEST(KillRhythm, is_quick_first_and_then_ever_slower_down_to_once_a_second) {
     KillRhythm rhythm;
     for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(rhythm.is_young(), i <= 20);
         EXPECT_EQ(rhythm.next(), milliseconds(2));
         EXPECT_FALSE(rhythm.resists());
     }
@@ -67,6 +68,7 @@ TEST(KillRhythm, is_quick_first_and_then_ever_slower_down_to_once_a_second) {
     for (int i = 0; i < 20; ++i) rhythm.next();
     EXPECT_EQ(rhythm.next(), seconds(1));
     rhythm.restart();
+    EXPECT_TRUE(rhythm.is_young());
     EXPECT_EQ(rhythm.next(), milliseconds(2));
 }
 
