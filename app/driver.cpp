@@ -103,8 +103,9 @@ void Driver::write(const election::DoWrite& command) {
         if (extends && outcome.status == election::WriteStatus::applied) hooks_.renewed(sent, took);
         deliver(election::WriteDone{id, sent, std::move(outcome)});
     });
-    // A record that is absent may have been made and deleted again since it was looked for.
-    const bool replaces = command.purpose == election::WritePurpose::acquire && !command.expect_absent;
+    // A record that is absent may have been made and deleted again since it was looked for, where nothing numbers it.
+    const bool any_absence = command.expect_absent && command.expected.number == 0;
+    const bool replaces = command.purpose == election::WritePurpose::acquire && !any_absence;
     if (replaces && hooks_.acquiring) hooks_.acquiring(command.term);
 }
 

@@ -200,7 +200,10 @@ election::WriteOutcome write_blocking(RegisterFile& file, const WriteRequest& re
     const Instant begin = now();
     FileWrite write(file, request, [&] { return elapsed_at_most(begin, now()) >= kLimit; });
     while (true) {
-        if (auto outcome = write.advance()) return *outcome;
+        if (auto outcome = write.advance()) {
+            write.settle();
+            return *outcome;
+        }
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
 }

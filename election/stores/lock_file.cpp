@@ -129,7 +129,6 @@ IoResult<bool> create_lock_file(int folder, const std::string& lock_name, bool w
     if (auto set = set_mode(file.get(), lock_name); !set) return remove_again(set.error());
     const auto written = write_at_start(file.get(), format_lock_state(state), lock_name);
     if (!written) return remove_again(written.error());
-    if (auto synced = stores::sync(file.get(), lock_name); !synced) return remove_again(synced.error());
     return true;
 }
 

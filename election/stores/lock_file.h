@@ -74,7 +74,8 @@ private:
     std::string name_;
 };
 
-// Makes the lock file if there is none. False when there was one.
+// Makes the lock file if there is none. False when there was one. Does not wait for the disk: one that a power failure
+// takes away, or leaves empty, is no witness when it is made again.
 IoResult<bool> create_lock_file(int folder, const std::string& lock_name, bool witness);
 
 }  // namespace leasehold::stores

@@ -39,7 +39,7 @@ FileState assemble_state(const FileText& record, const std::optional<LockState>&
     state.highest = std::max(later.committed, later.intent);
     Snapshot& snapshot = state.snapshot;
     if (!record.exists) {
-        snapshot.version.number = later.committed;
+        snapshot.version.number = later.committed + 1;  // never 0, so that nothing is created over another absence
         // Said after the record was found missing: had one been written before, the intent would show.
         snapshot.never_written = later.proves_never_written();
         return state;

@@ -44,6 +44,10 @@ protected:
             *loop_, {.options = options_, .incarnation = incarnation, .has_workload = false, .listeners = {}},
             {.grant = [this](const election::Grant&) { ++grants_; },
              .revoke = [made](const election::Revoke& wanted) { (*made)->deliver(election::TreeEmpty{wanted.term}); },
+             .acquiring =
+                 [this](election::Term term) {
+                     if (grants_ == 0) acquiring_ = term;
+                 },
              .finished = [this] { finished_ = true; },
              .noted = [this](const election::Note& note) { notes_.push_back(note.decision); },
              .stepped = {},
@@ -77,6 +81,7 @@ protected:
     std::vector<Result<PreparedStore>> prepared_;
     std::vector<election::Decision> notes_;
     int grants_ = 0;
+    election::Term acquiring_ = 0;  // said before the first grant
     bool finished_ = false;
 };
 
@@ -91,6 +96,13 @@ TEST_F(Participants, LeadsAndSaysSo) {
     EXPECT_EQ(view.role, "leader");
     EXPECT_EQ(view.holder, "me");
     EXPECT_TRUE(says_leading(*participant));
+}
+
+// A local search may be made meanwhile: nobody can have begun a term in between unnoticed.
+TEST_F(Participants, SaysWhatItIsAboutToAcquire) {
+    const auto participant = join("1");
+    ASSERT_TRUE(turn_until([&] { return grants_ > 0; }));
+    EXPECT_EQ(acquiring_, participant->election().grant()->term);
 }
 
 // The loop does not turn, as in a process that was stopped: what is asked first when it goes on is answered before any

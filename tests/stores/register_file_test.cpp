@@ -182,6 +182,17 @@ TEST_F(RegisterFileTest, EveryKindOfThingInItsPlaceIsUnreadable) {
     EXPECT_EQ(temp_.count_temporary_files(), 0U);
 }
 
+TEST_F(RegisterFileTest, NothingIsCreatedOverTheAbsenceAfterARecordThatCameAndWent) {
+    ASSERT_TRUE(create_lock_file(open_folder(temp_.folder())->get(), temp_.place().lock_name, true).value_or(false));
+    WriteRequest late = creation(sample_record("late", 1));
+    late.expected = see().version;
+    create();
+    std::filesystem::remove(temp_.record());
+    EXPECT_EQ(write_now(*stranger(), late).status, WriteStatus::conflict);
+    late.expected = see().version;
+    EXPECT_EQ(write_now(*stranger(), late).status, WriteStatus::applied);
+}
+
 TEST_F(RegisterFileTest, ALockFileMadeWhileRunningIsNoWitness) {
     ASSERT_TRUE(create_lock_file(open_folder(temp_.folder())->get(), temp_.place().lock_name, true).value_or(false));
     EXPECT_TRUE(see().never_written);
@@ -189,7 +200,7 @@ TEST_F(RegisterFileTest, ALockFileMadeWhileRunningIsNoWitness) {
     EXPECT_FALSE(see(*stranger()).never_written);
     std::filesystem::remove(temp_.record());
     EXPECT_FALSE(see(*stranger()).never_written);
-    EXPECT_EQ(see(*stranger()).version.number, version.number);
+    EXPECT_EQ(see(*stranger()).version.number, version.number + 1);
     std::filesystem::remove(temp_.lock());
     EXPECT_FALSE(see(*stranger()).never_written);
 
