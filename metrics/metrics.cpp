@@ -34,7 +34,7 @@ std::string given_value(const MetricLabels& given, std::string_view label) {
     throw std::logic_error("metrics: no value is given for label " + std::string(label));
 }
 
-// Every combination of the values that a metric's labels can take.
+// Every combination of the values that a metric's labels can take; the last label's change first.
 std::vector<Labels> label_combinations(const MetricSpec& metric, const MetricLabels& given) {
     std::vector<Labels> combinations = {{}};
     for (const LabelSpec& label : metric.labels) {
@@ -114,6 +114,8 @@ void sort(std::vector<prometheus::MetricFamily>& families) {
 // One metric with all its series, addressed by the values of its labels in the catalogue's order.
 struct Metrics::Series {
     using Values = std::vector<std::string>;
+    template <class Kind>
+    using Table = std::map<Metric, std::vector<Kind*>>;
 
     explicit Series(const MetricLabels& given_labels) : given(given_labels) {
         for (const MetricSpec& metric : catalogue()) {
@@ -124,9 +126,10 @@ struct Metrics::Series {
     void add(const MetricSpec& metric) {
         const std::string name(metric.name);
         const std::string help(metric.help);
-        const auto fill = [&](auto& family, auto& series, const auto&... arguments) {
+        const auto fill = [&](auto& family, auto& table, const auto&... arguments) {
+            auto& series = table[metric.id];
             for (const Labels& labels : label_combinations(metric, given)) {
-                series[{metric.id, labels}] = &family.Add(labels, arguments...);
+                series.push_back(&family.Add(labels, arguments...));
             }
         };
         switch (metric.type) {
@@ -142,16 +145,17 @@ struct Metrics::Series {
 
     // The series of these label values; null when a value is unknown and its label has no "other".
     template <class Kind>
-    Kind* find(const std::map<std::pair<Metric, Labels>, Kind*>& series, Metric id, const Values& values) const {
+    static Kind* find(const Table<Kind>& table, Metric id, const Values& values) {
         const MetricSpec& metric = spec(id);
-        Labels labels;
+        std::size_t place = 0;  // as label_combinations() counts
         for (std::size_t i = 0; i < metric.labels.size(); ++i) {
-            const LabelSpec& label = metric.labels[i];
-            labels[std::string(label.name)] =
-                label.values.empty() ? given_value(given, label.name) : std::string(known_value(label, values.at(i)));
+            const auto& known = metric.labels[i].values;
+            if (known.empty()) continue;  // one value, which was given
+            const auto value = std::find(known.begin(), known.end(), known_value(metric.labels[i], values.at(i)));
+            if (value == known.end()) return nullptr;
+            place = place * known.size() + static_cast<std::size_t>(value - known.begin());
         }
-        const auto found = series.find({id, labels});
-        return found == series.end() ? nullptr : found->second;
+        return table.at(id).at(place);
     }
 
     void count(Metric id, const Values& values = {}, double by = 1) const {
@@ -179,9 +183,9 @@ struct Metrics::Series {
     MetricLabels given;
     std::map<std::string, pid_t> processes;  // by role
     prometheus::Registry registry;
-    std::map<std::pair<Metric, Labels>, prometheus::Counter*> counters;
-    std::map<std::pair<Metric, Labels>, prometheus::Gauge*> gauges;
-    std::map<std::pair<Metric, Labels>, prometheus::Histogram*> histograms;
+    Table<prometheus::Counter> counters;
+    Table<prometheus::Gauge> gauges;
+    Table<prometheus::Histogram> histograms;
 };
 
 Metrics::Metrics(const MetricLabels& labels) : series_(std::make_unique<Series>(labels)) {
