@@ -64,7 +64,7 @@ public:
     }
     bool rests(Instant now) const { return elapsed_at_least(rests_from_, now) < rest_; }
 
-    // For the first 40 ms at least.
+    // For 40 ms, and for longer if the passes take long.
     bool is_young() const { return passes_ <= kYoungPasses; }
 
     bool patience_is_over() const { return passes_ > kQuickPasses; }

@@ -168,6 +168,7 @@ int become_guardian(const Preparation& prepare, const std::function<int(AgentLau
     auto spec = signals.wait_for(beginning->agent.socket.get()).and_then([&beginning] {
         return take_over(beginning->agent.socket.get());
     });
+    if (spec && !*spec) signals.let_through();  // what ended the agent may have been meant for us as well
     take_signals();
     Result<UniqueFd> sealed;
     if (spec && *spec) sealed = seal_launch_spec(**spec);

@@ -58,6 +58,7 @@ void restore_signals() {
 EarlySignals::EarlySignals() {
     const sigset_t set = all_but_faults();
     sigprocmask(SIG_SETMASK, &set, &before_);
+    signal(SIGCHLD, SIG_DFL);
 }
 
 void EarlySignals::let_through() const { sigprocmask(SIG_SETMASK, &before_, nullptr); }

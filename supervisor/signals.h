@@ -27,7 +27,9 @@ void restore_signals();
 // is lost, or ends it, in between. As PID 1 they only wait: the kernel would drop most of them (pid_namespaces(7)).
 class EarlySignals {
 public:
-    EarlySignals();  // all wait from now on; nothing else changes
+    // All wait from now on. What they do stays as it is, but for SIGCHLD: ignored, it would take the status of whoever
+    // ends from us.
+    EarlySignals();
 
     // For a child that goes its own way.
     void let_through() const;

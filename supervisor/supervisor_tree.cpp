@@ -66,8 +66,8 @@ void Supervisor::begin_tree(const TermGrant& grant) {
 // and the term is not over either. But past the hard instant it is not for us to say who may run here.
 //
 // The search may have been made while the write that began the term was under way (PrepareMessage). The write has only
-// been applied because the record was still the one whose holder had released it, or had run out of time: nobody can
-// have begun a term, and started a workload, in between.
+// been applied because the record was still the one whose holder had released it, or had run out of time, or still the
+// absence that was seen: nobody can have begun a term, and started a workload, in between.
 void Supervisor::start_when_clear() {
     if (reached_on_any_clock(machine_.grant().hard, now())) return tree_is_empty();
     const bool looked = std::exchange(nothing_is_left_for_, std::nullopt) == machine_.term();
@@ -205,7 +205,8 @@ void Supervisor::kill_tree() {
 
 // Whoever is outside of a cgroup or a namespace has to be dead in time too.
 Sweep Supervisor::sweep_now() const {
-    const bool can_wait = left_on_any_clock(machine_.grant().hard, now()) > spec_.kill_allowance / 2;
+    const bool time_enough = left_on_any_clock(machine_.grant().hard, now()) > spec_.kill_allowance / 2;
+    const bool can_wait = time_enough && !machine_.kills_at_all_costs();
     return can_wait && kill_rhythm_.is_young() ? Sweep::inside_first : Sweep::everywhere;
 }
 

@@ -151,6 +151,8 @@ public:
     Phase phase() const { return phase_; }
     // The workload runs in this term, or is to run in it again, or it is held without.
     bool goes_on() const;
+    // While it kills: whether nobody may count on the lease any more, or on more time.
+    bool kills_at_all_costs() const { return !may_finish_; }
     bool between_trees() const { return phase_ == Phase::pausing || phase_ == Phase::holding; }
     bool accepts_terms() const { return !ending_; }
     bool paused() const { return paused_; }

@@ -87,12 +87,12 @@ IoResult<std::optional<LockFile>> LockFile::try_lock(int folder, const std::stri
     return std::nullopt;
 }
 
-IoResult<LockState> LockFile::read() const {
+IoResult<std::optional<LockState>> LockFile::read() const {
     std::array<char, kTextLimit> buffer{};
     const ssize_t got = pread(file_.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) return io_failure("read " + name_, errno);
     const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
-    return parse_lock_state(text).value_or(LockState());
+    return parse_lock_state(text);
 }
 
 IoResult<void> LockFile::write(const LockState& state) const {

@@ -62,7 +62,7 @@ public:
     // Whether the path still names what is locked. When it does not, others may hold "the lock" too.
     bool still_in_place(int folder) const { return still_names(folder, name_, file_.get()); }
 
-    IoResult<LockState> read() const;  // a damaged file reads as one that knows nothing
+    IoResult<std::optional<LockState>> read() const;  // nothing when it is damaged, or just made
     IoResult<void> write(const LockState& state) const;
     IoResult<void> sync() const;
     void unlock();  // sync() still works afterwards

@@ -39,7 +39,8 @@ FileState assemble_state(const FileText& record, const std::optional<LockState>&
     state.highest = std::max(later.committed, later.intent);
     Snapshot& snapshot = state.snapshot;
     if (!record.exists) {
-        snapshot.version.number = later.committed + 1;  // never 0, so that nothing is created over another absence
+        // Never 0 where it is known, so that nothing is created over another absence.
+        snapshot.version.number = after ? state.highest + 1 : 0;
         // Said after the record was found missing: had one been written before, the intent would show.
         snapshot.never_written = later.proves_never_written();
         return state;
@@ -147,16 +148,17 @@ FileWrite::Outcome FileWrite::advance() {
 
 // Step 2. Nothing when the record must be made ready anew, with a higher generation.
 FileWrite::Outcome FileWrite::commit() {
-    auto state = lock_->read();
-    if (!state) return failed(state.error());
+    const auto known = lock_->read();
+    if (!known) return failed(known.error());
     const auto record = read_text(folder_.get(), file_.place_.name, kRecordTextLimit);
     if (!record) return failed(record.error());
-    const FileState found = assemble_state(*record, *state, *state);
+    const FileState found = assemble_state(*record, *known, *known);
     if (!matches(found.snapshot)) return conflict();
     if (next_.number <= std::max(found.highest, file_.highest_seen_.load())) return std::nullopt;
 
-    state->intent = next_.number;
-    if (auto written = lock_->write(*state); !written) return failed(written.error());
+    LockState state = known->value_or(LockState());
+    state.intent = next_.number;
+    if (auto written = lock_->write(state); !written) return failed(written.error());
     file_.at(FileStep::intent_written);
     if (given_up_()) return timed_out();
     if (!lock_->still_in_place(folder_.get())) {
@@ -165,7 +167,7 @@ FileWrite::Outcome FileWrite::commit() {
     if (!folder_still_at(file_.place_.folder, folder_.get())) {
         return failed({"no_folder", "folder " + file_.place_.folder + " was moved or replaced in the meantime"});
     }
-    return put_in_place(*state);
+    return put_in_place(state);
 }
 
 // Steps 3 to 5.

@@ -49,6 +49,24 @@ TEST(Standby, has_the_terminal_itself_and_is_stopped_in_order_by_its_keys) {
     EXPECT_EQ(leader.ends(kLimit), 7) << leader.errors();
 }
 
+// As `timeout` and service managers do it, to all of its processes. Whenever it comes, it is a stop and no failure.
+TEST(Group, may_be_stopped_at_any_moment_of_the_start) {
+    constexpr int kMoments = 60;
+    constexpr int kNoStart = 125;
+    for (int moment = 0; moment < kMoments; ++moment) {
+        const harness::TempFolder folder;
+        std::vector<std::string> line = command_line(Init::leasehold, role("@report"), folder.path());
+        line.insert(line.begin(), "setsid");
+        harness::Process process({.arguments = line, .output = folder.path("log"), .environment = {}});
+        usleep(static_cast<useconds_t>(moment) * 150);
+        const int signal = moment % 2 == 0 ? SIGTERM : SIGINT;
+        if (kill(-process.pid(), signal) != 0) kill(process.pid(), signal);  // not in a session of its own yet
+        const auto status = process.wait(kLimit);
+        ASSERT_TRUE(status);
+        EXPECT_NE(*status, kNoStart) << moment << ": " << harness::read_file(folder.path("log"));
+    }
+}
+
 TEST(Terminal, is_taken_back_from_what_a_dead_supervisor_left_and_handed_over_again) {
     const harness::TempFolder folder;
     Subject subject(command_line(Init::leasehold, role("@report"), folder.path()), {.terminal = true});

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Starting, stopping, and with which status leasehold ends.
+#include <algorithm>
 #include <csignal>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -232,6 +235,27 @@ TEST(Lifecycle, supervisor_ignores_signals_that_are_sent_to_it_by_hand) {
     candidate.tell_agent("ping 1");
     candidate.expect("supervisor PONG 1");
     EXPECT_TRUE(alive(workload));
+}
+
+// A stop for all of the group, which the guardian comes to only when the agent has ended by it.
+TEST(Lifecycle, what_ends_the_agent_before_it_has_handed_over_ends_the_guardian_too) {
+    const pid_t guardian = fork();
+    if (guardian == 0) {
+        const auto stop_all = [](const supervisor::CgroupTrial&) -> tl::expected<supervisor::LaunchSpec, int> {
+            for (const int signal : {SIGSTOP, SIGTERM}) kill(getppid(), signal);
+            raise(SIGTERM);
+            return tl::unexpected(1);
+        };
+        _exit(supervisor::become_guardian(stop_all, [](supervisor::AgentLaunch) { return 1; }));
+    }
+    EXPECT_TRUE(eventually([&] {
+        const auto roles = children_of(guardian);
+        return std::any_of(roles.begin(), roles.end(), [](pid_t role) { return state_of(role) == 'Z'; });
+    }));
+    kill(guardian, SIGCONT);
+    int status = 0;
+    EXPECT_EQ(waitpid(guardian, &status, 0), guardian);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
 }
 
 }  // namespace

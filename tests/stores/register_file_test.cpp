@@ -193,6 +193,24 @@ TEST_F(RegisterFileTest, NothingIsCreatedOverTheAbsenceAfterARecordThatCameAndWe
     EXPECT_EQ(write_now(*stranger(), late).status, WriteStatus::applied);
 }
 
+// Between the look at the record and the lock.
+TEST_F(RegisterFileTest, ARecordThatCameAndWentInTheLastMomentIsNoticedWithItsLockFileAndWithout) {
+    ASSERT_TRUE(create_lock_file(open_folder(temp_.folder())->get(), temp_.place().lock_name, true).value_or(false));
+    for (const bool with_lock_file : {false, true}) {
+        WriteRequest late = creation(sample_record("late", 1));
+        late.expected = see().version;
+        ASSERT_NE(late.expected.number, 0U);
+        const auto interrupted = stranger([&](FileStep step) {
+            if (step != FileStep::temp_written) return;
+            create();
+            std::filesystem::remove(temp_.record());
+            if (with_lock_file) std::filesystem::remove(temp_.lock());
+        });
+        EXPECT_EQ(write_now(*interrupted, late).status, WriteStatus::conflict);
+    }
+    EXPECT_EQ(see().version.number, 0U) << "nothing is known of it now";
+}
+
 TEST_F(RegisterFileTest, ALockFileMadeWhileRunningIsNoWitness) {
     ASSERT_TRUE(create_lock_file(open_folder(temp_.folder())->get(), temp_.place().lock_name, true).value_or(false));
     EXPECT_TRUE(see().never_written);

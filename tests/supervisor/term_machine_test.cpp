@@ -201,6 +201,21 @@ TEST(TermMachine, no_grace_means_killing_at_once) {
               "start:1 running\nask kill killing\n");
 }
 
+TEST(TermMachine, kills_at_all_costs_once_the_lease_cannot_be_counted_on) {
+    TermMachine orderly({milliseconds(20), milliseconds(50), 0});
+    orderly.on_grant(at(0), grant_of(1, 500, 900));
+    orderly.on_stop(at(10), StopMode::orderly);
+    EXPECT_EQ(text_of(orderly.on_tick(at(30))), "kill");
+    EXPECT_FALSE(orderly.kills_at_all_costs());
+    orderly.on_revoke(at(31), 1, StopMode::kill);
+    EXPECT_TRUE(orderly.kills_at_all_costs());
+
+    TermMachine late({milliseconds(20), milliseconds(50), 0});
+    late.on_grant(at(0), grant_of(1, 500, 900));
+    late.on_tick(at(900));
+    EXPECT_TRUE(late.kills_at_all_costs());
+}
+
 TEST(TermMachine, either_clock_brings_a_deadline) {
     for (const Instant early :
          {Instant{milliseconds(1000), milliseconds(900)}, Instant{milliseconds(900), milliseconds(1000)}}) {
