@@ -55,12 +55,12 @@ TEST(Group, may_be_stopped_at_any_moment_of_the_start) {
     constexpr int kNoStart = 125;
     for (int moment = 0; moment < kMoments; ++moment) {
         const harness::TempFolder folder;
-        std::vector<std::string> line = command_line(Init::leasehold, role("@report"), folder.path());
-        line.insert(line.begin(), "setsid");
-        harness::Process process({.arguments = line, .output = folder.path("log"), .environment = {}});
+        harness::Process process({.arguments = command_line(Init::leasehold, role("@report"), folder.path()),
+                                  .output = folder.path("log"),
+                                  .environment = {}});
         usleep(static_cast<useconds_t>(moment) * 150);
         const int signal = moment % 2 == 0 ? SIGTERM : SIGINT;
-        if (kill(-process.pid(), signal) != 0) kill(process.pid(), signal);  // not in a session of its own yet
+        if (kill(-process.pid(), signal) != 0) kill(process.pid(), signal);  // it has no group of its own yet
         const auto status = process.wait(kLimit);
         ASSERT_TRUE(status);
         EXPECT_NE(*status, kNoStart) << moment << ": " << harness::read_file(folder.path("log"));
