@@ -120,7 +120,10 @@ void Supervisor::main_exited() {
 void Supervisor::tree_gone() {
     context_.time.after(context_.small_delay(std::chrono::milliseconds(2)), [this, life = process_.life()] {
         if (life != process_.life()) return;
-        process_.deliver([this] { perform(machine_->on_tree_empty(now())); });
+        // Emptiness is asked of the kernel at this moment; the end of a before_start may have begun the workload since.
+        process_.deliver([this] {
+            if (!home_.tree().alive()) perform(machine_->on_tree_empty(now()));
+        });
     });
 }
 
