@@ -23,6 +23,11 @@ sigset_t all_but_faults() {
     return set;
 }
 
+void block_all_but_faults(sigset_t* before = nullptr) {
+    const sigset_t set = all_but_faults();
+    sigprocmask(SIG_SETMASK, &set, before);
+}
+
 // What can end or stop a process that blocks `blocked`, and is not read.
 sigset_t all_that_act(const sigset_t& blocked) {
     sigset_t set = all_but_faults();
@@ -43,8 +48,7 @@ void reset_dispositions() {
 }  // namespace
 
 void take_signals() {
-    const sigset_t set = all_but_faults();
-    sigprocmask(SIG_SETMASK, &set, nullptr);
+    block_all_but_faults();
     reset_dispositions();
 }
 
@@ -56,8 +60,7 @@ void restore_signals() {
 }
 
 EarlySignals::EarlySignals() {
-    const sigset_t set = all_but_faults();
-    sigprocmask(SIG_SETMASK, &set, &before_);
+    block_all_but_faults(&before_);
     signal(SIGCHLD, SIG_DFL);
 }
 
@@ -76,8 +79,7 @@ Result<void> EarlySignals::wait_for(int fd) const {
         if (wanted[0].revents != 0) return {};
         if (wanted[1].revents == 0) continue;
         let_through();
-        const sigset_t set = all_but_faults();
-        sigprocmask(SIG_SETMASK, &set, nullptr);
+        block_all_but_faults();
     }
 }
 

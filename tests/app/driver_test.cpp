@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/driver.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 

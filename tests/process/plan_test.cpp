@@ -43,20 +43,24 @@ void give_to_nobody(const std::string& folder, const std::vector<std::string>& f
     for (const std::string& file : files) EXPECT_EQ(chown((folder + file).c_str(), kNobody, kNobody), 0) << file;
 }
 
-TEST(Plan, without_permission_cgroup_and_namespace_are_refused_and_automatic_says_why) {
-    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
-    const Place place(ContainmentMethod::cgroup);
-    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
+class Plan : public testing::Test {
+protected:
+    void SetUp() override {
+        if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+        if (!place_.why_not.empty()) GTEST_SKIP() << place_.why_not;
+    }
+
+    const Place place_{ContainmentMethod::cgroup};
+};
+
+TEST_F(Plan, without_permission_cgroup_and_namespace_are_refused_and_automatic_says_why) {
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "Delegate=yes"), 1);
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::pid_namespace, ContainmentMethod::pid_namespace, "CAP_SYS_ADMIN"), 1);
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::automatic, ContainmentMethod::subreaper, "Delegate=yes"), 0);
 }
 
-TEST(Plan, a_delegated_cgroup_is_enough_and_a_threaded_one_is_refused) {
-    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
-    const Place place(ContainmentMethod::cgroup);
-    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
-    const std::string delegated = place.plan.cgroup + "-delegated";
+TEST_F(Plan, a_delegated_cgroup_is_enough_and_a_threaded_one_is_refused) {
+    const std::string delegated = place_.plan.cgroup + "-delegated";
     ASSERT_EQ(mkdir(delegated.c_str(), 0755), 0);
     give_to_nobody(delegated, {"", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"});
     EXPECT_EQ(plan_as_nobody(ContainmentChoice::cgroup, ContainmentMethod::cgroup, "", delegated), 0);
@@ -65,11 +69,8 @@ TEST(Plan, a_delegated_cgroup_is_enough_and_a_threaded_one_is_refused) {
     EXPECT_EQ(supervisor::remove_cgroups(delegated), 0);
 }
 
-TEST(Plan, a_trial_in_the_folder_of_somebody_elses_trial_is_not_enough) {
-    if (getuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
-    const Place place(ContainmentMethod::cgroup);
-    if (!place.why_not.empty()) GTEST_SKIP() << place.why_not;
-    const std::string shared = place.plan.cgroup + "-shared";
+TEST_F(Plan, a_trial_in_the_folder_of_somebody_elses_trial_is_not_enough) {
+    const std::string shared = place_.plan.cgroup + "-shared";
     ASSERT_EQ(mkdir(shared.c_str(), 0755), 0);
     ASSERT_EQ(mkdir((shared + "/leasehold-trial").c_str(), 0755), 0);
     give_to_nobody(shared, {"/cgroup.procs", "/leasehold-trial", "/leasehold-trial/cgroup.procs"});
